@@ -1,0 +1,43 @@
+#pragma once
+/// Time arrives through constructors, never from a global, so that tests and simulations own it.
+#include <string>
+#include <string_view>
+
+#include "strata/error.h"
+#include "strata/value.h"
+
+namespace strata::core {
+
+/// Threads: any.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Timestamp now() const = 0;            ///< wall time, microseconds since 1970 UTC; may step
+  virtual std::int64_t monotonic_us() const = 0;  ///< for durations and timeouts; never steps back
+};
+
+/// The machine's clocks.
+class SystemClock final : public Clock {
+ public:
+  Timestamp now() const override;
+  std::int64_t monotonic_us() const override;
+};
+
+/// A clock that a test moves by hand.
+class ManualClock final : public Clock {
+ public:
+  explicit ManualClock(Timestamp start = 1'700'000'000'000'000) : now_(start) {}
+  Timestamp now() const override { return now_; }
+  std::int64_t monotonic_us() const override { return now_; }
+  void advance(std::int64_t us) { now_ += us; }
+
+ private:
+  Timestamp now_;
+};
+
+/// "2026-11-20T10:00:00.123456Z"
+std::string format_time(Timestamp time);
+/// Reads RFC 3339 with Z or an offset, also a date alone (midnight UTC). Errors  invalid_argument
+Result<Timestamp> parse_time(std::string_view text);
+
+}  // namespace strata::core

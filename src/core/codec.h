@@ -1,0 +1,81 @@
+#pragma once
+/// The building blocks of every record and file of ours: little-endian integers, LEB128 varints, length-prefixed
+/// strings, `Value`s.
+///
+/// An `Encoder` appends to a byte buffer. A `Decoder` reads one and never runs past its end: reading too far returns
+/// zero values and sets a flag, so that a decoding function reads all its fields straight and asks once, at the end,
+/// with `finish()`.
+#include <string>
+#include <string_view>
+
+#include "strata/error.h"
+#include "strata/value.h"
+
+namespace strata::core {
+
+class Encoder {
+ public:
+  explicit Encoder(Bytes& out) : out_(out) {}
+
+  void u8(std::uint8_t value) { out_.push_back(static_cast<std::byte>(value)); }
+  void u16(std::uint16_t value) { raw(&value, sizeof value); }
+  void u32(std::uint32_t value) { raw(&value, sizeof value); }
+  void u64(std::uint64_t value) { raw(&value, sizeof value); }
+  void i64(std::int64_t value) { raw(&value, sizeof value); }
+  void f32(float value) { raw(&value, sizeof value); }
+  void f64(double value) { raw(&value, sizeof value); }
+  void varint(std::uint64_t value);          ///< LEB128, 1 to 10 bytes
+  void zigzag(std::int64_t value);           ///< signed as LEB128
+  void bytes(ByteView value);                ///< varint length, then the bytes
+  void text(std::string_view value);         ///< varint length, then UTF-8
+  void value(const Value& value);            ///< one tag byte, then the content; lists and maps with a count in front
+  void map(const Map& map);
+  void raw(const void* from, std::size_t size);
+
+  Bytes& out() { return out_; }
+
+ private:
+  Bytes& out_;
+};
+
+class Decoder {
+ public:
+  explicit Decoder(ByteView in) : at_(in.data()), end_(in.data() + in.size()), begin_(in.data()) {}
+
+  std::uint8_t u8();
+  std::uint16_t u16();
+  std::uint32_t u32();
+  std::uint64_t u64();
+  std::int64_t i64();
+  float f32();
+  double f64();
+  std::uint64_t varint();
+  std::int64_t zigzag();
+  ByteView bytes();                          ///< a view into the input
+  std::string_view text();                   ///< a view into the input; UTF-8 is not checked
+  Value value();                             ///< depth at most 64
+  Map map();
+  ByteView raw(std::size_t size);            ///< `size` bytes without a length in front
+
+  /// A count that is about to be reserved: fails when fewer than count × bytes_each_min bytes are left.
+  std::size_t count(std::size_t bytes_each_min);
+  std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+  std::size_t position() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+  bool ok() const noexcept { return !failed_; }
+  void fail() noexcept { failed_ = true; at_ = end_; }
+
+  /// Ok when nothing was read past the end and nothing is left; else `corruption` naming `what` and the offset.
+  Result<void> finish(std::string_view what) const;
+
+ private:
+  Value value_at(int depth);
+  Map map_at(int depth);
+  const std::byte* take(std::size_t size) noexcept;  // nullptr, and failed_, if fewer are left
+
+  const std::byte* at_;
+  const std::byte* end_;
+  const std::byte* begin_;
+  bool failed_ = false;
+};
+
+}  // namespace strata::core

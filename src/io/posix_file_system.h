@@ -1,0 +1,10 @@
+#pragma once
+#include "io/file_system.h"
+
+namespace strata::io {
+
+/// The real disk below `root`, an existing directory. Every open is confined to it (openat2 RESOLVE_BENEATH where the
+/// kernel has it). Errors  not_found, permission_denied, io
+Result<std::unique_ptr<FileSystem>> open_posix_file_system(const std::string& root);
+
+}  // namespace strata::io
