@@ -66,7 +66,8 @@ RULES = [
     Rule("random", r"(?<![\w.>:])s?rand\s*\(|std::(random_device|mt19937\w*|default_random_engine|minstd_rand0?)\b",
          "core::Random, seeded through the constructor", ("src/core/random.*",)),
     Rule("clock", r"std::chrono::(system|steady|high_resolution|utc)_clock\b|(?<![\w.>:])(time|gettimeofday|"
-         r"clock_gettime|localtime|gmtime|mktime)\s*\((?!\s*\))", "core::Clock, through the constructor",
+         r"clock_gettime|localtime|gmtime|mktime)\s*\((?!\s*\))",
+         "core::Clock, through the constructor",
          # it wraps them; a bench measures, a thread test waits
          ("src/core/clock.*", *TESTS)),
     Rule("sleep", r"std::this_thread::sleep_(for|until)|(?<![\w.>:])(usleep|nanosleep|sleep)\s*\(",
@@ -76,7 +77,7 @@ RULES = [
          "return the text, or an Error",
          # the command talks; a failed assertion has nobody to return to
          ("src/cli/*", "src/core/assert.cc", *TESTS)),
-    Rule("unsafe-c", r"(?<![\w.>:])(sprintf|vsprintf|strcpy|strcat|gets|strtok|atoi|atol|atoll|atof|tmpnam|system)\s*\(",
+    Rule("unsafe-c", r"(?<![\w.>:])(v?sprintf|strcpy|strcat|gets|strtok|atoi|atol|atoll|atof|tmpnam|system)\s*\(",
          "std::string, std::from_chars, posix_spawn with arguments"),
     Rule("assert", r"(?<![\w.>:])assert\s*\(|#\s*include\s*<(cassert|assert\.h)>",
          "STRATA_ASSERT (stays on) or STRATA_DEBUG_ASSERT (inner loops)"),

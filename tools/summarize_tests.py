@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads JUnit files (of ctest and pytest), prints what failed and why, then one closing line: N passed, 0 failed.
 
-    test_summary.py results.xml…      a file that is missing or cut short counts as one failure
+    summarize_tests.py results.xml…      a file that is missing or cut short counts as one failure
 
 Skipped tests are named with their reason on the lines before. Exit code 0 only if nothing failed and something passed.
 """
