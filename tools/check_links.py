@@ -45,21 +45,27 @@ def fragments(text):
     return found
 
 
-def check_document(root, name, text):
+def tree(root):
+    """Files that git has or would have, and their folders: what a reader of a fresh clone finds."""
+    files = {Path(name) for name in source_tree.files(root)}
+    return files | {folder for file in files for folder in file.parents}
+
+
+def check_document(root, name, text, there):
     for number, line in prose(text):
         without_code = re.sub(r"`[^`]*`", lambda code: "`" * len(code.group()), line)
         targets = LINK.findall(without_code)
         if reference := REFERENCE.match(line):
             targets.append(reference.group(1))
         for target in targets:
-            if problem := check_target(root, name, target):
+            if problem := check_target(root, name, target, there):
                 yield number, problem
         for path in PATH.findall(line):
-            if not (root / path).exists():
+            if Path(path) not in there:
                 yield number, f"`{path}` is not in the tree"
 
 
-def check_target(root, name, target):
+def check_target(root, name, target, tree_of_root):
     """Why a link leads nowhere; None if it leads somewhere, or out on the web."""
     if re.match(r"[a-z][a-z+.-]*:", target):
         return None
@@ -69,7 +75,7 @@ def check_target(root, name, target):
     there = (root / name).parent.joinpath(path).resolve() if path else root / name
     if not there.is_relative_to(root):
         return f"{target} leads out of the repository"
-    if not there.exists():
+    if there.relative_to(root) not in tree_of_root:
         return f"{target} does not exist"
     if fragment and there.suffix == ".md" and fragment not in fragments(there.read_text(encoding="utf-8")):
         return f"{target}: no such heading"
@@ -78,9 +84,10 @@ def check_target(root, name, target):
 
 def check(root=source_tree.ROOT):
     root = Path(root).resolve()
+    there = tree(root)
     return [f"{name}:{number}: {problem}"
             for name in source_tree.files(root, (".md",))
-            for number, problem in check_document(root, name, source_tree.read(root, name) or "")]
+            for number, problem in check_document(root, name, source_tree.read(root, name) or "", there)]
 
 
 if __name__ == "__main__":
