@@ -11,7 +11,9 @@
 /// What survives a power cut is what POSIX promises and no more: bytes after File::sync, a name after sync_directory of
 /// the folder it is in. A rename without sync_directory may be undone; a file never synced may be empty or gone.
 /// SQLite, DuckDB and HDF5 do their own I/O: they get real paths from `path()` and work on the POSIX one only.
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,13 +81,23 @@ class FileSystem {
   virtual Result<void> remove_directory(std::string_view name) = 0;  ///< with everything in it
   virtual Result<std::vector<std::string>> list(std::string_view directory) = 0;  ///< names of files and folders, sorted
   virtual Result<void> sync_directory(std::string_view directory) = 0;  ///< "" is the root
-  /// An exclusive lock on file `name`, whose content becomes `owner` (who to name to the next one who asks).
-  /// Errors  unavailable, at once, with the present owner's text in the message
+  /// An exclusive lock on file `name`, whose content becomes `owner` ("pid 123 (strata)": who to name to the next one who
+  /// asks). Refused to a second open of this process too, which tells the two apart by reading the file: its own text.
+  /// Errors  unavailable, at once, with the present owner's text: "the database is open in process 123 (strata)"
   virtual Result<std::unique_ptr<DirectoryLock>> lock(std::string_view name, std::string_view owner) = 0;
   virtual Result<std::uint64_t> free_bytes() = 0;   ///< left for this user on the disk
   /// The real path of a name, for libraries that do their own I/O. Errors  unsupported (not on a real disk)
   virtual Result<std::string> path(std::string_view name) = 0;
 };
+
+inline constexpr std::size_t kNameBytesMax = 1024;
+
+/// Whether a name stays below the root, by its text alone (I16). Errors  invalid_argument, with the reason
+Result<void> check_name(std::string_view name);
+/// The folder a name is in: "journal" of "journal/1", "" (the root) of "1".
+std::string_view parent_of(std::string_view name) noexcept;
+/// What FileSystem::lock answers when `owner` holds the lock.
+Error held_error(std::string_view owner);
 
 /// Reads a whole file of at most `bytes_max`. Errors  as open; resource_exhausted when it is larger
 Result<Bytes> read_file(FileSystem& files, std::string_view name, std::uint64_t bytes_max);
