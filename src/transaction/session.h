@@ -105,15 +105,20 @@ class Session {
   virtual Result<Context*> enter(Access access) = 0;
   /// The call is over; `succeeded` says how. On the database this commits or rolls back. The context may be gone after it.
   virtual Result<void> leave(Context& context, bool succeeded) = 0;
+  /// How often a call that lost against another committer is run anew. The database does it for its one-call
+  /// transactions, because nobody else could; therefore a body must not consume what it captures.
+  virtual int conflict_retries() const { return 0; }
 
  private:
   template <typename Body>
   auto run(Access access, Body& body) -> std::invoke_result_t<Body, Context&> {
-    Context* context = STRATA_TRY(enter(access));
-    auto result = body(*context);
-    Result<void> left = leave(*context, result.has_value());
-    if (result.has_value() && !left.has_value()) return std::move(left).error();
-    return result;
+    for (int retries = conflict_retries();; --retries) {
+      Context* context = STRATA_TRY(enter(access));
+      auto result = body(*context);
+      Result<void> left = leave(*context, result.has_value());
+      if (!result.has_value() || left.has_value()) return result;
+      if (left.error().code() != ErrorCode::conflict || retries == 0) return std::move(left).error();
+    }
   }
 };
 

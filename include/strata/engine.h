@@ -1,0 +1,128 @@
+#pragma once
+/// A database: one directory, seven stores, one journal.
+///
+///     auto db = STRATA_TRY(strata::Engine::open("notes.strata"));
+///     auto tx = STRATA_TRY(db->begin());
+///     …
+///     Lsn lsn = STRATA_TRY(tx->commit());
+///     auto then = STRATA_TRY(db->view(AsOf::at(lsn)));       // any past state, of all stores at once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "strata/error.h"
+#include "strata/transaction.h"
+#include "strata/value.h"
+
+namespace strata {
+
+struct OpenOptions {
+  bool create = true;                                   ///< make the directory a database when it is none; else not_found
+  Durability durability = Durability::batch;            ///< of calls on the database itself
+  std::uint64_t checkpoint_journal_bytes = 96ULL << 20; ///< a checkpoint starts when this much was journaled; 1 MiB … 4 GiB
+  std::int64_t history_ms = 24LL * 3600 * 1000;         ///< how far back `view(as_of)` reaches, at least; ≥ 0
+  std::uint64_t journal_segment_bytes = 64ULL << 20;    ///< 1 MiB … 1 GiB
+  std::uint64_t cache_bytes = 2ULL << 30;               ///< limit of the cache store; 1 MiB …
+  std::uint64_t analytics_bytes = 0;                    ///< memory limit of the analytics engine; 0: 20 % of RAM
+  std::uint64_t metadata_cache_bytes = 64ULL << 20;     ///< page cache of the metadata engine
+  std::uint64_t transaction_bytes_max = 240ULL << 20;   ///< one transaction's record
+};
+
+/// Which state a view shows.
+struct AsOf {
+  std::optional<Lsn> lsn;
+  std::optional<Timestamp> time;       ///< the last commit at or before it
+  std::string tag;
+  static AsOf now() { return {}; }
+  static AsOf at(Lsn lsn) { return {lsn, {}, {}}; }
+  static AsOf at_time(Timestamp time) { return {{}, time, {}}; }
+  static AsOf at_tag(std::string tag) { return {{}, {}, std::move(tag)}; }
+  /// "1200" (an LSN), "2026-11-20T10:00:00Z" or "2026-11-20" (a time), else a tag.
+  static Result<AsOf> parse(std::string_view text);
+};
+
+struct Tag {
+  std::string name;
+  Lsn lsn = 0;
+  Timestamp time = 0;                  ///< when the tag was set
+};
+
+/// One thing that is wrong in the files, as `verify` tells it.
+struct Finding {
+  std::string store;                   ///< "vector" … or "journal", "manifest"
+  std::string file;
+  std::uint64_t offset = 0;
+  std::string what;
+  bool repaired = false;               ///< derived data that is written anew by itself
+};
+
+/// What each store holds at one LSN, independent of layout: equal databases have equal summaries.
+struct StoreSummary {
+  StoreKind store = StoreKind::vector;
+  std::uint64_t items = 0;
+  std::string hash;                    ///< 32 hexadecimal digits
+};
+
+struct BackupReport {
+  std::string directory;               ///< the finished, timestamped backup
+  Lsn lsn = 0;
+  std::uint64_t bytes = 0, files = 0;
+  double seconds = 0;
+};
+
+/// Called now and then during long work with what is done and what there is in all (0: not known); false cancels.
+using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+/// Threads: any. A transaction or a view must end before the engine does.
+class Engine : public Stores {
+ public:
+  using Stores::array;
+  using Stores::vector;
+
+  /// Opens the database in `directory`, recovering it when the last process died.
+  /// Errors  unavailable (another process has it open: its number is named), not_found, invalid_argument (a directory
+  ///         with other content), unsupported (a newer format), corruption (file, offset and LSN are named; nothing was
+  ///         changed), permission_denied, io
+  /// Cost    maps files; replays what the last checkpoint does not hold
+  static Result<std::unique_ptr<Engine>> open(const std::string& directory, const OpenOptions& options = {});
+
+  virtual Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options = {}) = 0;
+  /// Errors  not_found (tag), failed_precondition (older than the history that is kept; the oldest LSN is named),
+  ///         invalid_argument (an LSN or time in the future)
+  virtual Result<std::unique_ptr<View>> view(const AsOf& as_of = {}) = 0;
+
+  /// Names an LSN (0: now) and keeps its state readable until the tag is removed.
+  virtual Result<Lsn> set_tag(std::string_view name, Lsn lsn = 0) = 0;
+  virtual Result<bool> remove_tag(std::string_view name) = 0;
+  virtual Result<std::vector<Tag>> tags() = 0;
+
+  virtual Lsn visible_lsn() const = 0;
+  virtual std::string directory() const = 0;
+
+  /// Writes what memory holds into files and gives journal segments back. Happens by itself, too.
+  virtual Result<Lsn> checkpoint() = 0;
+  virtual Result<Map> statistics() = 0;
+  /// What each store holds at the view's LSN. Cost  reads everything
+  virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;
+  /// Reads every live byte and checks it against its checksum.
+  virtual Result<std::vector<Finding>> verify() = 0;
+
+  /// Copies everything as of now into a new folder of `directory` while others go on writing. The backup is itself a
+  /// database directory, verified before it gets its final name.
+  virtual Result<BackupReport> backup(const std::string& directory, const Progress& progress = {}) = 0;
+  /// Makes `directory` a database with the backup's content, up to `lsn` (0: all of it).
+  /// Errors  already_exists (directory is not empty), corruption (a file differs from the backup's list), not_found
+  static Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn = 0,
+                             const Progress& progress = {});
+  /// Throws away what one store derived and makes it again from checkpoint and journal. The database must not be open.
+  static Result<StoreSummary> rebuild(const std::string& directory, StoreKind store);
+
+  /// Ends background work, writes a checkpoint when it is worth it, marks the journal as cleanly closed. Also what the
+  /// destructor does, which cannot tell of errors.
+  virtual Result<void> close() = 0;
+};
+
+}  // namespace strata

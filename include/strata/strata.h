@@ -1,0 +1,4 @@
+#pragma once
+/// Everything: the engine, the seven stores, and memory on top of them.
+#include "strata/engine.h"
+#include "strata/memory.h"

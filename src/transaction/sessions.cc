@@ -1,0 +1,124 @@
+#include "transaction/sessions.h"
+
+namespace strata::transaction {
+namespace {
+
+constexpr std::int64_t kTimeoutMsMax = 3'600'000;
+constexpr std::size_t kIdempotencyKeyBytesMax = 256;
+
+bool reads_latest(Isolation isolation) {
+  return isolation == Isolation::read_committed || isolation == Isolation::read_uncommitted;
+}
+
+}  // namespace
+
+Result<void> check_options(const TransactionOptions& options) {
+  if (options.timeout_ms < 1 || options.timeout_ms > kTimeoutMsMax) {
+    return Error(ErrorCode::invalid_argument,
+                 "timeout_ms is 1 to 3,600,000, not " + std::to_string(options.timeout_ms));
+  }
+  if (options.idempotency_key.size() > kIdempotencyKeyBytesMax) {
+    return Error(ErrorCode::invalid_argument, "an idempotency key has at most 256 bytes, this one " +
+                                                  std::to_string(options.idempotency_key.size()));
+  }
+  if (options.isolation == Isolation::serializable) {
+    return Error(ErrorCode::unsupported,
+                 "serializable isolation needs predicate validation, which is not there yet; repeatable_read is the "
+                 "strongest level");
+  }
+  return {};
+}
+
+// ---- transaction ------------------------------------------------------------------------------------------------
+
+TransactionSession::TransactionSession(TransactionManager& manager, const TransactionOptions& options)
+    : manager_(manager),
+      options_(options),
+      deadline_us_(manager.clock().monotonic_us() + options.timeout_ms * 1000),
+      pin_(manager.views().pin_current(manager.visible(), deadline_us_)),
+      context_(pin_.lsn(), false, options.isolation == Isolation::repeatable_read,
+               manager.options().transaction_bytes_max) {
+  manager_.count_active(1);
+}
+
+TransactionSession::~TransactionSession() { roll_back(); }
+
+Result<void> TransactionSession::check_active() {
+  if (state_ != State::active) {
+    return Error(ErrorCode::failed_precondition, state_ == State::committed
+                                                     ? "the transaction is committed; begin another"
+                                                     : "the transaction is rolled back; begin another");
+  }
+  if (manager_.clock().monotonic_us() > deadline_us_) {
+    manager_.count_timeout();
+    roll_back();
+    return Error(ErrorCode::timeout, "the transaction was rolled back: it is older than its timeout of " +
+                                         std::to_string(options_.timeout_ms) + " ms");
+  }
+  return {};
+}
+
+Result<Context*> TransactionSession::enter(Access) {
+  STRATA_TRY(check_active());
+  if (reads_latest(options_.isolation)) {
+    pin_ = manager_.views().pin_current(manager_.visible(), deadline_us_);
+    context_.set_view_lsn(pin_.lsn());
+  }
+  return &context_;
+}
+
+Result<Lsn> TransactionSession::commit() {
+  STRATA_TRY(check_active());
+  auto committed = manager_.commit(context_, options_.durability, options_.idempotency_key);
+  end(committed ? State::committed : State::rolled_back);
+  return committed;
+}
+
+void TransactionSession::roll_back() {
+  if (state_ != State::active) return;
+  manager_.roll_back(context_);
+  end(State::rolled_back);
+}
+
+void TransactionSession::end(State state) {
+  state_ = state;
+  pin_.release();
+  for (auto& buffer : context_.buffers()) buffer.reset();
+  manager_.count_active(-1);
+}
+
+// ---- database ---------------------------------------------------------------------------------------------------
+
+struct DatabaseSession::Call : Context {
+  Call(ViewPin view, Access call_access, std::uint64_t bytes_max)
+      : Context(view.lsn(), call_access == Access::read, true, bytes_max), pin(std::move(view)), access(call_access) {}
+  ViewPin pin;
+  Access access;
+};
+
+Result<Context*> DatabaseSession::enter(Access access) {
+  if (access == Access::write) STRATA_TRY(manager_.check_healthy());
+  return new Call(manager_.views().pin_current(manager_.visible()), access, manager_.options().transaction_bytes_max);
+}
+
+Result<void> DatabaseSession::leave(Context& context, bool succeeded) {
+  const std::unique_ptr<Call> call(static_cast<Call*>(&context));
+  if (call->access == Access::read) return {};
+  if (!succeeded) {
+    manager_.roll_back(*call);
+    return {};
+  }
+  STRATA_TRY(manager_.commit(*call, durability_, {}));
+  return {};
+}
+
+// ---- view -------------------------------------------------------------------------------------------------------
+
+Result<Context*> ViewSession::enter(Access access) {
+  if (access == Access::write) {
+    return Error(ErrorCode::failed_precondition, "a view only reads; write through the database or a transaction");
+  }
+  return &context_;
+}
+
+}  // namespace strata::transaction

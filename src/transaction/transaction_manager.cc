@@ -1,0 +1,288 @@
+#include "transaction/transaction_manager.h"
+
+#include "core/checksum.h"
+#include "transaction/record.h"
+
+namespace strata::transaction {
+namespace {
+
+constexpr std::int64_t kIdempotencyKeptUs = 25LL * 3600 * 1'000'000;  // promised: at least 24 h
+constexpr std::size_t kIdempotencyKeysMax = 1'000'000;                // 24 MB; the oldest go first beyond it
+constexpr std::uint64_t kCommitsPerPrune = 64;
+
+void abort_all(Context& context) {
+  for (auto& buffer : context.buffers()) {
+    if (buffer) buffer->aborted();
+  }
+}
+
+}  // namespace
+
+/// A commit between its append and its becoming visible. Lives on the stack of the committing thread, which does not
+/// return before it is applied or given up.
+struct TransactionManager::Pending {
+  Commit commit;
+  const Bytes* payload;
+  Context* context;
+};
+
+TransactionManager::TransactionManager(
+    journal::Journal& journal, const core::Clock& clock, const Stores& stores, const ManagerOptions& options,
+    Lsn visible, Timestamp visible_time, std::vector<IdempotencyEntry> idempotency,
+    std::function<Result<void>(const Commit&, ByteView)> engine_section)
+    : journal_(journal),
+      clock_(clock),
+      stores_(stores),
+      options_(options),
+      engine_section_(std::move(engine_section)),
+      visible_(visible),
+      visible_time_(visible_time),
+      last_commit_time_(visible_time) {
+  for (const IdempotencyEntry& entry : idempotency) {
+    if (idempotency_.emplace(entry.hash, entry).second) idempotency_order_.push_back(entry.hash);
+  }
+}
+
+TransactionManager::~TransactionManager() = default;
+
+// ---- the commit path, top to bottom -----------------------------------------------------------------------------
+
+Result<Lsn> TransactionManager::commit(Context& context, Durability durability, std::string_view idempotency_key,
+                                       ByteView engine_section) {
+  const auto give_up = [&](Error error) -> Error {
+    abort_all(context);
+    rolled_back_.fetch_add(1, std::memory_order_relaxed);
+    return error;
+  };
+  if (auto healthy = check_healthy(); !healthy) return give_up(std::move(healthy).error());
+
+  // 1. What may fail or take time, without a lock.
+  bool anything = !engine_section.empty();
+  Bytes payload;
+  for (auto& buffer : context.buffers()) {
+    if (!buffer) continue;
+    if (auto prepared = buffer->prepare(context); !prepared) return give_up(std::move(prepared).error());
+    anything = anything || !buffer->empty();
+  }
+  if (!anything) return commit_volatile(context);
+
+  // 2. The record: resolved effects, one section per store.
+  for (std::size_t store = 0; store < kStoreCount; ++store) {
+    WriteBuffer* buffer = context.buffers()[store].get();
+    if (buffer == nullptr || buffer->empty()) continue;
+    const std::size_t begun = begin_section(payload, static_cast<std::uint8_t>(store));
+    core::Encoder out(payload);
+    buffer->encode(out);
+    end_section(payload, begun);
+  }
+  if (!engine_section.empty()) {
+    const std::size_t begun = begin_section(payload, kEngineSection);
+    core::Encoder(payload).raw(engine_section.data(), engine_section.size());
+    end_section(payload, begun);
+  }
+  if (payload.size() > options_.transaction_bytes_max) {
+    return give_up(Error(ErrorCode::resource_exhausted,
+                         "the transaction's record is over " + std::to_string(options_.transaction_bytes_max) +
+                             " bytes: " + std::to_string(payload.size())));
+  }
+
+  // 3. The commit lock: from here on the order is decided.
+  const std::uint64_t idempotency =
+      idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
+  Pending pending{{}, &payload, &context};
+  auto enqueued = enqueue(pending, idempotency);
+  if (!enqueued) return give_up(std::move(enqueued).error());
+  const bool repeated = *enqueued != pending.commit.lsn;
+  if (repeated) abort_all(context);  // the same key again: the first commit, perhaps still under way, is the answer
+
+  // 4. Durable, then visible in every store, then acknowledged.
+  Result<void> done = journal_.wait(*enqueued, durability);
+  if (done) done = publish(*enqueued);
+  if (!done) {
+    // Whether the record will be found after a restart is not known, so the files it refers to must stay: no abort.
+    fail(done.error());
+    const core::MutexLock apply_lock(apply_mutex_);  // nobody may be applying from this stack frame
+    const core::MutexLock lock(pending_mutex_);
+    std::erase(pending_, &pending);
+    return std::move(done).error();
+  }
+  if (!repeated) committed_.fetch_add(1, std::memory_order_relaxed);
+  return *enqueued;
+}
+
+Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempotency) {
+  Context& context = *pending.context;
+  const core::MutexLock lock(commit_mutex_);
+  if (idempotency != 0) {
+    if (const auto used = idempotency_.find(idempotency); used != idempotency_.end()) return used->second.lsn;
+  }
+  STRATA_TRY(check_conflicts(context));
+  for (auto& buffer : context.buffers()) {
+    if (buffer && !buffer->empty()) STRATA_TRY(buffer->validate(context));
+  }
+  pending.commit.time = std::max(last_commit_time_ + 1, clock_.now());  // commit times ascend with the LSN
+  pending.commit.lsn = STRATA_TRY(journal_.append(Bytes(*pending.payload), pending.commit.time, idempotency));
+  last_commit_time_ = pending.commit.time;
+  conflict_index_.record(pending.commit.lsn, context.writes());
+  if (++commits_since_prune_ >= kCommitsPerPrune) {
+    commits_since_prune_ = 0;
+    conflict_index_.prune(views_.oldest(visible_lsn(), clock_.monotonic_us()));
+  }
+  if (idempotency != 0) {
+    idempotency_[idempotency] = {idempotency, pending.commit.lsn, pending.commit.time};
+    idempotency_order_.push_back(idempotency);
+    forget_old_idempotency_keys(pending.commit.time);
+  }
+  const core::MutexLock pending_lock(pending_mutex_);
+  STRATA_ASSERT(pending_.empty() || pending_.back()->commit.lsn + 1 == pending.commit.lsn);  // I1
+  pending_.push_back(&pending);
+  return pending.commit.lsn;
+}
+
+Result<void> TransactionManager::check_conflicts(Context& context) {
+  const auto conflict = [&](const Context::Key& key, Lsn by) -> Error {
+    conflicts_.fetch_add(1, std::memory_order_relaxed);
+    const auto& buffer = context.buffers()[static_cast<std::size_t>(key.store)];
+    const std::string what = buffer ? buffer->describe(key.hash) : std::string();
+    return Error(ErrorCode::conflict, (what.empty() ? "something read from the " + std::string(name(key.store)) + " store"
+                                                    : "\"" + what + "\"") +
+                                          " was changed by lsn " + std::to_string(by) +
+                                          " after this transaction's view (lsn " +
+                                          std::to_string(context.view_lsn()) + "). Run the transaction again.");
+  };
+  for (const Context::Key& key : context.writes()) {
+    if (const Lsn by = conflict_index_.changed_after(key.hash, context.view_lsn())) return conflict(key, by);
+  }
+  for (const Context::Key& key : context.reads()) {
+    if (const Lsn by = conflict_index_.changed_after(key.hash, context.view_lsn())) return conflict(key, by);
+  }
+  return {};
+}
+
+Result<void> TransactionManager::publish(Lsn lsn) {
+  const core::MutexLock lock(apply_mutex_);
+  while (visible_lsn() < lsn) {
+    STRATA_TRY(check_healthy());
+    Pending* next = nullptr;
+    {
+      const core::MutexLock pending_lock(pending_mutex_);
+      STRATA_ASSERT(!pending_.empty());
+      next = pending_.front();
+    }
+    // Everything up to lsn is durable (the journal is a prefix), so commits of other threads may be applied here too.
+    STRATA_ASSERT(next->commit.lsn == visible_lsn() + 1);  // I3, I4
+    if (auto applied = apply_one(*next); !applied) {
+      // The record is durable but this process cannot show it: nothing more may be acknowledged from here.
+      Error error(ErrorCode::commit_unknown, "lsn " + std::to_string(next->commit.lsn) +
+                                                 " is in the journal but could not be applied: " +
+                                                 applied.error().to_string() + ". Open the database again.");
+      fail(error);
+      return error;
+    }
+    {
+      const core::MutexLock pending_lock(pending_mutex_);
+      pending_.pop_front();
+    }
+    visible_time_.store(next->commit.time, std::memory_order_release);
+    visible_.store(next->commit.lsn, std::memory_order_release);
+    if (observer_) observer_(next->commit, next->payload->size());
+  }
+  return {};
+}
+
+Result<void> TransactionManager::apply_one(const Pending& pending) {
+  STRATA_TRY(for_each_section(*pending.payload, [&](std::uint8_t store, ByteView section) -> Result<void> {
+    if (store == kEngineSection) return engine_section_(pending.commit, section);
+    return stores_[store]->apply(pending.commit, section);
+  }));
+  for (auto& buffer : pending.context->buffers()) {
+    if (buffer) buffer->committed(pending.commit);
+  }
+  return {};
+}
+
+/// Nothing to journal: a reader, or writes that live in memory only (the cache). They take effect between two commits.
+Result<Lsn> TransactionManager::commit_volatile(Context& context) {
+  bool any = false;
+  for (auto& buffer : context.buffers()) any = any || buffer != nullptr;
+  if (any) {
+    const core::MutexLock lock(apply_mutex_);
+    const Commit commit{visible_lsn(), visible_time()};
+    for (auto& buffer : context.buffers()) {
+      if (buffer) buffer->committed(commit);
+    }
+  }
+  committed_.fetch_add(1, std::memory_order_relaxed);
+  return context.view_lsn();
+}
+
+void TransactionManager::roll_back(Context& context) {
+  abort_all(context);
+  rolled_back_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// ---- around it --------------------------------------------------------------------------------------------------
+
+Result<void> TransactionManager::between_commits(const std::function<Result<void>(Lsn)>& body) {
+  const core::MutexLock lock(apply_mutex_);
+  return body(visible_lsn());
+}
+
+void TransactionManager::set_observer(std::function<void(const Commit&, std::size_t)> observer) {
+  const core::MutexLock lock(apply_mutex_);
+  observer_ = std::move(observer);
+}
+
+void TransactionManager::fail(const Error& error) {
+  {
+    const core::MutexLock lock(failure_mutex_);
+    if (failure_.empty()) failure_ = error.message();
+  }
+  failed_.store(true, std::memory_order_release);
+}
+
+Result<void> TransactionManager::check_healthy() const {
+  if (!failed_.load(std::memory_order_acquire) && !journal_.poisoned()) return {};
+  const core::MutexLock lock(failure_mutex_);
+  return Error(ErrorCode::commit_unknown,
+               "the engine has stopped accepting writes" + (failure_.empty() ? "" : " (" + failure_ + ")") +
+                   ". Ask again with the same idempotency key after it is open again.");
+}
+
+void TransactionManager::forget_old_idempotency_keys(Timestamp now) {
+  while (!idempotency_order_.empty()) {
+    const auto oldest = idempotency_.find(idempotency_order_.front());
+    const bool gone = oldest == idempotency_.end();
+    if (!gone && oldest->second.time > now - kIdempotencyKeptUs && idempotency_order_.size() <= kIdempotencyKeysMax) {
+      return;
+    }
+    if (!gone) idempotency_.erase(oldest);
+    idempotency_order_.pop_front();
+  }
+}
+
+std::vector<IdempotencyEntry> TransactionManager::idempotency_entries() {
+  const core::MutexLock lock(commit_mutex_);
+  std::vector<IdempotencyEntry> entries;
+  entries.reserve(idempotency_order_.size());
+  for (const std::uint64_t hash : idempotency_order_) {
+    const auto found = idempotency_.find(hash);
+    // One that is not visible yet may still fail; its record carries it to the next start.
+    if (found != idempotency_.end() && found->second.lsn <= visible_lsn()) entries.push_back(found->second);
+  }
+  return entries;
+}
+
+ManagerStats TransactionManager::stats() {
+  ManagerStats stats;
+  stats.committed = committed_.load(std::memory_order_relaxed);
+  stats.rolled_back = rolled_back_.load(std::memory_order_relaxed);
+  stats.conflicts = conflicts_.load(std::memory_order_relaxed);
+  stats.timeouts = timeouts_.load(std::memory_order_relaxed);
+  stats.active = static_cast<std::uint64_t>(std::max<std::int64_t>(0, active_.load(std::memory_order_relaxed)));
+  stats.visible_lsn = visible_lsn();
+  stats.oldest_view = views_.oldest(stats.visible_lsn, clock_.monotonic_us());
+  return stats;
+}
+
+}  // namespace strata::transaction

@@ -1,0 +1,125 @@
+#pragma once
+/// The commit path, and what is visible.
+///
+///     prepare · encode        no lock: many transactions side by side
+///     commit lock             idempotency → conflicts (I13) → validate → journal.append gives the LSN (I1)
+///     journal.wait            durable (I2); one thread writes and syncs for all
+///     apply lock              every store, strictly in LSN order (I4) → visible_lsn moves (I3) → acknowledged
+///
+/// Whoever holds the apply lock applies for all commits that are durable, so a batch of sixteen pays for the lock once.
+/// Lock order: commit lock, then the journal's own; the apply lock is taken with neither held.
+#include <array>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+
+#include "core/clock.h"
+#include "core/mutex.h"
+#include "journal/journal.h"
+#include "transaction/conflict_index.h"
+#include "transaction/participant.h"
+#include "transaction/session.h"
+#include "transaction/view_registry.h"
+
+namespace strata::transaction {
+
+struct ManagerOptions {
+  std::uint64_t transaction_bytes_max = 240 << 20;  ///< below the journal's record limit
+  std::size_t active_transactions_max = 10'000;
+};
+
+/// Counters for `strata transactions` and stats.
+struct ManagerStats {
+  std::uint64_t committed = 0, rolled_back = 0, conflicts = 0, timeouts = 0, active = 0;
+  Lsn visible_lsn = 0, oldest_view = 0;
+};
+
+/// An idempotency key that was used: kept ≥ 24 h, also across restarts (in the manifest and in the records).
+struct IdempotencyEntry {
+  std::uint64_t hash = 0;
+  Lsn lsn = 0;
+  Timestamp time = 0;
+};
+
+/// Threads: any.
+class TransactionManager {
+ public:
+  using Stores = std::array<Participant*, kStoreCount>;
+  /// `visible` is the last recovered LSN, committed at `visible_time`. `engine_section` receives the engine's own
+  /// sections (tags) in order, under the apply lock.
+  TransactionManager(journal::Journal& journal, const core::Clock& clock, const Stores& stores,
+                     const ManagerOptions& options, Lsn visible, Timestamp visible_time,
+                     std::vector<IdempotencyEntry> idempotency,
+                     std::function<Result<void>(const Commit&, ByteView)> engine_section);
+  ~TransactionManager();
+
+  /// Commits what `context` holds. On any error the buffers were told `aborted`.
+  /// engine_section   bytes of an engine section to put into the same record; usually empty
+  Result<Lsn> commit(Context& context, Durability durability, std::string_view idempotency_key,
+                     ByteView engine_section = {});
+  void roll_back(Context& context);
+
+  Lsn visible_lsn() const { return visible_.load(std::memory_order_acquire); }
+  Timestamp visible_time() const { return visible_time_.load(std::memory_order_acquire); }
+  const std::atomic<Lsn>& visible() const { return visible_; }
+  ViewRegistry& views() { return views_; }
+  const core::Clock& clock() const { return clock_; }
+  const ManagerOptions& options() const { return options_; }
+  journal::Journal& journal() { return journal_; }
+
+  /// Runs `body` while nothing is applied: at that moment every store holds exactly the effects ≤ the LSN given to it.
+  Result<void> between_commits(const std::function<Result<void>(Lsn)>& body);
+
+  /// Called under the apply lock after a commit became visible; must be short. For the engine's clock of commits.
+  void set_observer(std::function<void(const Commit&, std::size_t payload_bytes)> observer);
+
+  /// Errors  commit_unknown once the journal is poisoned or a store failed to apply a durable record
+  Result<void> check_healthy() const;
+  std::vector<IdempotencyEntry> idempotency_entries();
+  ManagerStats stats();
+  void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
+  void count_active(int change) { active_.fetch_add(change, std::memory_order_relaxed); }
+
+ private:
+  struct Pending;
+  /// Conflicts, validation, the LSN: the part of a commit that happens one after another. Returns the pending commit's
+  /// LSN, or that of the commit that used the same idempotency key before.
+  Result<Lsn> enqueue(Pending& pending, std::uint64_t idempotency) STRATA_EXCLUDES(commit_mutex_);
+  Result<void> check_conflicts(Context& context) STRATA_REQUIRES(commit_mutex_);
+  Result<void> publish(Lsn lsn);
+  Result<void> apply_one(const Pending& pending) STRATA_REQUIRES(apply_mutex_);
+  Result<Lsn> commit_volatile(Context& context);
+  void fail(const Error& error);
+  void forget_old_idempotency_keys(Timestamp now) STRATA_REQUIRES(commit_mutex_);
+
+  journal::Journal& journal_;
+  const core::Clock& clock_;
+  const Stores stores_;
+  const ManagerOptions options_;
+  const std::function<Result<void>(const Commit&, ByteView)> engine_section_;
+  std::function<void(const Commit&, std::size_t)> observer_;
+
+  ViewRegistry views_;
+  std::atomic<Lsn> visible_;
+  std::atomic<Timestamp> visible_time_;
+  std::atomic<bool> failed_{false};
+  std::atomic<std::uint64_t> committed_{0}, rolled_back_{0}, conflicts_{0}, timeouts_{0};
+  std::atomic<std::int64_t> active_{0};
+
+  core::Mutex commit_mutex_;
+  ConflictIndex conflict_index_ STRATA_GUARDED_BY(commit_mutex_);
+  Timestamp last_commit_time_ STRATA_GUARDED_BY(commit_mutex_);
+  std::unordered_map<std::uint64_t, IdempotencyEntry> idempotency_ STRATA_GUARDED_BY(commit_mutex_);
+  std::deque<std::uint64_t> idempotency_order_ STRATA_GUARDED_BY(commit_mutex_);
+  std::uint64_t commits_since_prune_ STRATA_GUARDED_BY(commit_mutex_) = 0;
+
+  core::Mutex pending_mutex_;                                       // taken last, held for a push or a pop
+  std::deque<Pending*> pending_ STRATA_GUARDED_BY(pending_mutex_);  // appended, not yet applied; ascending LSN
+
+  core::Mutex apply_mutex_;
+  mutable core::Mutex failure_mutex_;
+  std::string failure_ STRATA_GUARDED_BY(failure_mutex_);
+};
+
+}  // namespace strata::transaction
