@@ -212,5 +212,7 @@ def check(root=source_tree.ROOT):
 
 if __name__ == "__main__":
     found = check()
-    print("\n".join(found))
+    if found:
+        print("\n".join(found))
+        print("Where a rule is wrong for one line, waive it there: // tidy: allow <rule>: <reason>")
     sys.exit(1 if found else 0)
