@@ -20,10 +20,11 @@ Result<DataType> parse_data_type(std::string_view text);
 struct DatasetOptions {
   DataType type = DataType::float32;
   std::vector<std::uint64_t> row_shape;   ///< shape of one row; empty: scalars. Up to 8 axes, 64 MiB a row
-  std::uint64_t chunk_rows = 0;           ///< rows in an HDF5 chunk; 0: about 64 KiB worth
+  std::uint64_t chunk_rows = 0;           ///< rows in an HDF5 chunk, up to 64 MiB in all; 0: about 64 KiB worth
   int gzip_level = 0;                     ///< 0: none … 9
   bool shuffle = false;
   bool fletcher32 = true;
+  bool operator==(const DatasetOptions&) const = default;
 };
 
 struct DatasetInfo {
@@ -70,6 +71,7 @@ class ArrayStore {
   virtual Result<ArrayData> read(std::string_view dataset, std::uint64_t begin, std::uint64_t end) = 0;
   /// Overwrites rows with zeros: what forgetting a memory does to its rows. The indexes of the others stay.
   virtual Result<void> clear_rows(std::string_view dataset, std::uint64_t begin, std::uint64_t end) = 0;
+  /// name    1 … 255 bytes of UTF-8     value   up to 32 KiB encoded; null takes the attribute away
   virtual Result<void> set_attribute(std::string_view dataset, std::string_view name, const Value& value) = 0;
 };
 

@@ -7,7 +7,6 @@
 ///     Lsn lsn = STRATA_TRY(tx->commit());
 ///     auto then = STRATA_TRY(db->view(AsOf::at(lsn)));       // any past state, of all stores at once
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,16 +65,6 @@ struct StoreSummary {
   std::string hash;                    ///< 32 hexadecimal digits
 };
 
-struct BackupReport {
-  std::string directory;               ///< the finished, timestamped backup
-  Lsn lsn = 0;
-  std::uint64_t bytes = 0, files = 0;
-  double seconds = 0;
-};
-
-/// Called now and then during long work with what is done and what there is in all (0: not known); false cancels.
-using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
-
 /// Threads: any. A transaction or a view must end before the engine does.
 class Engine : public Stores {
  public:
@@ -109,16 +98,6 @@ class Engine : public Stores {
   virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;
   /// Reads every live byte and checks it against its checksum.
   virtual Result<std::vector<Finding>> verify() = 0;
-
-  /// Copies everything as of now into a new folder of `directory` while others go on writing. The backup is itself a
-  /// database directory, verified before it gets its final name.
-  virtual Result<BackupReport> backup(const std::string& directory, const Progress& progress = {}) = 0;
-  /// Makes `directory` a database with the backup's content, up to `lsn` (0: all of it).
-  /// Errors  already_exists (directory is not empty), corruption (a file differs from the backup's list), not_found
-  static Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn = 0,
-                             const Progress& progress = {});
-  /// Throws away what one store derived and makes it again from checkpoint and journal. The database must not be open.
-  static Result<StoreSummary> rebuild(const std::string& directory, StoreKind store);
 
   /// Ends background work, writes a checkpoint when it is worth it, marks the journal as cleanly closed. Also what the
   /// destructor does, which cannot tell of errors.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "strata/engine.h"
+#include "strata/operations.h"
 
 namespace strata {
 

@@ -1,0 +1,147 @@
+// Checkpoints: what memory holds becomes files, a manifest names them, the journal gives its oldest segments back.
+//
+//     between two commits   every store freezes at lsn L                                  (short)
+//     beside the commits    the journal is synced up to L, every store writes its files   (long)
+//     MANIFEST-n+1, then the superblock slot: from here the checkpoint counts
+//     between two commits   the stores drop what the files hold now                       (short)
+//     files that neither n nor n + 1 names are removed (I11), journal segments below n too
+//
+// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen.
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "engine/local_engine.h"
+
+namespace strata::engine {
+
+Result<Lsn> LocalEngine::checkpoint() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  return checkpoint_locked(true);
+}
+
+Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
+  STRATA_TRY(manager_->check_healthy());
+  if (!even_if_unchanged && manager_->visible_lsn() == manifest_.lsn) return manifest_.lsn;
+
+  Manifest next;
+  std::uint64_t journaled = 0;
+  STRATA_TRY(manager_->between_commits([&](Lsn lsn) -> Result<void> {
+    next.lsn = lsn;
+    next.time = manager_->visible_time();
+    journaled = journaled_bytes_.load(std::memory_order_relaxed);
+    for (transaction::Participant* store : stores_->participants()) STRATA_TRY(store->freeze(lsn));
+    const core::MutexLock history_lock(history_mutex_);
+    for (const auto& [name, tag] : tags_) next.tags.push_back(tag);
+    return {};
+  }));
+  if (journal_->durable_lsn() < next.lsn) STRATA_TRY(journal_->sync());  // I4: no file holds what the journal may lose
+  STRATA_ASSERT(journal_->durable_lsn() >= next.lsn);
+
+  next.horizon = move_horizon();
+  for (std::size_t i = 0; i < kStoreCount; ++i) {
+    transaction::Participant& store = *stores_->participants()[i];
+    if (store.kind() == StoreKind::cache) continue;
+    auto written = store.write_checkpoint(next.horizon);
+    if (!written) {
+      return std::move(written).error().with_context("checkpoint of the " + std::string(name(store.kind())) + " store");
+    }
+    next.stores[i] = *std::move(written);
+    STRATA_ASSERT(next.stores[i].lsn == next.lsn);
+  }
+
+  next.number = manifest_.number + 1;
+  next.database = manifest_.database;
+  next.timeline = manifest_.timeline;
+  next.previous = core::xxh3_128(encode(manifest_));
+  next.idempotency = manager_->idempotency_entries();
+  next.commit_times = commit_clock_.points();
+  std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
+  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
+  STRATA_TRY(write_superblock(
+      *files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
+  ++superblock_sequence_;
+
+  const std::vector<transaction::CheckpointFile> before_previous = std::move(previous_files_);
+  const Lsn previous_lsn = manifest_.lsn;
+  previous_files_ = files_of(manifest_);
+  manifest_ = std::move(next);
+  const Manifest& installed = manifest_;
+  STRATA_TRY(manager_->between_commits([&](Lsn) -> Result<void> {
+    for (std::size_t i = 0; i < kStoreCount; ++i) {
+      if (stores_->participants()[i]->kind() == StoreKind::cache) continue;
+      STRATA_TRY(stores_->participants()[i]->installed(installed.stores[i]));
+    }
+    return {};
+  }));
+  journaled_bytes_.fetch_sub(std::min(journaled, journaled_bytes_.load()), std::memory_order_relaxed);
+  STRATA_TRY(remove_obsolete_files(before_previous));
+
+  // The journal must reach back to manifest n (now the previous one) and to what each store holds on disk (I5).
+  Lsn needed_after = previous_lsn;
+  for (transaction::Participant* store : stores_->participants()) {
+    if (store->kind() == StoreKind::cache) continue;
+    needed_after = std::min(needed_after, STRATA_TRY(store->durable_lsn()));
+  }
+  STRATA_TRY(journal_->truncate_below(needed_after));
+  return manifest_.lsn;
+}
+
+Result<void> LocalEngine::remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous) {
+  std::set<std::string, std::less<>> named;
+  for (const auto& file : previous_files_) named.insert(file.name);
+  for (const auto& file : files_of(manifest_)) named.insert(file.name);
+  for (const auto& file : before_previous) {
+    if (named.contains(file.name)) continue;
+    if (auto removed = files_->remove(file.name); !removed && removed.error().code() != ErrorCode::not_found) {
+      return removed;
+    }
+  }
+  if (manifest_.number > 2) {
+    const std::string old = manifest_name(manifest_.number - 2);
+    if (STRATA_TRY(files_->exists(old))) STRATA_TRY(files_->remove(old));
+  }
+  return {};
+}
+
+/// The oldest state that must stay readable: by an open view, by a tag, by the promised history.
+Lsn LocalEngine::move_horizon() {
+  const core::MutexLock lock(history_mutex_);
+  Lsn oldest = commit_clock_.at_time(clock_.now() - options_.history_ms * 1000).lsn;
+  oldest = manager_->views().oldest(oldest, clock_.monotonic_us());
+  for (const auto& [name, tag] : tags_) oldest = std::min(oldest, tag.lsn);
+  horizon_ = std::max(horizon_, oldest);
+  return horizon_;
+}
+
+Result<void> LocalEngine::with_checkpoint(
+    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&)>& body) {
+  const core::MutexLock lock(checkpoint_mutex_);
+  STRATA_TRY(checkpoint_locked(false));
+  STRATA_TRY(journal_->sync());
+  return body(manifest_, STRATA_TRY(journal_->segments()));
+}
+
+void LocalEngine::run_background() {
+  for (;;) {
+    {
+      const core::MutexLock lock(background_mutex_);
+      while (!stopping_ && !checkpoint_wanted_) background_wake_.wait(background_mutex_);
+      if (stopping_) return;
+      checkpoint_wanted_ = false;
+    }
+    Result<Lsn> done = [this]() -> Result<Lsn> {
+      const core::MutexLock lock(checkpoint_mutex_);
+      return checkpoint_locked(false);
+    }();
+    const core::MutexLock lock(background_mutex_);
+    background_error_ = done ? std::string() : done.error().to_string();
+    if (!done) {
+      // A full disk or a passing error: the journal keeps everything; try again after a while.
+      background_wake_.wait_for(background_mutex_, std::chrono::seconds(2));
+      if (!stopping_ && manager_->check_healthy()) checkpoint_wanted_ = true;
+    }
+  }
+}
+
+}  // namespace strata::engine

@@ -1,0 +1,115 @@
+#pragma once
+/// The engine in this process: opens a directory, recovers it, keeps it.
+///
+///     open    lock → superblock → manifest → each store maps its files → journal: every later record is applied again
+///     live    transaction/ does the work; a background thread writes checkpoints
+///     close   checkpoint when it is worth it → journal marked as cleanly closed → lock gone
+///
+/// Lock order, first to last: checkpoint_mutex_ · history_mutex_ · the transaction manager's (its header) · the stores' own.
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "engine/commit_clock.h"
+#include "engine/manifest.h"
+#include "engine/store_set.h"
+#include "engine/superblock.h"
+#include "journal/journal.h"
+#include "strata/engine.h"
+#include "transaction/sessions.h"
+
+namespace strata::engine {
+
+/// What open needs beyond the user's options: tests and operations give their own disk and clock.
+struct Environment {
+  std::unique_ptr<io::FileSystem> files;
+  const core::Clock* clock = nullptr;
+  Lsn recover_up_to = 0;               ///< 0: everything; else records after it are cut off (restore to a point)
+};
+
+class LocalEngine final : public Engine {
+ public:
+  static Result<std::unique_ptr<LocalEngine>> open(const std::string& directory, const OpenOptions& options,
+                                                   Environment environment);
+  ~LocalEngine() override;
+
+  VectorStore& vector() override { return handles_->vector(); }
+  ObjectStore& object() override { return handles_->object(); }
+  MetadataStore& metadata() override { return handles_->metadata(); }
+  GraphStore& graph() override { return handles_->graph(); }
+  AnalyticsStore& analytics() override { return handles_->analytics(); }
+  CacheStore& cache() override { return handles_->cache(); }
+  ArrayStore& array() override { return handles_->array(); }
+
+  Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options) override;
+  Result<std::unique_ptr<View>> view(const AsOf& as_of) override;
+  Result<Lsn> set_tag(std::string_view name, Lsn lsn) override;
+  Result<bool> remove_tag(std::string_view name) override;
+  Result<std::vector<Tag>> tags() override;
+  Lsn visible_lsn() const override { return manager_->visible_lsn(); }
+  std::string directory() const override { return directory_; }
+  Result<Lsn> checkpoint() override;
+  Result<Map> statistics() override;
+  Result<std::vector<StoreSummary>> summarize(const AsOf& as_of) override;
+  Result<std::vector<Finding>> verify() override;
+  Result<void> close() override;
+
+  /// For operations/: runs `body` with a fresh checkpoint's manifest while no other checkpoint can remove its files.
+  Result<void> with_checkpoint(
+      const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&)>& body);
+  io::FileSystem& files() { return *files_; }
+  const core::Clock& clock() const { return clock_; }
+
+ private:
+  LocalEngine(std::string directory, const OpenOptions& options, std::unique_ptr<io::FileSystem> files,
+              const core::Clock& clock);
+  Result<void> start(Lsn recover_up_to);
+  Result<void> create_database();
+  Result<void> load_manifest();
+  Result<void> recover(Lsn up_to);
+  Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
+  Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
+  Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
+      STRATA_REQUIRES(checkpoint_mutex_);
+  Lsn move_horizon();
+  Result<transaction::ViewPin> pin(const AsOf& as_of);
+  Result<Lsn> resolve(const AsOf& as_of);
+  void run_background();
+
+  const std::string directory_;
+  const OpenOptions options_;
+  const std::unique_ptr<io::FileSystem> files_;
+  const core::Clock& clock_;
+
+  std::unique_ptr<io::DirectoryLock> lock_;
+  std::unique_ptr<StoreSet> stores_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::unique_ptr<transaction::TransactionManager> manager_;
+  std::unique_ptr<transaction::DatabaseSession> session_;
+  std::unique_ptr<StoreHandles> handles_;
+  CommitClock commit_clock_;
+
+  core::Mutex checkpoint_mutex_;
+  Manifest manifest_ STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::vector<transaction::CheckpointFile> previous_files_  // of manifest n − 1
+      STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::uint64_t superblock_sequence_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
+
+  core::Mutex history_mutex_;
+  Lsn horizon_ STRATA_GUARDED_BY(history_mutex_) = 0;
+  std::map<std::string, Tag, std::less<>> tags_ STRATA_GUARDED_BY(history_mutex_);
+
+  std::atomic<std::uint64_t> journaled_bytes_{0};  // since the last checkpoint
+  journal::RecoveryReport recovery_;
+  std::atomic<std::int64_t> open_us_{0};
+
+  core::Mutex background_mutex_;
+  core::Condition background_wake_;
+  bool stopping_ STRATA_GUARDED_BY(background_mutex_) = false;
+  bool checkpoint_wanted_ STRATA_GUARDED_BY(background_mutex_) = false;
+  std::string background_error_ STRATA_GUARDED_BY(background_mutex_);
+  std::thread background_;
+  bool closed_ = false;
+};
+
+}  // namespace strata::engine

@@ -1,0 +1,287 @@
+// Opening: from a directory's name to seven stores at one LSN, and closing again.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/random.h"
+#include "engine/local_engine.h"
+#include "io/posix_file_system.h"
+#include "transaction/record.h"
+
+namespace strata::engine {
+namespace {
+
+constexpr std::string_view kReadmeName = "README.txt";
+constexpr std::string_view kLockName = "lock";
+
+constexpr std::string_view kReadme =
+    "This directory is a Strata database, written by Strata 0.1.0 (format 1).\n"
+    "\n"
+    "Change nothing in it by hand and do not copy it while a program has it open:\n"
+    "  strata backup THIS to/            a consistent copy while it is in use\n"
+    "  strata verify THIS                reads everything and checks it\n"
+    "\n"
+    "  SUPERBLOCK, MANIFEST-*   which files make up the database\n"
+    "  journal/                 every commit; what the stores do not hold yet\n"
+    "  vector/ object/ graph/   files of Strata (docs/formats)\n"
+    "  metadata/state.sqlite    rows: sqlite3 -readonly opens it\n"
+    "  analytics/state.duckdb   metrics: duckdb -readonly opens it; made again when missing\n"
+    "  array/index.h5           arrays: h5py opens it\n"
+    "  lock                     the process that has it open\n";
+
+/// Files that an interrupted first open may leave behind.
+bool ours_before_the_superblock(std::string_view name) {
+  return name == kLockName || name == kReadmeName || name.starts_with("MANIFEST-") || name.ends_with(".tmp");
+}
+
+Result<void> check_range(std::string_view option, std::uint64_t value, std::uint64_t min, std::uint64_t max) {
+  if (value >= min && value <= max) return {};
+  return Error(ErrorCode::invalid_argument, std::string(option) + " is " + std::to_string(min) + " to " +
+                                                std::to_string(max) + ", not " + std::to_string(value));
+}
+
+Result<void> check_options(const OpenOptions& options) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  STRATA_TRY(check_range("checkpoint_journal_bytes", options.checkpoint_journal_bytes, kMiB, 4096 * kMiB));
+  STRATA_TRY(check_range("journal_segment_bytes", options.journal_segment_bytes, kMiB, 1024 * kMiB));
+  STRATA_TRY(check_range("cache_bytes", options.cache_bytes, kMiB, std::uint64_t{1} << 46));
+  STRATA_TRY(check_range("metadata_cache_bytes", options.metadata_cache_bytes, kMiB, std::uint64_t{1} << 40));
+  STRATA_TRY(check_range("transaction_bytes_max", options.transaction_bytes_max, kMiB, 240 * kMiB));
+  if (options.history_ms < 0) {
+    return Error(ErrorCode::invalid_argument, "history_ms is 0 or more, not " + std::to_string(options.history_ms));
+  }
+  return {};
+}
+
+std::string owner_text() {
+  std::string name = "?";
+  if (FILE* file = std::fopen("/proc/self/comm", "r")) {
+    char buffer[64] = {};
+    if (std::fgets(buffer, sizeof buffer, file) != nullptr) name = buffer;
+    std::fclose(file);
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+  }
+  return "process " + std::to_string(getpid()) + " (" + name + ")";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& directory, const OpenOptions& options,
+                                                       Environment environment) {
+  STRATA_TRY(check_options(options));
+  std::unique_ptr<LocalEngine> engine(
+      new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
+  STRATA_TRY(engine->start(environment.recover_up_to));
+  return engine;
+}
+
+Result<void> LocalEngine::start(Lsn recover_up_to) {
+  const std::int64_t began = clock_.monotonic_us();
+  const bool exists = STRATA_TRY(files_->exists(kSuperblockName));
+  if (!exists) {
+    for (const std::string& entry : STRATA_TRY(files_->list(""))) {
+      if (ours_before_the_superblock(entry)) continue;
+      if (entry == "journal") {
+        return Error(ErrorCode::corruption, directory_ + ": there is a journal but no SUPERBLOCK. Nothing was changed. "
+                                                         "Restore from a backup (strata restore).");
+      }
+      return Error(ErrorCode::invalid_argument,
+                   directory_ + " is not a Strata database: it holds \"" + entry + "\" and no SUPERBLOCK");
+    }
+    if (!options_.create) return Error(ErrorCode::not_found, directory_ + " is not a Strata database (it is empty)");
+  }
+  lock_ = STRATA_TRY(files_->lock(kLockName, owner_text()));
+  if (!exists) STRATA_TRY(create_database());
+  STRATA_TRY(load_manifest());
+  STRATA_TRY(recover(recover_up_to));
+  open_us_ = clock_.monotonic_us() - began;
+  background_ = std::thread([this] { run_background(); });
+  return {};
+}
+
+Result<void> LocalEngine::create_database() {
+  Manifest manifest;
+  manifest.number = 1;
+  core::fill_random(manifest.database);
+  manifest.database[6] = (manifest.database[6] & std::byte{0x0f}) | std::byte{0x40};  // a UUIDv4
+  manifest.database[8] = (manifest.database[8] & std::byte{0x3f}) | std::byte{0x80};
+  manifest.time = clock_.now();
+  STRATA_TRY(io::write_file_atomically(*files_, kReadmeName, as_bytes(kReadme)));
+  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(1), encode(manifest)));
+  // The superblock comes last: with it the directory is a database.
+  return write_superblock(*files_, {1, manifest.database, manifest.timeline, manifest.number, 0});
+}
+
+Result<void> LocalEngine::load_manifest() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  const std::vector<Superblock> blocks = STRATA_TRY(read_superblock(*files_));
+  superblock_sequence_ = blocks.front().sequence;
+  // The newest slot whose manifest verifies. The one before it is as good: its files and the journal after it are kept.
+  std::optional<Error> first_error;
+  for (const Superblock& block : blocks) {
+    auto manifest = read_manifest(*files_, block.manifest);
+    if (!manifest) {
+      if (manifest.error().code() == ErrorCode::unsupported) return std::move(manifest).error();
+      if (!first_error) first_error = std::move(manifest).error();
+      continue;
+    }
+    if (manifest->database != block.database) {
+      return Error(ErrorCode::corruption, manifest_name(block.manifest) + ": belongs to another database");
+    }
+    manifest_ = *std::move(manifest);
+    if (auto previous = read_manifest(*files_, manifest_.number - 1)) previous_files_ = files_of(*previous);
+    return {};
+  }
+  return std::move(*first_error).with_context("no manifest that the superblock names can be read");
+}
+
+Result<void> LocalEngine::recover(Lsn up_to) {
+  const core::MutexLock lock(checkpoint_mutex_);
+  stores_ = std::make_unique<StoreSet>(*files_, clock_, options_);
+  // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
+  stores_->set_durable_source([this](Lsn lsn) -> Result<void> {
+    if (!journal_ || journal_->durable_lsn() >= lsn) return {};
+    return journal_->sync();
+  });
+
+  Lsn replay_after = UINT64_MAX;
+  Lsn known_durable = manifest_.lsn;
+  std::array<Lsn, kStoreCount> applied{};
+  for (std::size_t i = 0; i < kStoreCount; ++i) {
+    transaction::Participant& store = *stores_->participants()[i];
+    const transaction::Checkpoint& last = manifest_.stores[i];
+    STRATA_TRY(store.open(last.lsn == 0 ? nullptr : &last));
+    if (store.kind() == StoreKind::cache) continue;  // holds nothing that a record could restore
+    applied[i] = store.applied_lsn();
+    replay_after = std::min(replay_after, applied[i]);
+    known_durable = std::max(known_durable, applied[i]);
+  }
+  replay_after = std::min(replay_after, manifest_.lsn);
+
+  commit_clock_.load(manifest_.commit_times);
+  std::vector<transaction::IdempotencyEntry> idempotency = manifest_.idempotency;
+  {
+    const core::MutexLock history_lock(history_mutex_);
+    horizon_ = manifest_.horizon;
+    for (const Tag& tag : manifest_.tags) tags_[tag.name] = tag;
+  }
+  Lsn last = manifest_.lsn;
+  Timestamp last_time = manifest_.time;
+  std::uint64_t replayed_bytes = 0;
+  const Lsn manifest_lsn = manifest_.lsn;
+  const auto apply = [&](const journal::Record& record) -> Result<void> {
+    const transaction::Commit commit{record.lsn, record.commit_time};
+    replayed_bytes += record.payload.size();
+    if (record.lsn > manifest_lsn) {
+      commit_clock_.add({record.lsn, record.commit_time});
+      if (record.idempotency != 0) idempotency.push_back({record.idempotency, record.lsn, record.commit_time});
+    }
+    STRATA_TRY(transaction::for_each_section(record.payload, [&](std::uint8_t store, ByteView section) -> Result<void> {
+      if (store == transaction::kEngineSection) {
+        return record.lsn > manifest_lsn ? apply_engine_section(commit, section) : Result<void>();
+      }
+      if (record.lsn <= applied[store]) return {};  // the store has it already (I4: each record once)
+      auto done = stores_->participants()[store]->apply(commit, section);
+      if (!done) {
+        return std::move(done).error().with_context("replaying lsn " + std::to_string(record.lsn) + " into the " +
+                                                    std::string(name(static_cast<StoreKind>(store))) + " store");
+      }
+      return done;
+    }));
+    last = std::max(last, record.lsn);
+    last_time = std::max(last_time, record.commit_time);
+    return {};
+  };
+  journal::JournalOptions journal_options;
+  journal_options.segment_bytes = options_.journal_segment_bytes;
+  (void)up_to;
+  journal_ = STRATA_TRY(journal::Journal::open(*files_, clock_, "journal", {manifest_.database, manifest_.timeline},
+                                               journal_options, replay_after, known_durable, apply, &recovery_));
+  last = std::max(last, recovery_.last_lsn);
+  for (transaction::Participant* store : stores_->participants()) STRATA_TRY(store->recovered(last));
+  journaled_bytes_ = replayed_bytes;
+
+  transaction::ManagerOptions manager_options;
+  manager_options.transaction_bytes_max = options_.transaction_bytes_max;
+  manager_ = std::make_unique<transaction::TransactionManager>(
+      *journal_, clock_, stores_->participants(), manager_options, last, last_time, std::move(idempotency),
+      [this](const transaction::Commit& commit, ByteView section) { return apply_engine_section(commit, section); });
+  manager_->set_observer([this](const transaction::Commit& commit, std::size_t bytes) {
+    commit_clock_.add({commit.lsn, commit.time});
+    const std::uint64_t total = journaled_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    if (total >= options_.checkpoint_journal_bytes && total - bytes < options_.checkpoint_journal_bytes) {
+      const core::MutexLock background_lock(background_mutex_);
+      checkpoint_wanted_ = true;
+      background_wake_.notify_one();
+    }
+  });
+  session_ = std::make_unique<transaction::DatabaseSession>(*manager_, options_.durability);
+  handles_ = std::make_unique<StoreHandles>(*stores_, *session_);
+  return {};
+}
+
+Result<void> LocalEngine::close() {
+  if (closed_) return {};
+  closed_ = true;
+  {
+    const core::MutexLock lock(background_mutex_);
+    stopping_ = true;
+    background_wake_.notify_all();
+  }
+  if (background_.joinable()) background_.join();
+  Result<void> outcome;
+  const auto keep_first = [&outcome](Result<void> step) {
+    if (outcome && !step) outcome = std::move(step);
+  };
+  // A checkpoint now saves the next open the replay; a few records are replayed faster than they are written out.
+  constexpr std::uint64_t kWorthACheckpoint = 4 << 20;
+  if (manager_ && manager_->check_healthy() && journaled_bytes_.load() >= kWorthACheckpoint) {
+    const core::MutexLock lock(checkpoint_mutex_);
+    auto lsn = checkpoint_locked(false);
+    if (!lsn) keep_first(std::move(lsn).error());
+  }
+  handles_.reset();
+  session_.reset();
+  if (stores_) {
+    for (transaction::Participant* store : stores_->participants()) keep_first(store->close());
+  }
+  if (journal_ && !journal_->poisoned()) keep_first(journal_->close());
+  manager_.reset();
+  stores_.reset();
+  journal_.reset();
+  lock_.reset();
+  return outcome;
+}
+
+}  // namespace strata::engine
+
+namespace strata {
+
+Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) {
+  static const core::SystemClock clock;
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) {
+    if (!options.create) return Error(ErrorCode::not_found, "no such directory: " + directory);
+    // tidy: allow raw-file: the root of the file system that io opens must exist first
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+      const ErrorCode code = errno == EACCES || errno == EROFS ? ErrorCode::permission_denied
+                             : errno == ENOENT                 ? ErrorCode::not_found
+                                                               : ErrorCode::io;
+      return Error(code, "cannot make the directory " + directory + ": " + std::strerror(errno));
+    }
+  } else if (!S_ISDIR(status.st_mode)) {
+    return Error(ErrorCode::invalid_argument, directory + " is a file, not a directory");
+  }
+  engine::Environment environment;
+  environment.files = STRATA_TRY(io::open_posix_file_system(directory));
+  environment.clock = &clock;
+  auto opened = engine::LocalEngine::open(directory, options, std::move(environment));
+  if (!opened) return std::move(opened).error();
+  return std::unique_ptr<Engine>(std::move(opened).value());
+}
+
+}  // namespace strata

@@ -1,0 +1,230 @@
+// One memory over time: get, history, forget; and snapshots, which name the present set of memories.
+#include <algorithm>
+
+#include "core/clock.h"
+#include "core/digest.h"
+#include "memory/local_memory.h"
+
+namespace strata::memory {
+namespace {
+
+const core::SystemClock kClock;
+constexpr std::size_t kIdShown = 80;
+
+Error no_memory(std::string_view id) {
+  return Error(ErrorCode::not_found, "no memory \"" + std::string(id.substr(0, kIdShown)) + "\"");
+}
+
+std::string text_of(const Map& row, std::string_view column) {
+  const Value* value = row.find(column);
+  return value != nullptr && value->text() != nullptr ? *value->text() : std::string();
+}
+
+std::optional<std::int64_t> integer_of(const Map& row, std::string_view column) {
+  const Value* value = row.find(column);
+  if (value == nullptr || value->integer() == nullptr) return std::nullopt;
+  return *value->integer();
+}
+
+Map to_map(const Rows& rows, std::size_t index) {
+  Map map;
+  for (std::size_t column = 0; column < rows.columns.size(); ++column) {
+    map.set(rows.columns[column], rows.rows[index][column]);
+  }
+  return map;
+}
+
+}  // namespace
+
+Result<std::string> LocalMemory::read_text(Stores& view, const Map& row) {
+  const Value* object = row.find("object");
+  const Bytes* digest = object ? object->bytes() : nullptr;
+  if (digest == nullptr) return std::string();  // forgotten
+  Address address;
+  if (digest->size() != address.digest.size()) {
+    return Error(ErrorCode::corruption, "memory \"" + text_of(row, "id") + "\": its object address has " +
+                                            std::to_string(digest->size()) + " bytes");
+  }
+  std::copy(digest->begin(), digest->end(), address.digest.begin());
+  const Bytes bytes = STRATA_TRY(view.object().get(address));
+  return std::string(as_text(bytes));
+}
+
+Result<StoredAtom> LocalMemory::read_atom(Stores& view, const Map& row, bool with_tags_and_links) {
+  StoredAtom stored;
+  Atom& atom = stored.atom;
+  atom.id = text_of(row, "id");
+  atom.modality = text_of(row, "modality");
+  atom.source = text_of(row, "source");
+  atom.snapshot = text_of(row, "snapshot_id");
+  atom.valid_from = integer_of(row, "valid_from");
+  atom.valid_to = integer_of(row, "valid_to");
+  stored.version = static_cast<std::uint64_t>(integer_of(row, "version").value_or(0));
+  stored.lsn = static_cast<Lsn>(integer_of(row, "lsn").value_or(0));
+  stored.created_at = integer_of(row, "created_at").value_or(0);
+  stored.forgotten = integer_of(row, "forgotten_at").has_value();
+  if (const std::string metadata = text_of(row, "metadata"); !metadata.empty()) {
+    const Value value = STRATA_TRY(parse_json(metadata));
+    if (value.map() != nullptr) atom.metadata = *value.map();
+  }
+  atom.text = STRATA_TRY(read_text(view, row));
+  if (!with_tags_and_links) return stored;
+  const Value id(atom.id);
+  const Rows tags = STRATA_TRY(
+      view.metadata().query("select key, value, weight from tags where atom_id = ? order by key, value", {id}));
+  for (const auto& tag : tags.rows) atom.tags.push_back({*tag[0].text(), *tag[1].text(), *tag[2].real()});
+  auto neighbours = view.graph().neighbours(atom.id, {Direction::out, {}, 10'000});
+  if (!neighbours && neighbours.error().code() != ErrorCode::not_found) return std::move(neighbours).error();
+  if (neighbours) {
+    for (const Neighbour& neighbour : *neighbours) {
+      const auto edge = STRATA_TRY(view.graph().edge(neighbour.edge));
+      atom.links.push_back({neighbour.type, neighbour.node, edge ? edge->properties : Map()});
+    }
+  }
+  return stored;
+}
+
+Result<std::optional<StoredAtom>> LocalMemory::get(std::string_view id, const AsOf& as_of) {
+  const auto view = STRATA_TRY(engine_.view(as_of));
+  const auto row = STRATA_TRY(view->metadata().get_row("atoms", {{"id", std::string(id)}}));
+  if (!row) return std::optional<StoredAtom>();
+  return std::optional<StoredAtom>(STRATA_TRY(read_atom(*view, *row, true)));
+}
+
+Result<std::vector<StoredAtom>> LocalMemory::history(std::string_view id) {
+  const auto view = STRATA_TRY(engine_.view());
+  const Value key{std::string(id)};
+  std::vector<StoredAtom> versions;
+  if (const auto row = STRATA_TRY(view->metadata().get_row("atoms", {{"id", key}}))) {
+    versions.push_back(STRATA_TRY(read_atom(*view, *row, true)));
+  }
+  const Rows earlier =
+      STRATA_TRY(view->metadata().query("select * from atom_versions where id = ? order by version desc", {key}));
+  for (std::size_t i = 0; i < earlier.rows.size(); ++i) {
+    versions.push_back(STRATA_TRY(read_atom(*view, to_map(earlier, i), false)));
+  }
+  if (versions.empty()) return no_memory(id);
+  return versions;
+}
+
+Result<ForgetReceipt> LocalMemory::forget(std::string_view id) {
+  const std::string key(id);
+  auto transaction = STRATA_TRY(engine_.begin());
+  Transaction& tx = *transaction;
+  auto row = STRATA_TRY(tx.metadata().get_row("atoms", {{"id", key}}));
+  if (!row) return no_memory(id);
+  ForgetReceipt receipt;
+  receipt.id = key;
+  receipt.time = kClock.now();
+
+  // What stays is that there was something, and when; no content.
+  const Rows earlier =
+      STRATA_TRY(tx.metadata().query("select * from atom_versions where id = ? and object is not null", {Value(key)}));
+  std::vector<Map> versions{*row};
+  for (std::size_t i = 0; i < earlier.rows.size(); ++i) versions.push_back(to_map(earlier, i));
+  for (Map& version : versions) {
+    for (const char* column : {"object", "source", "metadata", "snapshot_id", "modality", "valid_from", "valid_to"}) {
+      version.set(column, Value());
+    }
+    version.set("forgotten_at", receipt.time);
+    STRATA_TRY(tx.metadata().put_row("atom_versions", version));
+  }
+  const Rows tags = STRATA_TRY(tx.metadata().query("select key, value from tags where atom_id = ?", {Value(key)}));
+  for (const auto& tag : tags.rows) {
+    STRATA_TRY(tx.metadata().remove_row("tags", {{"atom_id", key}, {"key", tag[0]}, {"value", tag[1]}}));
+  }
+  STRATA_TRY(tx.metadata().remove_row("atoms", {{"id", key}}));
+  receipt.removed["metadata"] = 1 + tags.rows.size();
+
+  const std::string_view ids[] = {id};
+  receipt.removed["vector"] = STRATA_TRY(static_cast<Stores&>(tx).vector().remove(kCollection, ids));
+  receipt.removed["object"] = STRATA_TRY(tx.object().release(id));
+  if (STRATA_TRY(tx.graph().node(id))) {
+    receipt.removed["graph"] = 1 + STRATA_TRY(tx.graph().degree(id, {Direction::both, {}, 1'000'000}));
+    STRATA_TRY(tx.graph().remove_node(id, true));
+  }
+  receipt.removed["analytics"] = STRATA_TRY(tx.analytics().erase(kMetricsTable, "id", Value(key)));
+  std::uint64_t rows = 0;
+  bool has_activations = false;
+  {
+    const core::MutexLock lock(prepared_mutex_);
+    has_activations = row_length_ != 0;
+  }
+  if (has_activations) {
+    for (const RowRange& range : STRATA_TRY(static_cast<Stores&>(tx).array().find(kDataset, id))) {
+      STRATA_TRY(static_cast<Stores&>(tx).array().clear_rows(kDataset, range.begin, range.end));
+      rows += range.end - range.begin;
+    }
+  }
+  receipt.removed["array"] = rows;
+  receipt.removed["cache"] = STRATA_TRY(tx.cache().remove(std::string(kCachePrefix) + key)) ? 1 : 0;
+  receipt.lsn = STRATA_TRY(tx.commit());
+
+  std::string proof = receipt.id + "\n" + std::to_string(receipt.lsn) + "\n" + std::to_string(receipt.time);
+  for (const auto& [store, items] : receipt.removed) proof += "\n" + store + "=" + std::to_string(items);
+  receipt.hash = core::to_hex(core::sha256(as_bytes(proof)));
+  return receipt;
+}
+
+// ---- snapshots --------------------------------------------------------------------------------------------------
+
+Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view notes) {
+  auto transaction = STRATA_TRY(engine_.begin());
+  MetadataStore& metadata = transaction->metadata();
+  if (id.empty()) return Error(ErrorCode::invalid_argument, "a snapshot needs a name");
+  if (STRATA_TRY(metadata.get_row("snapshots", {{"id", std::string(id)}}))) {
+    return Error(ErrorCode::already_exists, "there is a snapshot \"" + std::string(id) + "\"");
+  }
+  SnapshotInfo info;
+  info.id = id;
+  info.notes = notes;
+  info.created_at = kClock.now();
+  const Rows last = STRATA_TRY(metadata.query("select id, hash from snapshots order by created_at desc, id desc limit 1"));
+  std::string parent_hash;
+  if (!last.rows.empty()) {
+    info.parent = *last.rows[0][0].text();
+    parent_hash = *last.rows[0][1].text();
+  }
+  core::Sha256 hash;
+  hash.update(as_bytes(parent_hash + "\n" + info.id + "\n"));
+  std::string after;
+  for (;;) {  // in pages: a database may hold more memories than one result may have rows
+    const Rows page = STRATA_TRY(
+        metadata.query("select id, version from atoms where id > ? order by id limit 10000", {Value(after)}));
+    for (const auto& row : page.rows) {
+      hash.update(as_bytes(*row[0].text() + "\n" + std::to_string(*row[1].integer()) + "\n"));
+    }
+    if (page.rows.empty()) break;
+    after = *page.rows.back()[0].text();
+  }
+  info.hash = core::to_hex(hash.finish());
+  STRATA_TRY(metadata.put_row("snapshots", {{"id", info.id},
+                                            {"hash", info.hash},
+                                            {"created_at", info.created_at},
+                                            {"parent", info.parent.empty() ? Value() : Value(info.parent)},
+                                            {"notes", info.notes.empty() ? Value() : Value(info.notes)},
+                                            {"metadata", Value()},
+                                            {"lsn", kCommitLsn}}));
+  info.lsn = STRATA_TRY(transaction->commit());
+  transaction.reset();
+  STRATA_TRY(engine_.set_tag(info.id, info.lsn));
+  return info;
+}
+
+Result<std::vector<SnapshotInfo>> LocalMemory::snapshots() {
+  const Rows rows = STRATA_TRY(
+      engine_.metadata().query("select id, hash, parent, notes, created_at, lsn from snapshots order by created_at, id"));
+  std::vector<SnapshotInfo> snapshots;
+  for (const auto& row : rows.rows) {
+    const auto text = [&](std::size_t column) { return row[column].text() ? *row[column].text() : std::string(); };
+    snapshots.push_back({text(0), text(1), text(2), text(3), *row[4].integer(), static_cast<Lsn>(*row[5].integer())});
+  }
+  return snapshots;
+}
+
+Result<std::uint64_t> LocalMemory::count() {
+  const Rows rows = STRATA_TRY(engine_.metadata().query("select count(*) from atoms"));
+  return static_cast<std::uint64_t>(*rows.rows[0][0].integer());
+}
+
+}  // namespace strata::memory

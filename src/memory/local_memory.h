@@ -1,0 +1,58 @@
+#pragma once
+/// Memory over an engine. Split by verb: remember.cc, recall.cc, history.cc (get, history, forget, snapshots),
+/// agreement.cc (do the stores agree?).
+#include <unordered_map>
+
+#include "core/mutex.h"
+#include "memory/schema.h"
+
+namespace strata::memory {
+
+class LocalMemory final : public Memory {
+ public:
+  LocalMemory(Engine& engine, const MemoryOptions& options, std::unique_ptr<Embedder> embedder)
+      : engine_(engine), options_(options), embedder_(std::move(embedder)) {}
+  Result<void> prepare();
+
+  Result<std::string> remember(const Atom& atom) override;
+  Result<std::vector<std::string>> remember(std::span<const Atom> atoms) override;
+  Result<std::vector<std::string>> remember(Transaction& transaction, std::span<const Atom> atoms) override;
+  Result<std::optional<StoredAtom>> get(std::string_view id, const AsOf& as_of) override;
+  Result<std::vector<Recalled>> recall(const RecallOptions& options) override;
+  Result<Recalled> why(std::string_view id, const RecallOptions& options) override;
+  Result<std::vector<StoredAtom>> history(std::string_view id) override;
+  Result<ForgetReceipt> forget(std::string_view id) override;
+  Result<SnapshotInfo> snapshot(std::string_view id, std::string_view notes) override;
+  Result<std::vector<SnapshotInfo>> snapshots() override;
+  Result<std::uint64_t> count() override;
+  Result<AgreementReport> check_agreement(bool repair, const Progress& progress) override;
+  const Embedder& embedder() const override { return *embedder_; }
+
+ private:
+  struct Prepared;   // one atom on its way in: id made, embedding there, everything checked
+  struct Candidate;  // one memory on its way out of recall
+
+  Result<std::vector<Prepared>> prepare_atoms(std::span<const Atom> atoms);
+  Result<void> ensure_collection(std::size_t dimension);
+  Result<void> ensure_dataset(std::size_t row_length);
+  Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);
+  Result<void> link(Stores& stores, const Prepared& atom);
+  Result<void> remove_tags(Stores& stores, const std::string& id);
+  Result<std::vector<float>> embed_query(const RecallOptions& options);
+  Result<Filter> recall_filter(Stores& view, const RecallOptions& options, std::map<std::string, std::uint32_t>& near);
+  Result<std::vector<Candidate>> find_candidates(Stores& view, const RecallOptions& options, std::size_t wanted);
+  Result<Recalled> describe(Stores& view, const Candidate& candidate, const RecallOptions& options);
+  Result<void> join_neighbours(Stores& view, const RecallOptions& options, const Filter& filter,
+                               std::unordered_map<std::string, Candidate>& found);
+  Result<std::string> read_text(Stores& view, const Map& row);
+  Result<StoredAtom> read_atom(Stores& view, const Map& row, bool with_tags_and_links);
+
+  Engine& engine_;
+  const MemoryOptions options_;
+  const std::unique_ptr<Embedder> embedder_;
+  core::Mutex prepared_mutex_;
+  std::uint32_t dimension_ STRATA_GUARDED_BY(prepared_mutex_) = 0;    // of the collection; 0: not made yet
+  std::uint64_t row_length_ STRATA_GUARDED_BY(prepared_mutex_) = 0;   // of the dataset; 0: not made yet
+};
+
+}  // namespace strata::memory

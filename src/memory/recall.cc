@@ -1,0 +1,246 @@
+// recall: what is near in meaning, in words and in the graph, fused by rank.
+//
+//     view (one LSN for all stores)
+//       vector   the query's embedding → nearest memories      ┐
+//       words    the query's words → BM25                      ├ reciprocal rank fusion → the best k → their texts
+//       graph    reach(near) limits, or neighbours of the best ┘
+//
+// Fusion is Cormack, Clarke, Büttcher (SIGIR 2009): score = Σ 1 / (60 + rank), here divided by what a memory that is first
+// in every list would get, so that scores lie in 0 … 1. Ranks need no common scale; that is why ranks and not scores.
+#include <algorithm>
+#include <unordered_map>
+
+#include "memory/recalled_out.h"
+
+namespace strata::memory {
+namespace {
+
+constexpr double kRankDamping = 60;
+constexpr std::size_t kResultsMax = 1'000;
+constexpr std::uint32_t kHopsMax = 15;
+constexpr std::size_t kNearMax = 100'000;     // memories within reach of `near` that are looked at
+constexpr std::size_t kSeeds = 5;             // hits whose neighbours join in when there is no `near`
+constexpr std::size_t kJoiningMax = 50;
+
+double damped(std::uint32_t rank) { return rank == 0 ? 0 : 1.0 / (kRankDamping + rank); }
+
+Filter valid_at_filter(Timestamp time) {
+  const auto open_or = [](const char* field, const char* op, Timestamp value) {
+    return Value(Map{{"should", Value::List{Map{{field, Map{{"is_null", true}}}}, Map{{field, Map{{op, value}}}}}}});
+  };
+  return {{"must", Value::List{open_or("valid_from", "lte", time), open_or("valid_to", "gt", time)}}};
+}
+
+Result<void> check(const RecallOptions& options) {
+  if (options.k < 1 || options.k > kResultsMax) {
+    return Error(ErrorCode::invalid_argument, "k is 1 to 1,000, not " + std::to_string(options.k));
+  }
+  if (options.hops > kHopsMax) {
+    return Error(ErrorCode::invalid_argument, "hops is at most 15, not " + std::to_string(options.hops));
+  }
+  if (options.text.empty() && options.embedding.empty() && options.near.empty()) {
+    return Error(ErrorCode::invalid_argument, "nothing to recall by: give a text, an embedding or a memory to start near");
+  }
+  if (!options.near.empty() && options.hops == 0) {
+    return Error(ErrorCode::invalid_argument, "near \"" + options.near + "\" needs hops of 1 or more");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Recalled>> LocalMemory::recall(const RecallOptions& options) {
+  STRATA_TRY(check(options));
+  const auto view = STRATA_TRY(engine_.view(options.as_of));
+  std::vector<Candidate> candidates = STRATA_TRY(find_candidates(*view, options, options.k));
+  if (candidates.size() > options.k) candidates.resize(options.k);
+  std::vector<Recalled> recalled;
+  recalled.reserve(candidates.size());
+  for (const Candidate& candidate : candidates) recalled.push_back(STRATA_TRY(describe(*view, candidate, options)));
+  return recalled;
+}
+
+Result<Recalled> LocalMemory::why(std::string_view id, const RecallOptions& options) {
+  STRATA_TRY(check(options));
+  const auto view = STRATA_TRY(engine_.view(options.as_of));
+  const auto point = STRATA_TRY(view->vector().get(kCollection, id, false));
+  if (!point) return Error(ErrorCode::not_found, "no memory \"" + std::string(id) + "\"");
+  // Looked for among as many as recall can ever return; beyond that the rank no longer explains anything.
+  for (const Candidate& candidate : STRATA_TRY(find_candidates(*view, options, kResultsMax))) {
+    if (candidate.id == id) return describe(*view, candidate, options);
+  }
+  Candidate unranked;
+  unranked.id = id;
+  unranked.payload = point->payload;
+  return describe(*view, unranked, options);
+}
+
+Result<std::vector<float>> LocalMemory::embed_query(const RecallOptions& options) {
+  if (!options.embedding.empty()) return options.embedding;
+  if (options.text.empty() || embedder_->dimension() == 0) return std::vector<float>();
+  auto embeddings = STRATA_TRY(embedder_->embed(std::span(&options.text, 1)));
+  if (embeddings.size() != 1) {
+    return Error(ErrorCode::unavailable, "the embedder " + embedder_->model() + " gave no embedding for the question");
+  }
+  return std::move(embeddings.front());
+}
+
+/// What every hit must meet, as one filter. `near` becomes the set of memories within reach, with their hops.
+Result<Filter> LocalMemory::recall_filter(Stores& view, const RecallOptions& options,
+                                          std::map<std::string, std::uint32_t>& near) {
+  Value::List must;
+  if (!options.filter.empty()) must.emplace_back(options.filter);
+  for (const std::string& tag : options.tags) must.emplace_back(Map{{"tags", tag}});
+  if (options.valid_at) must.emplace_back(valid_at_filter(*options.valid_at));
+  if (!options.near.empty()) {
+    const TraversalOptions traversal{Direction::both, options.link_types, kNearMax};
+    Value::List ids;
+    for (const Reached& reached : STRATA_TRY(view.graph().reach(options.near, 1, options.hops, traversal))) {
+      ids.emplace_back(reached.node);
+      near.emplace(reached.node, reached.hops);
+    }
+    must.emplace_back(Map{{"has_id", std::move(ids)}});
+  }
+  if (must.empty()) return Filter();
+  return Filter{{"must", std::move(must)}};
+}
+
+Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores& view, const RecallOptions& options,
+                                                                         std::size_t wanted) {
+  {
+    const core::MutexLock lock(prepared_mutex_);
+    if (dimension_ == 0) return std::vector<Candidate>();  // nothing was ever remembered
+  }
+  if (auto there = view.vector().collection(kCollection); !there) {
+    if (there.error().code() == ErrorCode::not_found) return std::vector<Candidate>();  // not yet, at that LSN
+    return std::move(there).error();
+  }
+  std::map<std::string, std::uint32_t> near;
+  const Filter filter = STRATA_TRY(recall_filter(view, options, near));
+  std::unordered_map<std::string, Candidate> found;
+  const auto candidate = [&](Hit& hit) -> Candidate& {
+    Candidate& entry = found[hit.id];
+    if (entry.id.empty()) {
+      entry.id = hit.id;
+      entry.payload = std::move(hit.payload);
+    }
+    return entry;
+  };
+
+  // Deeper than k in each list: a memory that is tenth in two of them beats one that is third in one.
+  const SearchOptions search{.k = std::min(kSearchResultsMax, std::max<std::size_t>(30, 2 * wanted)), .filter = filter};
+  std::size_t lists = 0;
+  const std::vector<float> embedding = STRATA_TRY(embed_query(options));
+  if (!embedding.empty()) {
+    ++lists;
+    std::uint32_t rank = 0;
+    for (Hit& hit : STRATA_TRY(view.vector().search(kCollection, embedding, search))) {
+      Why& why = candidate(hit).why;
+      why.vector_rank = ++rank;
+      why.vector_score = hit.score;
+    }
+  }
+  if (!options.text.empty()) {
+    ++lists;
+    std::uint32_t rank = 0;
+    for (Hit& hit : STRATA_TRY(view.vector().search_words(kCollection, options.text, search))) {
+      Why& why = candidate(hit).why;
+      why.words_rank = ++rank;
+      why.words_score = hit.score;
+    }
+  }
+  if (!options.near.empty()) {
+    ++lists;
+    if (options.text.empty() && embedding.empty()) {  // only the graph speaks
+      for (const auto& [id, hops] : near) {
+        const auto point = STRATA_TRY(view.vector().get(kCollection, id, false));
+        if (!point) continue;
+        Candidate& entry = found[id];
+        entry.id = id;
+        entry.payload = point->payload;
+      }
+    }
+    for (auto& [id, entry] : found) {
+      if (const auto at = near.find(id); at != near.end()) entry.why.hops = at->second;
+    }
+  } else if (options.hops > 0) {
+    ++lists;
+    STRATA_TRY(join_neighbours(view, options, filter, found));
+  }
+
+  std::vector<Candidate> candidates;
+  candidates.reserve(found.size());
+  const double first_everywhere = static_cast<double>(std::max<std::size_t>(1, lists)) * damped(1);
+  for (auto& [id, entry] : found) {
+    // A hop counts as a rank: what is next to the start is first in the graph's list.
+    entry.score = (damped(entry.why.vector_rank) + damped(entry.why.words_rank) + damped(entry.why.hops)) / first_everywhere;
+    candidates.push_back(std::move(entry));
+  }
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
+  });
+  return candidates;
+}
+
+/// Without `near`: what is linked to the best hits so far joins in, with the hit that brought it as the path's start.
+Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& options, const Filter& filter,
+                                          std::unordered_map<std::string, Candidate>& found) {
+  std::vector<std::pair<double, std::string>> seeds;
+  for (const auto& [id, entry] : found) {
+    seeds.emplace_back(damped(entry.why.vector_rank) + damped(entry.why.words_rank), id);
+  }
+  const std::size_t count = std::min(kSeeds, seeds.size());
+  std::partial_sort(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(count), seeds.end(), std::greater<>());
+  const TraversalOptions traversal{Direction::both, options.link_types, kJoiningMax};
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& seed = seeds[i].second;
+    auto reached = view.graph().reach(seed, 1, options.hops, traversal);
+    if (!reached) {
+      if (reached.error().code() == ErrorCode::not_found) continue;
+      return std::move(reached).error();
+    }
+    for (const Reached& neighbour : *reached) {
+      const auto known = found.find(neighbour.node);
+      if (known != found.end()) {
+        Why& why = known->second.why;
+        if (why.hops == 0 || neighbour.hops < why.hops) {
+          why.hops = neighbour.hops;
+          known->second.path_start = seed;
+        }
+        continue;
+      }
+      Filter with_id{{"must", Value::List{filter, Map{{"has_id", Value::List{neighbour.node}}}}}};
+      if (STRATA_TRY(view.vector().count(kCollection, with_id)) == 0) continue;  // not a memory, or filtered out
+      const auto point = STRATA_TRY(view.vector().get(kCollection, neighbour.node, false));
+      if (!point) continue;
+      Candidate joining;
+      joining.id = neighbour.node;
+      joining.payload = point->payload;
+      joining.why.hops = neighbour.hops;
+      joining.path_start = seed;
+      found.emplace(neighbour.node, std::move(joining));
+    }
+  }
+  return {};
+}
+
+Result<Recalled> LocalMemory::describe(Stores& view, const Candidate& candidate, const RecallOptions& options) {
+  Recalled recalled;
+  recalled.id = candidate.id;
+  recalled.score = candidate.score;
+  recalled.why = candidate.why;
+  recalled.metadata = candidate.payload;
+  if (candidate.why.hops > 0) {
+    const std::string& start = options.near.empty() ? candidate.path_start : options.near;
+    const TraversalOptions traversal{Direction::both, options.link_types, kNearMax};
+    recalled.why.path = STRATA_TRY(view.graph().shortest_path(start, candidate.id, options.hops, traversal)).nodes;
+  }
+  if (options.with_text) {
+    const auto row = STRATA_TRY(view.metadata().get_row("atoms", {{"id", candidate.id}}));
+    if (!row) return Error(ErrorCode::corruption, "memory \"" + candidate.id + "\" has a vector and no row; run strata doctor");
+    recalled.text = STRATA_TRY(read_text(view, *row));
+  }
+  return recalled;
+}
+
+}  // namespace strata::memory

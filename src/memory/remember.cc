@@ -1,0 +1,253 @@
+// remember: an atom becomes its part in every store, in one transaction.
+#include <cmath>
+
+#include "core/clock.h"
+#include "core/random.h"
+#include "memory/atom_in.h"
+#include "memory/local_memory.h"
+
+namespace strata::memory {
+namespace {
+
+constexpr std::size_t kTextBytesMax = 64 << 20;
+constexpr std::size_t kTagsMax = 1'000;
+constexpr std::size_t kActivationMax = 1 << 20;
+constexpr int kConflictRetries = 16;
+const core::SystemClock kClock;
+
+Error invalid(const std::string& id, const std::string& what) {
+  return Error(ErrorCode::invalid_argument, "memory \"" + id.substr(0, 80) + "\": " + what);
+}
+
+/// The names that recall filters by and that are memory's own, not the user's metadata.
+bool reserved(std::string_view name) {
+  return name == "tags" || name == "source" || name == "modality" || name == "valid_from" || name == "valid_to" ||
+         name == "snapshot" || name == "must" || name == "should" || name == "must_not" || name == "has_id";
+}
+
+Result<void> check(const Atom& atom, const std::string& id) {
+  if (id.size() > kIdBytesMax) {
+    return Error(ErrorCode::invalid_argument, "an id has 1 to 1,024 bytes, not " + std::to_string(id.size()) + ": \"" +
+                                                  id.substr(0, 40) + "…\"");
+  }
+  if (atom.text.empty()) return invalid(id, "the text is empty");
+  if (atom.text.size() > kTextBytesMax) {
+    return invalid(id, "the text has " + std::to_string(atom.text.size()) + " bytes; 67,108,864 are allowed");
+  }
+  if (atom.valid_from && atom.valid_to && *atom.valid_to <= *atom.valid_from) {
+    return invalid(id, "valid_to (" + core::format_time(*atom.valid_to) + ") is not after valid_from (" +
+                           core::format_time(*atom.valid_from) + ")");
+  }
+  if (atom.tags.size() > kTagsMax) return invalid(id, std::to_string(atom.tags.size()) + " tags; 1,000 are allowed");
+  for (const MemoryTag& tag : atom.tags) {
+    if (tag.key.empty()) return invalid(id, "a tag has an empty key");
+    if (!std::isfinite(tag.weight)) return invalid(id, "the weight of tag \"" + tag.key + "\" is not a finite number");
+  }
+  for (const MemoryLink& link : atom.links) {
+    if (link.target == id) return invalid(id, "a link of type \"" + link.type + "\" leads back to the memory itself");
+    if (link.type.empty()) return invalid(id, "a link to \"" + link.target + "\" has no type");
+  }
+  for (const auto& [key, value] : atom.metadata) {
+    if (reserved(key)) return invalid(id, "\"" + key + "\" is a reserved name in metadata");
+  }
+  if (atom.activation.size() > kActivationMax) {
+    return invalid(id, "the activation has " + std::to_string(atom.activation.size()) + " values; 1,048,576 are allowed");
+  }
+  for (const float value : atom.activation) {
+    if (!std::isfinite(value)) return invalid(id, "the activation holds a value that is not finite");
+  }
+  return {};
+}
+
+Value time_or_null(const std::optional<Timestamp>& time) { return time ? Value(*time) : Value(); }
+Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
+std::string tag_text(const MemoryTag& tag) { return tag.value.empty() ? tag.key : tag.key + "=" + tag.value; }
+
+Map payload_of(const Atom& atom) {
+  Map payload = atom.metadata;
+  payload.set("modality", atom.modality);
+  if (!atom.source.empty()) payload.set("source", atom.source);
+  if (!atom.snapshot.empty()) payload.set("snapshot", atom.snapshot);
+  if (atom.valid_from) payload.set("valid_from", *atom.valid_from);
+  if (atom.valid_to) payload.set("valid_to", *atom.valid_to);
+  if (!atom.tags.empty()) {
+    Value::List tags;
+    for (const MemoryTag& tag : atom.tags) {
+      tags.emplace_back(tag.key);
+      if (!tag.value.empty()) tags.emplace_back(tag_text(tag));
+    }
+    payload.set("tags", std::move(tags));
+  }
+  return payload;
+}
+
+}  // namespace
+
+Result<std::string> LocalMemory::remember(const Atom& atom) {
+  std::vector<std::string> ids = STRATA_TRY(remember(std::span(&atom, 1)));
+  return std::move(ids.front());
+}
+
+Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> atoms) {
+  std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
+  for (int attempt = 0;; ++attempt) {
+    auto transaction = STRATA_TRY(engine_.begin());
+    for (const Prepared& atom : prepared) STRATA_TRY(write(*transaction, atom, kClock.now()));
+    for (const Prepared& atom : prepared) STRATA_TRY(link(*transaction, atom));
+    auto committed = transaction->commit();
+    if (committed) break;
+    if (committed.error().code() != ErrorCode::conflict || attempt == kConflictRetries) {
+      return std::move(committed).error();
+    }
+  }
+  std::vector<std::string> ids;
+  ids.reserve(prepared.size());
+  for (Prepared& atom : prepared) ids.push_back(std::move(atom.id));
+  return ids;
+}
+
+Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction, std::span<const Atom> atoms) {
+  const std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
+  for (const Prepared& atom : prepared) STRATA_TRY(write(transaction, atom, kClock.now()));
+  for (const Prepared& atom : prepared) STRATA_TRY(link(transaction, atom));
+  std::vector<std::string> ids;
+  ids.reserve(prepared.size());
+  for (const Prepared& atom : prepared) ids.push_back(atom.id);
+  return ids;
+}
+
+Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<const Atom> atoms) {
+  std::vector<Prepared> prepared(atoms.size());
+  std::vector<std::string> texts;      // of the atoms that bring no embedding
+  std::vector<std::size_t> text_atoms;
+  for (std::size_t i = 0; i < atoms.size(); ++i) {
+    prepared[i].atom = &atoms[i];
+    prepared[i].id_is_new = atoms[i].id.empty();
+    prepared[i].id = atoms[i].id.empty() ? core::uuid_v7(kClock.now()) : atoms[i].id;
+    STRATA_TRY(check(atoms[i], prepared[i].id));
+    if (atoms[i].embedding.empty()) {
+      texts.push_back(atoms[i].text);
+      text_atoms.push_back(i);
+    }
+  }
+  if (!texts.empty()) {
+    auto embeddings = STRATA_TRY(embedder_->embed(texts));
+    if (embeddings.size() != texts.size()) {
+      return Error(ErrorCode::unavailable, "the embedder " + embedder_->model() + " gave " +
+                                               std::to_string(embeddings.size()) + " embeddings for " +
+                                               std::to_string(texts.size()) + " texts");
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) prepared[text_atoms[i]].made_embedding = std::move(embeddings[i]);
+  }
+  for (const Prepared& atom : prepared) {
+    STRATA_TRY(ensure_collection(atom.embedding().size()));
+    if (!atom.atom->activation.empty()) STRATA_TRY(ensure_dataset(atom.atom->activation.size()));
+  }
+  return prepared;
+}
+
+/// The part of one atom in each store but the edges: they come when all nodes of the batch are there.
+Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timestamp now) {
+  const Atom& atom = *prepared.atom;
+  const std::string& id = prepared.id;
+  MetadataStore& metadata = stores.metadata();
+  std::int64_t version = 1;
+  if (!prepared.id_is_new) {
+    if (auto row = STRATA_TRY(metadata.get_row("atoms", {{"id", id}}))) {
+      version = *row->find("version")->integer() + 1;
+      row->set("forgotten_at", Value());
+      STRATA_TRY(metadata.put_row("atom_versions", *row));
+      STRATA_TRY(remove_tags(stores, id));
+    }
+  }
+  if (!atom.snapshot.empty() && !STRATA_TRY(metadata.get_row("snapshots", {{"id", atom.snapshot}}))) {
+    return Error(ErrorCode::not_found, "memory \"" + id + "\": no snapshot \"" + atom.snapshot + "\"");
+  }
+
+  const Address address = STRATA_TRY(stores.object().put(as_bytes(atom.text), {.owner = id}));
+  Map row;
+  row.set("created_at", now);
+  row.set("id", id);
+  row.set("lsn", kCommitLsn);
+  row.set("metadata", atom.metadata.empty() ? Value() : Value(to_json(atom.metadata)));
+  row.set("modality", atom.modality);
+  row.set("object", Bytes(address.digest.begin(), address.digest.end()));
+  row.set("snapshot_id", text_or_null(atom.snapshot));
+  row.set("source", text_or_null(atom.source));
+  row.set("valid_from", time_or_null(atom.valid_from));
+  row.set("valid_to", time_or_null(atom.valid_to));
+  row.set("version", version);
+  STRATA_TRY(metadata.put_row("atoms", row));
+  for (const MemoryTag& tag : atom.tags) {
+    STRATA_TRY(metadata.put_row(
+        "tags", {{"atom_id", id}, {"key", tag.key}, {"value", tag.value}, {"weight", tag.weight}}));
+  }
+
+  const Point point{id, prepared.embedding(), payload_of(atom), atom.text};
+  STRATA_TRY(stores.vector().upsert(kCollection, {&point, 1}));
+  if (version == 1) STRATA_TRY(stores.graph().put_node({id, {std::string(kLabel)}, {}}));
+  const std::vector<Value> metrics{id, now, version, atom.text.size()};
+  STRATA_TRY(stores.analytics().append(kMetricsTable, {&metrics, 1}));
+  if (!atom.activation.empty()) {
+    const std::uint64_t shape[] = {1, atom.activation.size()};
+    STRATA_TRY(stores.array().append(kDataset, DataType::float32, shape, std::as_bytes(std::span(atom.activation)), id));
+  }
+  return stores.cache().set(std::string(kCachePrefix) + id, std::string_view(atom.text).substr(0, kCachedTextBytes),
+                            options_.cache_ttl_ms);
+}
+
+Result<void> LocalMemory::link(Stores& stores, const Prepared& prepared) {
+  for (const MemoryLink& link : prepared.atom->links) {
+    auto edge = stores.graph().merge_edge(prepared.id, link.type, link.target, link.properties);
+    if (!edge) return std::move(edge).error().with_context("memory \"" + prepared.id + "\"");
+  }
+  return {};
+}
+
+/// The tags of the present version, as the point's payload tells them.
+Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
+  const auto point = STRATA_TRY(stores.vector().get(kCollection, id, false));
+  const Value* tags = point ? point->payload.find("tags") : nullptr;
+  if (tags == nullptr || tags->list() == nullptr) return {};
+  for (const Value& tag : *tags->list()) {
+    const std::string& text = *tag.text();
+    const std::size_t equals = text.find('=');
+    const bool whole = equals == std::string::npos;
+    STRATA_TRY(stores.metadata().remove_row("tags", {{"atom_id", id},
+                                                     {"key", text.substr(0, equals)},
+                                                     {"value", whole ? "" : text.substr(equals + 1)}}));
+  }
+  return {};
+}
+
+Result<void> LocalMemory::ensure_collection(std::size_t dimension) {
+  const core::MutexLock lock(prepared_mutex_);
+  if (dimension_ == dimension) return {};
+  if (dimension_ != 0) {
+    return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(dimension_) +
+                                                  " dimensions (" + embedder_->model() + "); this one has " +
+                                                  std::to_string(dimension));
+  }
+  STRATA_TRY(static_cast<Stores&>(engine_).vector().create_collection(
+      kCollection, {.dimension = static_cast<std::uint32_t>(dimension), .metric = Metric::cosine, .words = true}));
+  STRATA_TRY(engine_.metadata().set(kEmbedderSetting, Map{{"model", embedder_->model()}, {"dimension", dimension}}));
+  dimension_ = static_cast<std::uint32_t>(dimension);
+  return {};
+}
+
+Result<void> LocalMemory::ensure_dataset(std::size_t row_length) {
+  const core::MutexLock lock(prepared_mutex_);
+  if (row_length_ == row_length) return {};
+  if (row_length_ != 0) {
+    return Error(ErrorCode::invalid_argument, "activations of this memory have " + std::to_string(row_length_) +
+                                                  " values; this one has " + std::to_string(row_length));
+  }
+  DatasetOptions options;
+  options.row_shape = {row_length};
+  STRATA_TRY(engine_.array().create_dataset(kDataset, options));
+  row_length_ = row_length;
+  return {};
+}
+
+}  // namespace strata::memory
