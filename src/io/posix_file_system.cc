@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include "core/assert.h"
@@ -407,6 +408,20 @@ Result<std::unique_ptr<FileSystem>> open_posix_file_system(const std::string& ro
   Descriptor descriptor(retry_interrupted([&] { return ::open(real.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (descriptor.get() < 0) return system_error(errno, "open", root);
   return std::unique_ptr<FileSystem>(std::make_unique<PosixFileSystem>(std::move(descriptor), real.get()));
+}
+
+Result<void> make_root_directory(const std::string& root) {
+  struct stat status {};
+  if (::mkdir(root.c_str(), 0700) != 0) {
+    if (errno != EEXIST || ::stat(root.c_str(), &status) != 0) return system_error(errno, "create directory", root);
+    if (!S_ISDIR(status.st_mode)) return Error(ErrorCode::invalid_argument, "a file, not a directory: " + root);
+    return {};
+  }
+  // Its name must survive a power cut as everything in it does.
+  const std::string parent = std::filesystem::absolute(root).lexically_normal().parent_path().string();
+  const Descriptor folder(retry_interrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0) return system_error(errno, "sync directory", parent);
+  return {};
 }
 
 }  // namespace strata::io

@@ -2,7 +2,8 @@
 /// The journal: the one truth of a database. A dense sequence of records, each one committed transaction over all stores.
 ///
 /// append → (one aligned write and one sync for all that wait) → durable. Format, torn tail against corruption, and the
-/// reasons: README.md beside this file and docs/formats/journal.md. Invariants I1, I2, I6–I9 of docs/guarantees.md live here.
+/// reasons: README.md beside this file and docs/formats/journal.md. Invariants I1, I2, I6–I9 and I15 live here.
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@ struct JournalOptions {
   std::uint64_t queue_bytes_max = 64 << 20;    ///< appenders wait beyond this (I15)
   std::int64_t queue_wait_us_max = 1'000'000;  ///< then resource_exhausted
   std::uint64_t record_bytes_max = 256 << 20;  ///< a larger transaction is refused before anything is written
+  std::int64_t flush_us_max = 50'000;          ///< `off` records are synced, an idle journal marked, after it; 0: never
 };
 
 /// One committed transaction, as recovery and readers see it.
