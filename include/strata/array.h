@@ -19,7 +19,7 @@ Result<DataType> parse_data_type(std::string_view text);
 
 struct DatasetOptions {
   DataType type = DataType::float32;
-  std::vector<std::uint64_t> row_shape;   ///< shape of one row; empty: scalars. Up to 8 axes, 64 MiB a row
+  std::vector<std::uint64_t> row_shape = {};   ///< shape of one row; empty: scalars. Up to 8 axes, 64 MiB a row
   std::uint64_t chunk_rows = 0;           ///< rows in an HDF5 chunk, up to 64 MiB in all; 0: about 64 KiB worth
   int gzip_level = 0;                     ///< 0: none … 9
   bool shuffle = false;
@@ -28,11 +28,11 @@ struct DatasetOptions {
 };
 
 struct DatasetInfo {
-  std::string name;
-  DatasetOptions options;
+  std::string name = {};
+  DatasetOptions options = {};
   std::uint64_t rows = 0;
   std::uint64_t parts = 0;                ///< immutable files it consists of
-  Map attributes;
+  Map attributes = {};
 };
 
 /// Rows begin … end (exclusive).
@@ -44,8 +44,8 @@ struct RowRange {
 /// Rows [begin, begin + rows) of a dataset, C order, little-endian.
 struct ArrayData {
   DataType type = DataType::float32;
-  std::vector<std::uint64_t> shape;       ///< rows first
-  Bytes bytes;
+  std::vector<std::uint64_t> shape = {};       ///< rows first
+  Bytes bytes = {};
 };
 
 class ArrayStore {

@@ -32,9 +32,9 @@ struct OpenOptions {
 
 /// Which state a view shows.
 struct AsOf {
-  std::optional<Lsn> lsn;
-  std::optional<Timestamp> time;       ///< the last commit at or before it
-  std::string tag;
+  std::optional<Lsn> lsn = {};
+  std::optional<Timestamp> time = {};       ///< the last commit at or before it
+  std::string tag = {};
   static AsOf now() { return {}; }
   static AsOf at(Lsn lsn) { return {lsn, {}, {}}; }
   static AsOf at_time(Timestamp time) { return {{}, time, {}}; }
@@ -44,17 +44,17 @@ struct AsOf {
 };
 
 struct Tag {
-  std::string name;
+  std::string name = {};
   Lsn lsn = 0;
   Timestamp time = 0;                  ///< when the tag was set
 };
 
 /// One thing that is wrong in the files, as `verify` tells it.
 struct Finding {
-  std::string store;                   ///< "vector" … or "journal", "manifest"
-  std::string file;
+  std::string store = {};                   ///< "vector" … or "journal", "manifest"
+  std::string file = {};
   std::uint64_t offset = 0;
-  std::string what;
+  std::string what = {};
   bool repaired = false;               ///< derived data that is written anew by itself
 };
 
@@ -62,7 +62,7 @@ struct Finding {
 struct StoreSummary {
   StoreKind store = StoreKind::vector;
   std::uint64_t items = 0;
-  std::string hash;                    ///< 32 hexadecimal digits
+  std::string hash = {};                    ///< 32 hexadecimal digits
 };
 
 /// Threads: any. A transaction or a view must end before the engine does.

@@ -30,7 +30,7 @@ std::string_view name(Compression compression) noexcept;
 Result<Compression> parse_compression(std::string_view text);
 
 struct PutOptions {
-  std::string owner;                                  ///< who refers to it, up to 1,024 bytes; empty: a pin
+  std::string owner = {};                                  ///< who refers to it, up to 1,024 bytes; empty: a pin
   Compression compression = Compression::automatic;   ///< by size and by what a sample compresses to
 };
 

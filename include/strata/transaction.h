@@ -45,7 +45,7 @@ struct TransactionOptions {
   Isolation isolation = Isolation::repeatable_read;
   Durability durability = Durability::batch;
   std::int64_t timeout_ms = 60'000;  ///< 1 … 3,600,000; a transaction older than this can only roll back
-  std::string idempotency_key;       ///< up to 256 bytes; a commit with a key committed before returns that LSN and does nothing
+  std::string idempotency_key = {};       ///< up to 256 bytes; a commit with a key committed before returns that LSN and does nothing
 };
 
 /// The seven stores through one door. On the database every call is a transaction of its own; on a transaction the calls

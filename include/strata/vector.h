@@ -33,7 +33,7 @@ struct CollectionOptions {
 };
 
 struct CollectionInfo {
-  std::string name;
+  std::string name = {};
   CollectionOptions options;
   std::uint64_t points = 0;
 };
@@ -42,14 +42,14 @@ struct CollectionInfo {
 struct Point {
   std::string_view id;             ///< 1 … kIdBytesMax bytes of UTF-8
   std::span<const float> vector;   ///< [dimension], finite
-  Map payload;
+  Map payload = {};
   std::string_view text = {};      ///< what search_words finds it by; only its words are kept, not the text
 };
 
 struct StoredPoint {
-  std::string id;
-  std::vector<float> vector;       ///< as given; empty when not asked for
-  Map payload;
+  std::string id = {};
+  std::vector<float> vector = {};       ///< as given; empty when not asked for
+  Map payload = {};
 };
 
 /// A condition on the payload, in JSON:
@@ -72,10 +72,10 @@ struct SearchOptions {
 };
 
 struct Hit {
-  std::string id;
+  std::string id = {};
   float score = 0;
-  Map payload;
-  std::vector<float> vector;       ///< only with_vector
+  Map payload = {};
+  std::vector<float> vector = {};       ///< only with_vector
 };
 
 class VectorStore {

@@ -115,11 +115,12 @@ Lsn LocalEngine::move_horizon() {
 }
 
 Result<void> LocalEngine::with_checkpoint(
-    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&)>& body) {
+    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>& body) {
   const core::MutexLock lock(checkpoint_mutex_);
   STRATA_TRY(checkpoint_locked(false));
   STRATA_TRY(journal_->sync());
-  return body(manifest_, STRATA_TRY(journal_->segments()));
+  const Lsn durable = journal_->durable_lsn();
+  return body(manifest_, STRATA_TRY(journal_->segments()), durable);
 }
 
 void LocalEngine::run_background() {

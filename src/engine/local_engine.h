@@ -24,7 +24,6 @@ namespace strata::engine {
 struct Environment {
   std::unique_ptr<io::FileSystem> files;
   const core::Clock* clock = nullptr;
-  Lsn recover_up_to = 0;               ///< 0: everything; else records after it are cut off (restore to a point)
 };
 
 class LocalEngine final : public Engine {
@@ -54,19 +53,19 @@ class LocalEngine final : public Engine {
   Result<std::vector<Finding>> verify() override;
   Result<void> close() override;
 
-  /// For operations/: runs `body` with a fresh checkpoint's manifest while no other checkpoint can remove its files.
+  /// For operations/: runs `body` with a fresh checkpoint's manifest, the journal's segments and what is durable in them while no other checkpoint can remove its files.
   Result<void> with_checkpoint(
-      const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&)>& body);
+      const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn durable)>& body);
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }
 
  private:
   LocalEngine(std::string directory, const OpenOptions& options, std::unique_ptr<io::FileSystem> files,
               const core::Clock& clock);
-  Result<void> start(Lsn recover_up_to);
+  Result<void> start();
   Result<void> create_database();
   Result<void> load_manifest();
-  Result<void> recover(Lsn up_to);
+  Result<void> recover();
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)

@@ -1,11 +1,8 @@
 // Opening: from a directory's name to seven stores at one LSN, and closing again.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "core/random.h"
 #include "engine/local_engine.h"
@@ -75,11 +72,11 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& direct
   STRATA_TRY(check_options(options));
   std::unique_ptr<LocalEngine> engine(
       new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
-  STRATA_TRY(engine->start(environment.recover_up_to));
+  STRATA_TRY(engine->start());
   return engine;
 }
 
-Result<void> LocalEngine::start(Lsn recover_up_to) {
+Result<void> LocalEngine::start() {
   const std::int64_t began = clock_.monotonic_us();
   const bool exists = STRATA_TRY(files_->exists(kSuperblockName));
   if (!exists) {
@@ -97,7 +94,7 @@ Result<void> LocalEngine::start(Lsn recover_up_to) {
   lock_ = STRATA_TRY(files_->lock(kLockName, owner_text()));
   if (!exists) STRATA_TRY(create_database());
   STRATA_TRY(load_manifest());
-  STRATA_TRY(recover(recover_up_to));
+  STRATA_TRY(recover());
   open_us_ = clock_.monotonic_us() - began;
   background_ = std::thread([this] { run_background(); });
   return {};
@@ -139,7 +136,7 @@ Result<void> LocalEngine::load_manifest() {
   return std::move(*first_error).with_context("no manifest that the superblock names can be read");
 }
 
-Result<void> LocalEngine::recover(Lsn up_to) {
+Result<void> LocalEngine::recover() {
   const core::MutexLock lock(checkpoint_mutex_);
   stores_ = std::make_unique<StoreSet>(*files_, clock_, options_);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
@@ -198,7 +195,6 @@ Result<void> LocalEngine::recover(Lsn up_to) {
   };
   journal::JournalOptions journal_options;
   journal_options.segment_bytes = options_.journal_segment_bytes;
-  (void)up_to;
   journal_ = STRATA_TRY(journal::Journal::open(*files_, clock_, "journal", {manifest_.database, manifest_.timeline},
                                                journal_options, replay_after, known_durable, apply, &recovery_));
   last = std::max(last, recovery_.last_lsn);
@@ -263,19 +259,7 @@ namespace strata {
 
 Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) {
   static const core::SystemClock clock;
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) {
-    if (!options.create) return Error(ErrorCode::not_found, "no such directory: " + directory);
-    // tidy: allow raw-file: the root of the file system that io opens must exist first
-    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-      const ErrorCode code = errno == EACCES || errno == EROFS ? ErrorCode::permission_denied
-                             : errno == ENOENT                 ? ErrorCode::not_found
-                                                               : ErrorCode::io;
-      return Error(code, "cannot make the directory " + directory + ": " + std::strerror(errno));
-    }
-  } else if (!S_ISDIR(status.st_mode)) {
-    return Error(ErrorCode::invalid_argument, directory + " is a file, not a directory");
-  }
+  if (options.create) STRATA_TRY(io::make_root_directory(directory));
   engine::Environment environment;
   environment.files = STRATA_TRY(io::open_posix_file_system(directory));
   environment.clock = &clock;

@@ -1,0 +1,105 @@
+// Backup: a fresh checkpoint's files, which never change, and the journal after it, copied while others go on writing.
+//
+// What SQLite and DuckDB keep is derived from files that are in the manifest, so it is left out: restore makes it again.
+// The copy grows in `<name>.partial`, is read back against its hashes, and gets its name last.
+#include <algorithm>
+
+#include "core/clock.h"
+#include "engine/local_engine.h"
+#include "io/posix_file_system.h"
+#include "operations/backup_list.h"
+
+namespace strata::operations {
+namespace {
+
+struct Source {
+  std::string name;
+  std::uint64_t bytes;
+};
+
+std::string folder_name(Timestamp time) { return core::format_time(time).substr(0, 19); }  // to the second
+
+Result<void> confirm(const Progress& progress, std::uint64_t done, std::uint64_t total) {
+  if (progress && !progress(done, total)) return Error(ErrorCode::cancelled, "the backup was cancelled");
+  return {};
+}
+
+/// The segments that hold anything after the checkpoint.
+std::vector<Source> segments_after(const std::vector<journal::Journal::SegmentFile>& segments, Lsn lsn) {
+  std::vector<Source> sources;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const bool all_before = i + 1 < segments.size() && segments[i + 1].first_lsn <= lsn + 1;
+    if (!all_before) sources.push_back({segments[i].name, segments[i].bytes});
+  }
+  return sources;
+}
+
+}  // namespace
+}  // namespace strata::operations
+
+namespace strata {
+
+Result<BackupReport> backup(Engine& engine, const std::string& directory, const Progress& progress) {
+  using namespace operations;
+  auto* local = dynamic_cast<engine::LocalEngine*>(&engine);
+  if (local == nullptr) {
+    return Error(ErrorCode::unsupported, "a backup is made by the process that has the database open");
+  }
+  const std::int64_t began = local->clock().monotonic_us();
+  auto target = io::open_posix_file_system(directory);
+  if (!target) return std::move(target).error().with_context("backing up to " + directory);
+  io::FileSystem& to = **target;
+  const Timestamp created = local->clock().now();
+  std::string folder = folder_name(created);
+  for (int suffix = 2; STRATA_TRY(to.exists(folder)); ++suffix) folder = folder_name(created) + "-" + std::to_string(suffix);
+  const std::string partial = folder + ".partial";
+  if (STRATA_TRY(to.exists(partial))) STRATA_TRY(to.remove_directory(partial));  // of a backup that was interrupted
+  STRATA_TRY(to.create_directory(partial));
+
+  BackupReport report;
+  BackupList list;
+  list.created = created;
+  const auto copy = [&]() -> Result<void> {
+    return local->with_checkpoint([&](const engine::Manifest& manifest,
+                                      const std::vector<journal::Journal::SegmentFile>& segments, Lsn durable) -> Result<void> {
+      list.lsn = durable;
+      list.manifest = manifest.number;
+      std::vector<Source> sources{{engine::manifest_name(manifest.number), 0}};
+      sources[0].bytes = STRATA_TRY(local->files().file_size(sources[0].name));
+      for (const auto& file : engine::files_of(manifest)) {
+        if (file.hash != core::Hash128{}) sources.push_back({file.name, file.bytes});
+      }
+      for (Source& segment : segments_after(segments, manifest.lsn)) sources.push_back(std::move(segment));
+      std::uint64_t total = 0;
+      for (const Source& source : sources) total += source.bytes;
+      for (const Source& source : sources) {
+        list.files.push_back(STRATA_TRY(copy_file(local->files(), source.name, to, partial + "/" + source.name, source.bytes)));
+        list.files.back().name = source.name;
+        report.bytes += source.bytes;
+        STRATA_TRY(confirm(progress, report.bytes, total));
+      }
+      return {};
+    });
+  };
+  Result<void> copied = copy();
+  // What was written is what will be read: a damaged source differs from its manifest, a damaged copy from the source.
+  if (copied) {
+    for (const BackupFile& file : list.files) {
+      if (!(copied = check_file(to, {partial + "/" + file.name, file.bytes, file.sha256}))) break;
+    }
+  }
+  if (copied) copied = io::write_file_atomically(to, partial + "/" + std::string(kBackupListName), as_bytes(encode(list)));
+  if (copied) copied = to.rename(partial, folder);
+  if (copied) copied = to.sync_directory("");
+  if (!copied) {
+    (void)to.remove_directory(partial).has_value();  // the error that counts is the one above
+    return std::move(copied).error().with_context("backing up to " + directory);
+  }
+  report.directory = directory + "/" + folder;
+  report.lsn = list.lsn;
+  report.files = list.files.size();
+  report.seconds = static_cast<double>(local->clock().monotonic_us() - began) / 1e6;
+  return report;
+}
+
+}  // namespace strata

@@ -1,0 +1,340 @@
+// The commit path against a journal on a disk in memory, with one toy store: a map from text to text that keeps every
+// version, so that what is visible at which LSN can be asked.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+#include "core/checksum.h"
+#include "io/memory_file_system.h"
+#include "testing/faulty_file_system.h"
+#include "transaction/record.h"
+#include "transaction/sessions.h"
+
+namespace strata::transaction {
+namespace {
+
+constexpr StoreKind kToy = StoreKind::object;
+
+class ToyBuffer final : public WriteBuffer {
+ public:
+  bool empty() const override { return writes.empty(); }
+  Result<void> validate(Context&) override {
+    if (refuse) return Error(ErrorCode::invalid_argument, "the toy refuses");
+    return {};
+  }
+  void encode(core::Encoder& out) const override {
+    for (const auto& [key, value] : writes) {
+      out.text(key);
+      out.text(value);
+    }
+  }
+  void committed(const Commit& commit) override { committed_at = commit.lsn; }
+  void aborted() override { ++aborts; }
+  std::string describe(KeyHash hash) const override {
+    for (const auto& [key, value] : writes) {
+      if (core::xxh3_64(key) == hash) return key;
+    }
+    return {};
+  }
+  std::map<std::string, std::string> writes;
+  bool refuse = false;
+  Lsn committed_at = 0;
+  static inline std::atomic<int> aborts{0};
+};
+
+class Toy final : public Participant {
+ public:
+  StoreKind kind() const override { return kToy; }
+  Result<void> open(const Checkpoint*) override { return {}; }
+  Lsn applied_lsn() const override { return applied_; }
+  Result<void> apply(const Commit& commit, ByteView section) override {
+    EXPECT_GT(commit.lsn, applied_) << "records arrive in order, once each";
+    if (fail_next_apply) return Error(ErrorCode::internal, "the toy cannot apply");
+    applied_ = commit.lsn;
+    core::Decoder in(section);
+    const core::MutexLock lock(mutex_);
+    while (in.remaining() > 0) {
+      std::string key(in.text());
+      versions_[key][commit.lsn] = std::string(in.text());
+    }
+    return in.finish("toy");
+  }
+  std::string get(const std::string& key, Lsn view) {
+    const core::MutexLock lock(mutex_);
+    const auto found = versions_.find(key);
+    if (found == versions_.end()) return {};
+    const auto after = found->second.upper_bound(view);
+    return after == found->second.begin() ? std::string() : std::prev(after)->second;
+  }
+  Result<void> recovered(Lsn) override { return {}; }
+  Result<void> freeze(Lsn) override { return {}; }
+  Result<Checkpoint> write_checkpoint(Lsn) override { return Checkpoint{}; }
+  Result<void> installed(const Checkpoint&) override { return {}; }
+  Result<Lsn> durable_lsn() override { return Lsn{0}; }
+  Result<Summary> summarize(Lsn) override { return Summary{}; }
+  Result<std::vector<Damage>> verify() override { return std::vector<Damage>{}; }
+  Statistics statistics() override { return {}; }
+  Result<void> close() override { return {}; }
+  bool fail_next_apply = false;
+
+ private:
+  core::Mutex mutex_;
+  std::map<std::string, std::map<Lsn, std::string>> versions_ STRATA_GUARDED_BY(mutex_);
+  Lsn applied_ = 0;
+};
+
+class TransactionTest : public ::testing::Test {
+ protected:
+  void SetUp() override { open(); }
+
+  void open() {
+    manager.reset();
+    journal.reset();
+    toy = std::make_unique<Toy>();
+    stores.fill(toy.get());
+    std::vector<IdempotencyEntry> keys;
+    Lsn last = 0;
+    auto opened = journal::Journal::open(
+        files, clock, "journal", {}, {.segment_bytes = 1 << 20, .zero_ahead_bytes = 64 << 10}, 0, 0,
+        [&](const journal::Record& record) -> Result<void> {
+          last = record.lsn;
+          if (record.idempotency != 0) keys.push_back({record.idempotency, record.lsn, record.commit_time});
+          return for_each_section(record.payload, [&](std::uint8_t, ByteView section) {
+            return toy->apply({record.lsn, record.commit_time}, section);
+          });
+        });
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    journal = *std::move(opened);
+    manager = std::make_unique<TransactionManager>(*journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096},
+                                                   last, 0, keys,
+                                                   [](const Commit&, ByteView) { return Result<void>(); });
+  }
+
+  static Result<void> put(Session& session, const std::string& key, const std::string& value) {
+    return session.write([&](Context& tx) -> Result<void> {
+      STRATA_TRY(tx.charge(key.size() + value.size()));
+      tx.buffer<ToyBuffer>(kToy, [] { return std::make_unique<ToyBuffer>(); }).writes[key] = value;
+      tx.note_write(kToy, core::xxh3_64(key));
+      return {};
+    });
+  }
+  Result<std::string> get(Session& session, const std::string& key) {
+    return session.read([&](Context& tx) -> Result<std::string> {
+      tx.note_read(kToy, core::xxh3_64(key));
+      if (const auto* own = tx.buffer_if_any<ToyBuffer>(kToy)) {
+        if (const auto found = own->writes.find(key); found != own->writes.end()) return found->second;
+      }
+      return toy->get(key, tx.view_lsn());
+    });
+  }
+
+  core::ManualClock clock;
+  std::unique_ptr<io::MemoryFileSystem> disk = io::make_memory_file_system();
+  testing::FaultyFileSystem files{*disk};
+  std::unique_ptr<Toy> toy;
+  TransactionManager::Stores stores{};
+  std::unique_ptr<journal::Journal> journal;
+  std::unique_ptr<TransactionManager> manager;
+};
+
+TEST_F(TransactionTest, WritesAppearAtTheCommitAndNotBefore) {
+  TransactionSession writer(*manager, {});
+  TransactionSession reader(*manager, {});
+  ASSERT_TRUE(put(writer, "a", "1"));
+  EXPECT_EQ(*get(writer, "a"), "1") << "its own writes are visible inside";
+  EXPECT_EQ(*get(reader, "a"), "");
+  EXPECT_EQ(*writer.commit(), 1U);
+  EXPECT_EQ(*get(reader, "a"), "") << "the reader's view was taken before";
+  TransactionSession later(*manager, {});
+  EXPECT_EQ(*get(later, "a"), "1");
+}
+
+TEST_F(TransactionTest, TheFirstCommitterWins) {
+  TransactionSession first(*manager, {}), second(*manager, {});
+  ASSERT_TRUE(put(first, "note:n1", "1"));
+  ASSERT_TRUE(put(second, "note:n1", "2"));
+  ASSERT_TRUE(first.commit());
+  const auto lost = second.commit();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
+  EXPECT_NE(lost.error().message().find("\"note:n1\" was changed by lsn 1"), std::string::npos);
+  TransactionSession reader(*manager, {});
+  EXPECT_EQ(*get(reader, "note:n1"), "1");
+}
+
+TEST_F(TransactionTest, RepeatableReadRefusesWriteSkewOnItemsAndReadCommittedAllowsIt) {
+  for (const auto isolation : {Isolation::repeatable_read, Isolation::read_committed}) {
+    TransactionSession one(*manager, {.isolation = isolation}), two(*manager, {.isolation = isolation});
+    ASSERT_TRUE(get(one, "x") && get(one, "y") && get(two, "x") && get(two, "y"));
+    ASSERT_TRUE(put(one, "x", "1") && put(two, "y", "1"));
+    ASSERT_TRUE(one.commit());
+    EXPECT_EQ(two.commit().has_value(), isolation == Isolation::read_committed);
+  }
+}
+
+TEST_F(TransactionTest, ReadCommittedSeesEachCommitAtTheNextCall) {
+  TransactionSession reader(*manager, {.isolation = Isolation::read_committed});
+  EXPECT_EQ(*get(reader, "a"), "");
+  DatabaseSession database(*manager, Durability::batch);
+  ASSERT_TRUE(put(database, "a", "1"));
+  EXPECT_EQ(*get(reader, "a"), "1");
+}
+
+TEST_F(TransactionTest, SerializableSaysWhatIsMissing) {
+  const auto checked = check_options({.isolation = Isolation::serializable});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code(), ErrorCode::unsupported);
+}
+
+TEST_F(TransactionTest, ARolledBackTransactionLeavesNothingAndRefusesMore) {
+  TransactionSession session(*manager, {});
+  ASSERT_TRUE(put(session, "a", "1"));
+  session.roll_back();
+  EXPECT_EQ(put(session, "a", "2").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(session.commit().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(manager->visible_lsn(), 0U);
+}
+
+TEST_F(TransactionTest, ATransactionOlderThanItsTimeoutCanOnlyRollBack) {
+  TransactionSession session(*manager, {.timeout_ms = 1000});
+  ASSERT_TRUE(put(session, "a", "1"));
+  clock.advance(1'000'001);
+  EXPECT_EQ(session.commit().error().code(), ErrorCode::timeout);
+  EXPECT_FALSE(session.active());
+  EXPECT_EQ(manager->views().oldest(99, clock.monotonic_us()), 99U) << "and it holds nothing back";
+}
+
+TEST_F(TransactionTest, AStoreMayRefuseUnderTheCommitLockAndNothingIsJournaled) {
+  TransactionSession session(*manager, {});
+  ASSERT_TRUE(put(session, "a", "1"));
+  ASSERT_TRUE(session.write([](Context& tx) -> Result<void> {
+    tx.buffer_if_any<ToyBuffer>(kToy)->refuse = true;
+    return {};
+  }));
+  const int aborts = ToyBuffer::aborts;
+  EXPECT_EQ(session.commit().error().code(), ErrorCode::invalid_argument);
+  EXPECT_EQ(ToyBuffer::aborts, aborts + 1);
+  EXPECT_EQ(journal->last_lsn(), 0U);
+}
+
+TEST_F(TransactionTest, ATransactionLargerThanAllowedIsRefusedWhileItIsWritten) {
+  TransactionSession session(*manager, {});
+  EXPECT_EQ(put(session, "a", std::string(5000, 'x')).error().code(), ErrorCode::resource_exhausted);
+}
+
+TEST_F(TransactionTest, AnIdempotencyKeyMakesARetryExactAlsoAfterARestart) {
+  const TransactionOptions options{.idempotency_key = "request-1"};
+  {
+    TransactionSession session(*manager, options);
+    ASSERT_TRUE(put(session, "a", "1"));
+    EXPECT_EQ(*session.commit(), 1U);
+  }
+  {
+    TransactionSession again(*manager, options);
+    ASSERT_TRUE(put(again, "a", "2"));
+    EXPECT_EQ(*again.commit(), 1U);
+  }
+  open();
+  TransactionSession after_restart(*manager, options);
+  ASSERT_TRUE(put(after_restart, "a", "3"));
+  EXPECT_EQ(*after_restart.commit(), 1U);
+  TransactionSession reader(*manager, {});
+  EXPECT_EQ(*get(reader, "a"), "1");
+}
+
+TEST_F(TransactionTest, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
+  DatabaseSession database(*manager, Durability::batch);
+  ASSERT_TRUE(put(database, "a", "1"));
+  files.fail({.call = testing::Call::sync, .nth = 1, .forever = true});
+  TransactionSession session(*manager, {});
+  ASSERT_TRUE(put(session, "b", "1"));
+  EXPECT_EQ(session.commit().error().code(), ErrorCode::commit_unknown);
+  files.heal();
+  EXPECT_EQ(put(database, "c", "1").error().code(), ErrorCode::commit_unknown) << "no retry makes it good again";
+  EXPECT_EQ(*get(database, "a"), "1") << "reading goes on";
+  EXPECT_EQ(*get(database, "b"), "") << "what was not acknowledged is not shown";
+}
+
+TEST_F(TransactionTest, WhatWasAcknowledgedSurvivesAPowerCut) {
+  DatabaseSession database(*manager, Durability::batch);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put(database, std::to_string(i), "value"));
+  core::Random random(7);
+  disk->power_cut(random, {io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::torn});
+  open();
+  TransactionSession reader(*manager, {});
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(*get(reader, std::to_string(i)), "value") << i;
+}
+
+TEST_F(TransactionTest, ADurableRecordThatCannotBeAppliedStopsTheEngine) {
+  toy->fail_next_apply = true;
+  DatabaseSession database(*manager, Durability::batch);
+  EXPECT_EQ(put(database, "a", "1").error().code(), ErrorCode::commit_unknown);
+  toy->fail_next_apply = false;
+  EXPECT_EQ(put(database, "b", "1").error().code(), ErrorCode::commit_unknown);
+  open();
+  TransactionSession reader(*manager, {});
+  EXPECT_EQ(*get(reader, "a"), "1") << "it was in the journal";
+}
+
+TEST_F(TransactionTest, ManyWritersCommitInOneOrderAndEachSeesItsOwn) {
+  constexpr int kThreads = 8, kCommits = 50;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kCommits; ++i) {
+        const std::string key = std::to_string(t) + ":" + std::to_string(i);
+        TransactionSession session(*manager, {});
+        ASSERT_TRUE(put(session, key, "v"));
+        ASSERT_TRUE(put(session, "of " + std::to_string(t), std::to_string(i)));
+        const auto lsn = session.commit();
+        ASSERT_TRUE(lsn) << lsn.error().to_string();
+        TransactionSession reader(*manager, {});
+        ASSERT_GE(reader.view_lsn(), *lsn);
+        ASSERT_EQ(*get(reader, key), "v");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(manager->visible_lsn(), static_cast<Lsn>(kThreads * kCommits));
+  EXPECT_EQ(manager->stats().active, 0U);
+}
+
+TEST_F(TransactionTest, ACallOnTheDatabaseThatLosesARaceIsRunAgain) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      DatabaseSession database(*manager, Durability::batch);
+      for (int i = 0; i < 25; ++i) ASSERT_TRUE(put(database, "hot", "v"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(manager->visible_lsn(), 100U);
+}
+
+TEST(ConflictIndex, ForgetsWhatNoViewCanMissAnyMore) {
+  ConflictIndex index;
+  index.record(1, {{11, kToy}, {12, kToy}});
+  index.record(2, {{11, kToy}});
+  EXPECT_EQ(index.changed_after(11, 0), 2U);
+  EXPECT_EQ(index.changed_after(11, 2), 0U);
+  index.prune(1);
+  EXPECT_EQ(index.changed_after(12, 0), 0U);
+  EXPECT_EQ(index.changed_after(11, 0), 2U) << "a later commit wrote it again";
+  index.prune(2);
+  EXPECT_EQ(index.size(), 0U);
+}
+
+TEST(Record, RefusesSectionsOutOfOrderAndUnknownStores) {
+  const auto ignore = [](std::uint8_t, ByteView) { return Result<void>(); };
+  Bytes record;
+  end_section(record, begin_section(record, 3));
+  end_section(record, begin_section(record, 1));
+  EXPECT_EQ(for_each_section(record, ignore).error().code(), ErrorCode::corruption);
+  Bytes unknown;
+  end_section(unknown, begin_section(unknown, 9));
+  EXPECT_EQ(for_each_section(unknown, ignore).error().code(), ErrorCode::corruption);
+}
+
+}  // namespace
+}  // namespace strata::transaction
