@@ -91,7 +91,13 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
   Pending pending{{}, &payload, &context};
   auto enqueued = enqueue(pending, idempotency);
-  if (!enqueued) return give_up(std::move(enqueued).error());
+  if (!enqueued) {
+    // The winner may still be on its way to the disk. Once it is visible, running again can succeed; before, never.
+    if (enqueued.error().code() == ErrorCode::conflict) {
+      if (auto caught_up = catch_up(); !caught_up) return give_up(std::move(caught_up).error());
+    }
+    return give_up(std::move(enqueued).error());
+  }
   const bool repeated = *enqueued != pending.commit.lsn;
   if (repeated) abort_all(context);  // the same key again: the first commit, perhaps still under way, is the answer
 
@@ -188,6 +194,17 @@ Result<void> TransactionManager::publish(Lsn lsn) {
     if (observer_) observer_(next->commit, next->payload->size());
   }
   return {};
+}
+
+Result<void> TransactionManager::catch_up() {
+  Lsn last = 0;
+  {
+    const core::MutexLock lock(commit_mutex_);  // so that what is appended is pending, too
+    last = journal_.last_lsn();
+  }
+  if (visible_lsn() >= last) return {};
+  STRATA_TRY(journal_.wait(last, Durability::batch));
+  return publish(last);
 }
 
 Result<void> TransactionManager::apply_one(const Pending& pending) {

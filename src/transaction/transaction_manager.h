@@ -87,7 +87,10 @@ class TransactionManager {
   /// LSN, or that of the commit that used the same idempotency key before.
   Result<Lsn> enqueue(Pending& pending, std::uint64_t idempotency) STRATA_EXCLUDES(commit_mutex_);
   Result<void> check_conflicts(Context& context) STRATA_REQUIRES(commit_mutex_);
+  /// Applies and shows every durable commit up to `lsn`, whosever it is.
   Result<void> publish(Lsn lsn);
+  /// Waits until everything appended so far is visible.
+  Result<void> catch_up() STRATA_EXCLUDES(commit_mutex_);
   Result<void> apply_one(const Pending& pending) STRATA_REQUIRES(apply_mutex_);
   Result<Lsn> commit_volatile(Context& context);
   void fail(const Error& error);
