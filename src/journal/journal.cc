@@ -687,6 +687,20 @@ Result<void> check_options(const JournalOptions& options) {
 
 }  // namespace
 
+namespace {
+
+/// Where a journal starts that continues a backup's files instead of its own past.
+Result<Recovered> begin(io::FileSystem& files, const std::string& directory, const JournalIdentity& identity, Lsn after) {
+  if (!STRATA_TRY(files.list(directory)).empty())
+    return Error(ErrorCode::already_exists, "there is a journal already: " + directory);
+  Recovered none;
+  none.last_lsn = after;
+  none.chain = first_chain(identity.database);
+  return none;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Journal>> Journal::open(io::FileSystem& files, const core::Clock& clock, std::string directory,
                                                const JournalIdentity& identity, const JournalOptions& options,
                                                Lsn replay_after, Lsn known_durable,
@@ -697,7 +711,9 @@ Result<std::unique_ptr<Journal>> Journal::open(io::FileSystem& files, const core
     return Error(ErrorCode::invalid_argument, "journal timeline out of range");
   STRATA_TRY(files.create_directory(directory));
   STRATA_TRY(files.sync_directory(io::parent_of(directory)));
-  const Recovered recovered = STRATA_TRY(recover(files, directory, identity, replay_after, known_durable, visit));
+  const Recovered recovered =
+      STRATA_TRY(options.begin_after != 0 ? begin(files, directory, identity, options.begin_after)
+                                          : recover(files, directory, identity, replay_after, known_durable, visit));
 
   std::string torn_copy;
   if (!recovered.torn.empty()) {

@@ -20,6 +20,7 @@ struct JournalOptions {
   std::uint64_t batch_bytes_max = 4 << 20;     ///< one write and one sync cover at most this
   std::uint64_t queue_bytes_max = 64 << 20;    ///< appenders wait beyond this (I15)
   std::int64_t queue_wait_us_max = 1'000'000;  ///< then resource_exhausted
+  Lsn begin_after = 0;                         ///< not 0: the directory must hold no journal; one is begun after this LSN
   std::uint64_t record_bytes_max = 256 << 20;  ///< a larger transaction is refused before anything is written
   std::int64_t flush_us_max = 50'000;          ///< `off` records are synced, an idle journal marked, after it; 0: never
 };
