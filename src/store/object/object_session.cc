@@ -1,0 +1,392 @@
+#include "store/object/object_session.h"
+
+#include <algorithm>
+
+namespace strata::store::object {
+namespace {
+
+using transaction::Context;
+
+constexpr std::size_t kStreamPieceBytes = 256 << 10;
+
+Error not_there(const Address& address) {
+  return Error(ErrorCode::not_found, "no object has the address " + address.to_string());
+}
+
+Result<void> check_options(const PutOptions& options) {
+  if (options.owner.size() > kOwnerBytesMax) {
+    return Error(ErrorCode::invalid_argument, "an owner's name may have " + std::to_string(kOwnerBytesMax) +
+                                                  " bytes; this one has " + std::to_string(options.owner.size()));
+  }
+  return {};
+}
+
+/// Distinct from existence keys: ends of references meet among themselves, never with puts.
+transaction::KeyHash ending_key(const FactKey& key) {
+  constexpr std::uint64_t kSeed = 0x656e64;  // "end"
+  return core::xxh3_64(ByteView(reinterpret_cast<const std::byte*>(&key), sizeof key), kSeed);
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------ the buffer
+
+Result<void> ObjectBuffer::validate(Context& context) {
+  const std::shared_ptr<const State> state = store_.state();
+  for (const Address& address : relied_on) {
+    if (STRATA_TRY(state->exists(address, context.view_lsn()))) continue;
+    return Error(ErrorCode::conflict, "object " + address.to_string() +
+                                          " was collected after this transaction found it. Run the transaction again.");
+  }
+  return {};
+}
+
+void ObjectBuffer::encode(core::Encoder& out) const {
+  Mutation mutation;
+  mutation.small.reserve(small.size());
+  for (const auto& [address, content] : small) {
+    mutation.small.push_back({address, content->asked, content->compression, content->bytes, content->stored});
+  }
+  for (const auto& [address, file] : large) mutation.large.push_back({address, file});
+  mutation.references.reserve(references.size());
+  for (const auto& [key, reference] : references) {
+    mutation.references.push_back({key.address, reference.owner, reference.alive});
+  }
+  mutation.collected.assign(collected.begin(), collected.end());
+  object::encode(mutation, out);
+}
+
+void ObjectBuffer::aborted() {
+  for (const auto& [address, file] : large) {
+    (void)store_.files().remove(large_file_name(address, file.sequence));  // best effort: recovery removes the rest
+  }
+  large.clear();
+}
+
+std::string ObjectBuffer::describe(std::uint64_t key) const {
+  for (const std::set<Address>* addresses : {&collected, &relied_on}) {
+    for (const Address& address : *addresses) {
+      if (existence_key(address) == key) return "object:" + address.to_string();
+    }
+  }
+  for (const auto& [fact, reference] : references) {
+    if (ending_key(fact) == key) return "object:" + fact.address.to_string() + " (a reference to it)";
+  }
+  return "an object that was read";
+}
+
+void ObjectBuffer::overlay(const Address& address, std::set<std::array<std::byte, 16>>& subjects) const {
+  for (auto at = references.lower_bound({address, kObject}); at != references.end() && at->first.address == address; ++at) {
+    if (at->second.alive) {
+      subjects.insert(at->first.subject.id);
+    } else {
+      subjects.erase(at->first.subject.id);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ the session
+
+std::unique_ptr<ObjectStore> Store::session(transaction::Session& session) {
+  return std::make_unique<SessionObjectStore>(*this, session);
+}
+
+ObjectBuffer& SessionObjectStore::buffer(Context& context) {
+  return context.buffer<ObjectBuffer>(StoreKind::object, [&] { return std::make_unique<ObjectBuffer>(store_); });
+}
+
+const ObjectBuffer* SessionObjectStore::buffer_if_any(const Context& context) {
+  return context.buffer_if_any<ObjectBuffer>(StoreKind::object);
+}
+
+Result<bool> SessionObjectStore::sees(Context& context, const State& state, const Address& address) {
+  if (const ObjectBuffer* own = buffer_if_any(context)) {
+    if (own->holds(address)) return true;
+    if (own->collected.contains(address)) return false;
+  }
+  context.note_read(StoreKind::object, existence_key(address));
+  return state.exists(address, context.view_lsn());
+}
+
+Result<Location> SessionObjectStore::find(Context& context, const State& state, const Address& address) {
+  if (!STRATA_TRY(sees(context, state, address))) return not_there(address);
+  if (const ObjectBuffer* own = buffer_if_any(context)) {
+    if (const auto small = own->small.find(address); small != own->small.end()) return Location(small->second);
+    if (const auto large = own->large.find(address); large != own->large.end()) return Location(large->second);
+  }
+  return state.locate(address);
+}
+
+// ---- writing
+
+/// Adds a reference. Always into the record, also when it is there at the view: another may be ending it right now.
+Result<void> SessionObjectStore::refer(Context& context, const Address& address, const std::string& owner) {
+  ObjectBuffer& own = buffer(context);
+  own.references[{address, subject_of(owner)}] = {owner, true};
+  if (!own.holds(address)) {
+    own.collected.erase(address);
+    own.relied_on.insert(address);
+    // The bytes are not in our record, so a collect between view and commit must stop us, at any isolation (I4).
+    context.note_dependency(StoreKind::object, existence_key(address));
+  }
+  return context.charge(64 + owner.size());
+}
+
+Result<Address> SessionObjectStore::put(ByteView content, const PutOptions& options) {
+  STRATA_TRY(check_options(options));
+  const Address address{core::sha256(content)};
+  if (content.size() > kInlineBytesMax) return put_large(content, address, options);
+  return session_.write([&](Context& context) -> Result<Address> {
+    ObjectBuffer& own = buffer(context);
+    const bool known = own.holds(address) || STRATA_TRY(store_.state()->exists(address, context.view_lsn()));
+    if (!known) {
+      auto fresh = std::make_shared<Content>();
+      Compressed stored = compress(content, options.compression, Compression::lz4);
+      fresh->asked = options.compression;
+      fresh->compression = stored.compression;
+      fresh->bytes = static_cast<std::uint32_t>(content.size());
+      fresh->stored = std::move(stored.bytes);
+      STRATA_TRY(context.charge(fresh->stored.size() + 64));
+      own.small.emplace(address, std::move(fresh));
+    }
+    STRATA_TRY(refer(context, address, options.owner));
+    return address;
+  });
+}
+
+Result<Address> SessionObjectStore::put_large(ByteView content, const Address& address, const PutOptions& options) {
+  return session_.write([&](Context& context) -> Result<Address> {
+    ObjectBuffer& own = buffer(context);
+    const bool known = own.holds(address) || STRATA_TRY(store_.state()->exists(address, context.view_lsn()));
+    if (!known) {
+      auto writer = STRATA_TRY(LargeObjectWriter::create(store_.files(), store_.next_sequence(), options.compression));
+      STRATA_TRY(writer->append(content));
+      own.large.emplace(address, STRATA_TRY(writer->finish()).file);
+      STRATA_TRY(context.charge(128));
+    }
+    STRATA_TRY(refer(context, address, options.owner));
+    return address;
+  });
+}
+
+Result<Address> SessionObjectStore::put_stream(const std::function<Result<std::size_t>(std::span<std::byte>)>& next,
+                                               const PutOptions& options) {
+  STRATA_TRY(check_options(options));
+  // 1. What ends within 64 KiB is an ordinary put.
+  Bytes piece(kStreamPieceBytes);
+  std::size_t filled = 0;
+  while (filled <= kInlineBytesMax) {
+    const std::size_t got = STRATA_TRY(next(std::span(piece).subspan(filled)));
+    if (got == 0) return put(ByteView(piece).first(filled), options);
+    filled += got;
+  }
+  // 2. The rest goes to its file, outside of the transaction: the source may be slow.
+  auto writer = STRATA_TRY(LargeObjectWriter::create(store_.files(), store_.next_sequence(), options.compression));
+  while (filled > 0) {
+    STRATA_TRY(writer->append(ByteView(piece).first(filled)));
+    filled = STRATA_TRY(next(piece));
+  }
+  const LargeObjectWriter::Finished finished = STRATA_TRY(writer->finish());
+  // 3. Only now its address is known: it may be there already.
+  bool used = false;
+  auto done = session_.write([&](Context& context) -> Result<Address> {
+    ObjectBuffer& own = buffer(context);
+    const Address& address = finished.address;
+    used = !own.holds(address) && !STRATA_TRY(store_.state()->exists(address, context.view_lsn()));
+    if (used) {
+      own.large.emplace(address, finished.file);
+      STRATA_TRY(context.charge(128));
+    }
+    STRATA_TRY(refer(context, address, options.owner));
+    return address;
+  });
+  // From the moment the buffer held it, the buffer removes it when the transaction does not commit.
+  if (!used) (void)store_.files().remove(large_file_name(finished.address, finished.file.sequence));
+  return done;
+}
+
+Result<void> SessionObjectStore::remove(const Address& address) {
+  return session_.write([&](Context& context) -> Result<void> {
+    ObjectBuffer& own = buffer(context);
+    const FactKey pin{address, kPin};
+    const auto mine = own.references.find(pin);
+    const bool at_view = STRATA_TRY(store_.state()->alive(pin, context.view_lsn()));
+    const bool alive = mine != own.references.end() ? mine->second.alive : at_view;
+    if (!alive) return not_there(address);
+    if (!at_view) {
+      own.references.erase(mine);
+      return {};
+    }
+    own.references[pin] = {"", false};
+    context.note_write(StoreKind::object, ending_key(pin));
+    return context.charge(64);
+  });
+}
+
+Result<std::uint64_t> SessionObjectStore::release(std::string_view owner) {
+  if (owner.empty()) return Error(ErrorCode::invalid_argument, "an owner has a name; pins are ended by remove");
+  return session_.write([&](Context& context) -> Result<std::uint64_t> {
+    ObjectBuffer& own = buffer(context);
+    const Subject subject = subject_of(owner);
+    std::uint64_t ended = 0;
+    std::set<Address> at_view;
+    for (const Address& address : STRATA_TRY(store_.state()->owned(subject, context.view_lsn()))) {
+      at_view.insert(address);
+      const FactKey key{address, subject};
+      auto& reference = own.references.try_emplace(key, ObjectBuffer::Reference{std::string(owner), true}).first->second;
+      if (!reference.alive) continue;
+      reference.alive = false;
+      context.note_write(StoreKind::object, ending_key(key));
+      STRATA_TRY(context.charge(64 + owner.size()));
+      ++ended;
+    }
+    for (auto at = own.references.begin(); at != own.references.end();) {
+      const bool mine_alone = at->first.subject == subject && at->second.alive && !at_view.contains(at->first.address);
+      ended += mine_alone ? 1 : 0;
+      at = mine_alone ? own.references.erase(at) : std::next(at);
+    }
+    return ended;
+  });
+}
+
+Result<CollectReport> SessionObjectStore::collect() {
+  return session_.write([&](Context& context) -> Result<CollectReport> {
+    ObjectBuffer& own = buffer(context);
+    CollectReport report;
+    const std::shared_ptr<const State> state = store_.state();
+    std::set<std::array<std::byte, 16>> subjects;
+    STRATA_TRY(state->scan(
+        context.view_lsn(), std::nullopt,
+        [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
+          subjects.clear();
+          for (const Subject& subject : references) subjects.insert(subject.id);
+          own.overlay(address, subjects);
+          if (!subjects.empty() || own.holds(address) || !own.collected.insert(address).second) return true;
+          context.note_write(StoreKind::object, existence_key(address));
+          STRATA_TRY(context.charge(64));
+          ++report.objects;
+          report.bytes += STRATA_TRY(info_of(context, *state, address, references)).stored_bytes;
+          return true;
+        }));
+    return report;
+  });
+}
+
+// ---- reading
+
+Result<Bytes> SessionObjectStore::get(const Address& address) {
+  return session_.read([&](Context& context) -> Result<Bytes> {
+    const std::shared_ptr<const State> state = store_.state();
+    return store_.read(address, STRATA_TRY(find(context, *state, address)));
+  });
+}
+
+Result<void> SessionObjectStore::get_stream(const Address& address, const std::function<Result<void>(ByteView)>& sink) {
+  return session_.read([&](Context& context) -> Result<void> {
+    const std::shared_ptr<const State> state = store_.state();
+    const Location location = STRATA_TRY(find(context, *state, address));
+    if (const auto* large = std::get_if<LargeFile>(&location)) {
+      return read_large_object(store_.files(), address, *large, sink);
+    }
+    const Bytes content = STRATA_TRY(store_.read(address, location));
+    return content.empty() ? Result<void>() : sink(content);
+  });
+}
+
+Result<bool> SessionObjectStore::exists(const Address& address) {
+  return session_.read([&](Context& context) { return sees(context, *store_.state(), address); });
+}
+
+Result<ObjectInfo> SessionObjectStore::info_of(Context& context, const State& state, const Address& address,
+                                               const std::vector<Subject>& at_view) {
+  std::set<std::array<std::byte, 16>> subjects;
+  for (const Subject& subject : at_view) subjects.insert(subject.id);
+  if (const ObjectBuffer* own = buffer_if_any(context)) own->overlay(address, subjects);
+  ObjectInfo info;
+  info.address = address;
+  info.references = subjects.size();
+  Location location;
+  const ObjectBuffer* own = buffer_if_any(context);
+  if (own && own->small.contains(address)) {
+    location = own->small.at(address);
+  } else if (own && own->large.contains(address)) {
+    location = own->large.at(address);
+  } else {
+    location = STRATA_TRY(state.locate(address));
+  }
+  if (const auto* fresh = std::get_if<Delta::ContentPointer>(&location)) {
+    info.bytes = (*fresh)->bytes;
+    info.stored_bytes = (*fresh)->stored.size();
+    info.compression = (*fresh)->compression;
+  } else if (const auto* packed = std::get_if<PackLocation>(&location)) {
+    info.bytes = packed->entry.bytes;
+    info.stored_bytes = packed->entry.stored_bytes;
+    info.compression = packed->entry.compression;
+  } else if (const auto* file = std::get_if<LargeFile>(&location)) {
+    info.bytes = file->bytes;
+    info.stored_bytes = file->stored_bytes;
+    info.compression = file->compression;
+  } else {
+    return Error(ErrorCode::corruption, "object " + address.to_string() + " exists and no file holds its content");
+  }
+  return info;
+}
+
+Result<ObjectInfo> SessionObjectStore::info(const Address& address) {
+  return session_.read([&](Context& context) -> Result<ObjectInfo> {
+    const std::shared_ptr<const State> state = store_.state();
+    if (!STRATA_TRY(sees(context, *state, address))) return not_there(address);
+    return info_of(context, *state, address, STRATA_TRY(state->references(address, context.view_lsn())));
+  });
+}
+
+Result<std::vector<ObjectInfo>> SessionObjectStore::list(const std::optional<Address>& after, std::size_t limit) {
+  return session_.read([&](Context& context) -> Result<std::vector<ObjectInfo>> {
+    std::vector<ObjectInfo> found;
+    if (limit == 0) return found;
+    const std::shared_ptr<const State> state = store_.state();
+    const ObjectBuffer* own = buffer_if_any(context);
+    // The own objects, in order of address, to be merged in.
+    std::set<Address> mine;
+    if (own) {
+      for (const auto& [address, content] : own->small) mine.insert(address);
+      for (const auto& [address, file] : own->large) mine.insert(address);
+    }
+    auto next = after ? mine.upper_bound(*after) : mine.begin();
+    const auto add_mine_before = [&](const Address* end) -> Result<void> {
+      for (; next != mine.end() && (end == nullptr || *next < *end) && found.size() < limit; ++next) {
+        found.push_back(STRATA_TRY(info_of(context, *state, *next, {})));
+      }
+      return {};
+    };
+    STRATA_TRY(state->scan(context.view_lsn(), after,
+                           [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
+                             STRATA_TRY(add_mine_before(&address));
+                             if (found.size() == limit) return false;
+                             if (next != mine.end() && *next == address) ++next;
+                             if (own && own->collected.contains(address)) return true;
+                             found.push_back(STRATA_TRY(info_of(context, *state, address, references)));
+                             return found.size() < limit;
+                           }));
+    STRATA_TRY(add_mine_before(nullptr));
+    return found;
+  });
+}
+
+Result<std::uint64_t> SessionObjectStore::count() {
+  return session_.read([&](Context& context) -> Result<std::uint64_t> {
+    const std::shared_ptr<const State> state = store_.state();
+    std::uint64_t objects = STRATA_TRY(state->count(context.view_lsn()));
+    const ObjectBuffer* own = buffer_if_any(context);
+    if (own == nullptr) return objects;
+    const auto add_unless_there = [&](const Address& address) -> Result<void> {
+      objects += STRATA_TRY(state->exists(address, context.view_lsn())) ? 0 : 1;
+      return {};
+    };
+    for (const auto& [address, content] : own->small) STRATA_TRY(add_unless_there(address));
+    for (const auto& [address, file] : own->large) STRATA_TRY(add_unless_there(address));
+    return objects - own->collected.size();
+  });
+}
+
+}  // namespace strata::store::object
