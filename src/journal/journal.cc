@@ -254,7 +254,9 @@ class JournalImplementation final : public Journal {
   void lead(bool sync_wanted, std::optional<std::uint8_t> mark = std::nullopt) STRATA_REQUIRES(mutex_) {
     STRATA_ASSERT(!leading_ && !poisoned_);
     leading_ = true;
+    gather();
     std::vector<Pending> batch = take_batch();
+    company_ = batch.size();
     const Lsn written = batch.empty() ? written_lsn_ : batch.back().lsn;
     bool sync = sync_wanted || std::exchange(flush_wanted_, false);
     for (const Waiter* waiter : waiters_) sync |= waiter->sync && waiter->lsn <= written;
@@ -278,6 +280,17 @@ class JournalImplementation final : public Journal {
       poison();
     }
     wake_all();
+  }
+
+  // The threads that the last turn woke are about to append again; a leader that went off at once would leave with one
+  // record and let fifteen wait for the next sync. So it steps aside while they keep coming, up to as many as last time.
+  void gather() STRATA_REQUIRES(mutex_) {
+    for (std::size_t before = 0; queue_.size() > before && queue_.size() < company_;) {
+      before = queue_.size();
+      mutex_.unlock();
+      std::this_thread::yield();
+      mutex_.lock();
+    }
   }
 
   // Records of one batch: as many as fit, one that asked for a batch of its own alone, one too large for a batch alone.
@@ -646,6 +659,7 @@ class JournalImplementation final : public Journal {
   bool closed_ STRATA_GUARDED_BY(mutex_) = false;
   bool unmarked_ STRATA_GUARDED_BY(mutex_) = false;             // the last batch has records: nothing behind proves it durable
   std::uint64_t turns_ STRATA_GUARDED_BY(mutex_) = 0;           // of leaders
+  std::size_t company_ STRATA_GUARDED_BY(mutex_) = 0;           // records of the last batch
   bool flush_wanted_ STRATA_GUARDED_BY(mutex_) = false;         // the next turn syncs
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -25,9 +27,12 @@ inline JournalIdentity test_identity() {
   return identity;
 }
 
-/// The payload of record `lsn`: its bytes follow from lsn and size.
-inline Bytes payload_of(Lsn lsn, std::size_t size) {
-  Bytes payload(size);
+/// The payload of record `lsn`: its bytes follow from lsn and size. Made once; one thread at a time.
+inline const Bytes& payload_of(Lsn lsn, std::size_t size) {
+  static std::map<std::pair<Lsn, std::size_t>, Bytes> made;
+  Bytes& payload = made[{lsn, size}];
+  if (payload.size() == size) return payload;
+  payload.resize(size);
   for (std::size_t i = 0; i < size; ++i) payload[i] = static_cast<std::byte>(lsn * 131 + i * 7 + (i >> 8));
   return payload;
 }
