@@ -480,7 +480,7 @@ class JournalImplementation final : public Journal {
   // From now on no zeros are written below `end`. Waits while a step of them is under way there.
   Result<void> claim(std::uint64_t end) {
     const core::MutexLock lock(mutex_);
-    while (zeroing_) zero_done_.wait(mutex_);
+    while (zeroing_ && end > zeroing_begin_) zero_done_.wait(mutex_);
     zero_end_ = std::max(zero_end_, end);
     if (poisoned_) return poisoned_error();
     return {};
@@ -607,6 +607,7 @@ class JournalImplementation final : public Journal {
     const std::uint64_t end = std::min(begin + std::min(kZeroStepBytes, round_up_to_block(options_.zero_ahead_bytes)), options_.segment_bytes);
     const std::string name = segments_.back().name;
     zeroing_ = true;
+    zeroing_begin_ = begin;
     mutex_.unlock();
     bool synced = true;
     const auto written = [&]() -> Result<void> {
@@ -666,6 +667,7 @@ class JournalImplementation final : public Journal {
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
   std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;        // zeros or batches below, nothing above
   bool zeroing_ STRATA_GUARDED_BY(mutex_) = false;
+  std::uint64_t zeroing_begin_ STRATA_GUARDED_BY(mutex_) = 0;   // of the step under way
   bool zeros_refused_ STRATA_GUARDED_BY(mutex_) = false;
   bool background_asleep_ STRATA_GUARDED_BY(mutex_) = false;
   bool stopping_ STRATA_GUARDED_BY(mutex_) = false;

@@ -3,7 +3,9 @@
 #include "journal/recovery.h"
 
 #include <set>
+#include <utility>
 
+#include "core/digest.h"
 #include "journal/journal_fixture.h"
 #include "testing/faulty_file_system.h"
 
@@ -267,6 +269,45 @@ TEST(Recovery, AVisitorsErrorEndsItAndChangesNothing) {
   });
   EXPECT_EQ(refused.error().message(), "I cannot apply this");
   EXPECT_EQ(files->list("journal").value(), before);
+}
+
+// The worked example of docs/formats/journal.md: a file that every later version must read.
+TEST(Recovery, ReadsTheFileOfTheFormatDocument) {
+  static constexpr std::pair<std::size_t, const char*> kLines[] = {
+      {0x000000, "005354524a4e4c310100000001000000"},
+      {0x000010, "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"},
+      {0x000020, "01000000000000000100000000000000"},
+      {0x000030, "01000000000000000100000000000000"},
+      {0x000040, "76d839bf28e78efb7e403ae9192fd662"},
+      {0x000050, "00401e18240a06000000000000000000"},
+      {0x000ff0, "000000000000000000000000a304222e"},
+      {0x002000, "53545246010000008500000001000000"},
+      {0x002010, "01000000000000000000000000000000"},
+      {0x002020, "76d839bf28e78efb1f6488ac30658a69"},
+      {0x002030, "020000000200000001000000b9382244"},
+      {0x002040, "53545246020000000500000001000000"},
+      {0x002050, "010000000000000000401e18240a0600"},
+      {0x002060, "09000000000000001838525eaacf79c7"},
+      {0x002070, "7f3e1b07adc1e9b501000000e343d80c"},
+      {0x002080, "68656c6c6f0000000000000000000000"},
+      {0x003000, "53545246010100004000000001000000"},
+      {0x003010, "02000000000000000100000000000000"},
+      {0x003020, "1f6488ac30658a691f6488ac30658a69"},
+      {0x003030, "0300000003000000000000002097094c"},
+  };
+  Bytes file(4 * kBlockBytes);
+  for (const auto& [offset, hex] : kLines) {
+    const Bytes line = core::from_hex(hex).value();
+    std::copy(line.begin(), line.end(), file.begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+  std::copy(file.begin(), file.begin() + kBlockBytes, file.begin() + kBlockBytes);
+  auto files = io::make_memory_file_system();
+  ASSERT_TRUE(files->create_directory("journal"));
+  ASSERT_TRUE(io::write_file_atomically(*files, "journal/000000000001.journal", file));
+  const auto opened = open_journal(*files).value();
+  const ByteView hello = as_bytes("hello");
+  EXPECT_EQ(opened.records, (std::vector<Seen>{{1, 1'700'000'000'000'000, 9, Bytes(hello.begin(), hello.end())}}));
+  EXPECT_TRUE(opened.report.clean_shutdown);
 }
 
 // The trace: commits of varying sizes and durabilities, parts, a rotation, a second open. The power is cut at every single
