@@ -1,0 +1,382 @@
+// Checkpoints of the vector store: what is written when, and how it is found again.
+//
+//   freeze            closes every active delta; notes what each collection is at that LSN
+//   write_checkpoint  per collection: closed deltas, and the segments chosen to be merged with them, become one new segment;
+//                     rows dead at the horizon stay behind. Deletions in the segments that stay go to one deletes file
+//   installed         the new segments take the place of what they were made from
+//
+// A failed or forgotten attempt changes nothing in memory; its files are leftovers with numbers that no state names.
+#include <algorithm>
+
+#include "core/assert.h"
+#include "core/checksum.h"
+#include "core/endian.h"
+#include "store/vector/vector_store.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr std::uint64_t kStateVersion = 1;
+constexpr std::string_view kDeletesMagic = "STRVDEL1";
+constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
+
+std::string deletes_name(std::string_view directory, std::uint64_t number) {
+  std::string name = segment_name(directory, number);
+  return name.replace(name.size() - 4, 4, ".del");
+}
+
+bool dead(const SourceRow& row, Lsn horizon) { return row.deleted <= horizon; }
+
+// The segments to merge with `fresh` new rows: those not much larger than what is merged already, smallest first, so that a
+// row is written about log2 of the collection's size times in its life; then down to the limit; then those mostly dead.
+std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<Segment>> segments, std::uint64_t fresh,
+                                                   const VectorOptions& options, Lsn horizon) {
+  std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
+    return a->rows() != b->rows() ? a->rows() < b->rows() : a->number() < b->number();
+  });
+  std::vector<std::shared_ptr<Segment>> chosen;
+  std::uint64_t rows = fresh;
+  std::size_t left = segments.size() + (fresh > 0 ? 1 : 0);
+  for (const auto& segment : segments) {
+    std::uint64_t invisible = 0;
+    for (Row row = 0; row < segment->rows(); ++row) invisible += segment->deleted(row) <= horizon ? 1 : 0;
+    const bool small = rows > 0 && segment->rows() <= 2 * rows;
+    const bool crowded = left > options.segments_max;
+    const bool mostly_dead = invisible * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
+    if (!small && !crowded && !mostly_dead && !segment->wants_rewrite()) continue;
+    left -= rows > 0 ? 1 : 0;
+    rows += segment->rows();
+    chosen.push_back(segment);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Result<void> VectorParticipant::freeze(Lsn lsn) {
+  std::vector<Frozen> frozen;
+  for (const auto& collection : every_collection()) {
+    collection->freeze();
+    const auto parts = collection->unchecked_parts();
+    frozen.push_back({collection, collection->latest_totals(), collection->deleted(), parts->deltas, parts->segments});
+  }
+  core::MutexLock lock(checkpoint_mutex_);
+  frozen_ = std::move(frozen);
+  frozen_lsn_ = lsn;
+  frozen_next_collection_ = next_collection_;
+  pending_.reset();
+  return {};
+}
+
+Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon,
+                                                                        Pending& pending) {
+  std::uint64_t fresh = 0;
+  for (const auto& delta : frozen.deltas) fresh += delta->rows();
+  for (const auto& segment : frozen.segments) STRATA_TRY(segment->prepare());
+  const auto merged = choose_merge(frozen.segments, fresh, options_, horizon);
+  if (frozen.deltas.empty() && merged.empty()) return std::optional<Replacement>();
+
+  Replacement replacement;
+  std::vector<const Part*> inputs;
+  for (const auto& segment : merged) inputs.push_back(segment.get());
+  for (const auto& delta : frozen.deltas) inputs.push_back(delta.get());
+  for (const Part* part : inputs) {
+    for (Row row = 0; row < part->rows(); ++row) {
+      // Applies go on beside this: what they delete is later than this checkpoint, and stays alive in it.
+      const Lsn deleted = part->deleted(row);
+      const SourceRow source{part, row, deleted <= lsn ? deleted : kLive};
+      if (!dead(source, horizon)) replacement.sources.push_back(source);
+    }
+  }
+  replacement.replaced = std::move(inputs);
+  if (replacement.sources.empty()) return std::optional(std::move(replacement));
+
+  STRATA_TRY(sort_sources(replacement.sources));
+  SegmentDirectory header;
+  header.collection = frozen.collection->id();
+  header.options = frozen.collection->options();
+  header.rows = static_cast<std::uint32_t>(replacement.sources.size());
+  header.lsn = lsn;
+  const std::uint64_t number = next_number();
+  const std::string name = segment_name(directory_, number);
+  pending.files.push_back(STRATA_TRY(write_segment(files_, name, header, replacement.sources)));
+  replacement.segment = STRATA_TRY(Segment::open(files_, name, number));
+  return std::optional(std::move(replacement));
+}
+
+// One file for all segments: it is small, because a segment with many deletions is written anew.
+Result<void> VectorParticipant::write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn,
+                                              Pending& pending) {
+  Bytes entries;
+  core::Encoder out(entries);
+  std::uint64_t count = 0;
+  for (const auto& segment : kept) {
+    if (segment->deleted_later() == 0) continue;
+    for (Row row = 0; row < segment->rows(); ++row) {
+      const Lsn deleted = segment->deleted_later(row);
+      if (deleted > lsn) continue;
+      out.u64(segment->number());
+      out.u32(row);
+      out.u64(deleted);
+      ++count;
+    }
+  }
+  if (count == 0) return {};
+  Bytes bytes;
+  core::Encoder file(bytes);
+  file.raw(kDeletesMagic.data(), kDeletesMagic.size());
+  file.u64(count);
+  file.u64(core::xxh3_64(ByteView(entries)));
+  file.u32(core::crc32c(bytes));
+  bytes.resize(kDeletesHead);
+  bytes.insert(bytes.end(), entries.begin(), entries.end());
+
+  pending.deletes_hash = core::xxh3_128(bytes);
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    if (deletes_number_ != 0 && deletes_hash_ == pending.deletes_hash) pending.deletes_number = deletes_number_;
+  }
+  if (pending.deletes_number == 0) {
+    pending.deletes_number = next_number();
+    STRATA_TRY(io::write_file_atomically(files_, deletes_name(directory_, pending.deletes_number), bytes));
+  }
+  pending.files.push_back({deletes_name(directory_, pending.deletes_number), bytes.size(), pending.deletes_hash});
+  return {};
+}
+
+Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon) {
+  std::vector<Frozen> frozen;
+  std::vector<transaction::CheckpointFile> before;
+  Pending pending;
+  std::uint64_t next_collection = 0;
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    frozen = frozen_;
+    before = files_of_last_;
+    pending.lsn = frozen_lsn_;
+    next_collection = frozen_next_collection_;
+  }
+  STRATA_TRY(files_.create_directory(directory_));
+  horizon = std::min(horizon, pending.lsn);
+
+  Bytes collections;
+  core::Encoder out(collections);
+  std::uint64_t count = 0;
+  std::vector<std::shared_ptr<Segment>> kept;
+  for (const Frozen& each : frozen) {
+    const Collection& collection = *each.collection;
+    if (each.deleted <= horizon) {
+      pending.purged.push_back(each.collection);
+      continue;
+    }
+    std::vector<std::shared_ptr<Segment>> segments = each.segments;
+    if (auto replacement = STRATA_TRY(write_replacement(each, pending.lsn, horizon, pending))) {
+      std::erase_if(segments, [&](const auto& segment) {
+        return std::find(replacement->replaced.begin(), replacement->replaced.end(), segment.get()) !=
+               replacement->replaced.end();
+      });
+      kept.insert(kept.end(), segments.begin(), segments.end());
+      if (replacement->segment) segments.push_back(replacement->segment);
+      pending.replacements.emplace_back(each.collection, *std::move(replacement));
+    } else {
+      kept.insert(kept.end(), segments.begin(), segments.end());
+    }
+    ++count;
+    out.varint(collection.id());
+    out.text(collection.name());
+    out.varint(collection.options().dimension);
+    out.u8(static_cast<std::uint8_t>(collection.options().metric));
+    out.u8(collection.options().words ? 1 : 0);
+    out.u64(collection.created());
+    out.u64(each.deleted);
+    out.varint(each.totals.points);
+    out.varint(each.totals.texts);
+    out.varint(each.totals.words);
+    out.varint(segments.size());
+    for (const auto& segment : segments) out.u64(segment->number());
+  }
+  for (const auto& segment : kept) {
+    const auto known = std::find_if(before.begin(), before.end(),
+                                    [&](const auto& file) { return file.name == segment->name(); });
+    STRATA_ASSERT(known != before.end());
+    pending.files.push_back(*known);
+  }
+  STRATA_TRY(write_deletes(kept, pending.lsn, pending));
+
+  transaction::Checkpoint checkpoint;
+  checkpoint.lsn = pending.lsn;
+  core::Encoder state(checkpoint.state);
+  state.varint(kStateVersion);
+  state.u64(pending.lsn);
+  state.u64(next_number_.load(std::memory_order_relaxed));
+  state.u64(next_collection);
+  state.u64(pending.deletes_number);
+  state.varint(count);
+  state.raw(collections.data(), collections.size());
+  checkpoint.files = pending.files;
+  core::MutexLock lock(checkpoint_mutex_);
+  pending_ = std::move(pending);
+  return checkpoint;
+}
+
+Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpoint) {
+  std::optional<Pending> pending;
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    STRATA_ASSERT(pending_.has_value() && pending_->lsn == checkpoint.lsn);
+    pending = std::move(pending_);
+    pending_.reset();
+    frozen_.clear();
+    files_of_last_ = pending->files;
+    deletes_number_ = pending->deletes_number;
+    deletes_hash_ = pending->deletes_hash;
+  }
+  for (const auto& [collection, replacement] : pending->replacements) collection->install(replacement);
+  {
+    core::WriterLock lock(collections_mutex_);
+    for (const auto& purged : pending->purged) {
+      auto& incarnations = collections_[purged->name()];
+      std::erase(incarnations, purged);
+      if (incarnations.empty()) collections_.erase(purged->name());
+    }
+  }
+  durable_.store(checkpoint.lsn, std::memory_order_release);
+  return {};
+}
+
+Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {
+  STRATA_TRY(files_.create_directory(directory_));
+  if (last != nullptr) STRATA_TRY(restore(*last));
+  return skip_used_numbers();
+}
+
+Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
+  core::Decoder in(last.state);
+  if (const std::uint64_t version = in.varint(); version != kStateVersion) {
+    return Error(version > kStateVersion ? ErrorCode::unsupported : ErrorCode::corruption,
+                 "vector checkpoint: unknown version " + std::to_string(version));
+  }
+  const Lsn lsn = in.u64();
+  const std::uint64_t next = in.u64();
+  next_collection_ = in.u64();
+  const std::uint64_t deletes = in.u64();
+  const std::size_t count = in.count(8);
+  std::map<std::string, std::vector<std::shared_ptr<Collection>>, std::less<>> collections;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t id = in.varint();
+    const std::string name(in.text());
+    CollectionOptions options;
+    options.dimension = static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
+    options.metric = static_cast<Metric>(in.u8());
+    options.words = in.u8() != 0;
+    const Lsn created = in.u64();
+    const Lsn deleted = in.u64();
+    Totals totals;
+    totals.points = in.varint();
+    totals.texts = in.varint();
+    totals.words = in.varint();
+    const std::size_t segment_count = in.count(8);
+    if (!in.ok() || !check_collection_options(options)) break;
+    std::vector<std::shared_ptr<Segment>> segments;
+    for (std::size_t j = 0; j < segment_count; ++j) {
+      const std::uint64_t number = in.u64();
+      auto segment = STRATA_TRY(Segment::open(files_, segment_name(directory_, number), number));
+      const SegmentDirectory& directory = segment->directory();
+      if (directory.collection != id || directory.options.dimension != options.dimension ||
+          directory.options.metric != options.metric) {
+        return Error(ErrorCode::corruption, "vector segment of another collection: " + segment->name());
+      }
+      segments.push_back(std::move(segment));
+    }
+    auto collection = std::make_shared<Collection>(id, name, options, created);
+    collection->restore(std::move(segments), totals, lsn, deleted);
+    collections[name].push_back(std::move(collection));
+  }
+  STRATA_TRY(in.finish("vector checkpoint"));
+  {
+    core::WriterLock lock(collections_mutex_);
+    collections_ = std::move(collections);
+  }
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    files_of_last_ = last.files;
+  }
+  next_number_.store(next, std::memory_order_relaxed);
+  first_unnamed_ = next;
+  if (deletes != 0) STRATA_TRY(load_deletes(deletes));
+  applied_.store(lsn, std::memory_order_release);
+  durable_.store(lsn, std::memory_order_release);
+  return {};
+}
+
+Result<void> VectorParticipant::load_deletes(std::uint64_t number) {
+  const std::string name = deletes_name(directory_, number);
+  const auto mapping = STRATA_TRY(files_.map(name));
+  const ByteView bytes = mapping->bytes();
+  const auto corrupt = [&](std::string_view what) {
+    return Error(ErrorCode::corruption, "vector deletes: " + std::string(what) + ": " + name);
+  };
+  if (bytes.size() < kDeletesHead || as_text(bytes.first(8)) != kDeletesMagic) return corrupt("no head");
+  if (core::crc32c(bytes.first(24)) != core::load<std::uint32_t>(bytes.data() + 24)) return corrupt("damaged head");
+  const ByteView entries = bytes.subspan(kDeletesHead);
+  const auto count = core::load<std::uint64_t>(bytes.data() + 8);
+  if (entries.size() % 20 != 0 || entries.size() / 20 != count) return corrupt("cut short");
+  if (core::xxh3_64(entries) != core::load<std::uint64_t>(bytes.data() + 16)) return corrupt("damaged entries");
+
+  std::map<std::uint64_t, std::shared_ptr<Segment>> segments;
+  for (const auto& collection : every_collection()) {
+    for (const auto& segment : collection->unchecked_parts()->segments) segments[segment->number()] = segment;
+  }
+  core::Decoder in(entries);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t segment = in.u64();
+    const Row row = in.u32();
+    const Lsn lsn = in.u64();
+    const auto found = segments.find(segment);
+    if (found == segments.end() || row >= found->second->rows()) return corrupt("an entry for a row that is not there");
+    found->second->mark_deleted(row, lsn);
+  }
+  core::MutexLock lock(checkpoint_mutex_);
+  deletes_number_ = number;
+  deletes_hash_ = core::xxh3_128(bytes);
+  return {};
+}
+
+namespace {
+
+// The number in "000000000000002a.seg", or nothing.
+std::optional<std::uint64_t> number_of(std::string_view name) {
+  if (name.size() < 20 || name[16] != '.') return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : name.substr(0, 16)) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && !(c >= 'a' && c <= 'f')) return std::nullopt;
+    number = number << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
+  }
+  return number;
+}
+
+}  // namespace
+
+// A number is never used twice while a file of that number may lie there.
+Result<void> VectorParticipant::skip_used_numbers() {
+  for (const std::string& name : STRATA_TRY(files_.list(directory_))) {
+    if (const auto number = number_of(name); number && *number >= next_number_.load(std::memory_order_relaxed)) {
+      next_number_.store(*number + 1, std::memory_order_relaxed);
+    }
+  }
+  return {};
+}
+
+Result<void> VectorParticipant::recovered(Lsn lsn) {
+  applied_.store(std::max(lsn, applied_lsn()), std::memory_order_release);
+  for (const std::string& name : STRATA_TRY(files_.list(directory_))) {
+    const auto number = number_of(name);
+    const bool unfinished = name.ends_with(".tmp");
+    const bool unnamed = first_unnamed_ != 0 && number && *number >= first_unnamed_;
+    if (number && (unfinished || unnamed)) STRATA_TRY(files_.remove(directory_ + "/" + name));
+  }
+  return {};
+}
+
+}  // namespace strata::store::vector

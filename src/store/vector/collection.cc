@@ -1,0 +1,138 @@
+#include "store/vector/collection.h"
+
+#include <algorithm>
+
+#include "core/assert.h"
+
+namespace strata::store::vector {
+
+std::shared_ptr<const PartList> Collection::unchecked_parts() const {
+  core::MutexLock lock(parts_mutex_);
+  return parts_;
+}
+
+Result<std::shared_ptr<const PartList>> Collection::parts() const {
+  std::shared_ptr<const PartList> parts = unchecked_parts();
+  for (const auto& segment : parts->segments) STRATA_TRY(segment->prepare());
+  return parts;
+}
+
+void Collection::publish(std::shared_ptr<PartList> parts) {
+  parts->all.clear();
+  for (auto delta = parts->deltas.rbegin(); delta != parts->deltas.rend(); ++delta) parts->all.push_back(delta->get());
+  for (auto segment = parts->segments.rbegin(); segment != parts->segments.rend(); ++segment) {
+    parts->all.push_back(segment->get());
+  }
+  core::MutexLock lock(parts_mutex_);
+  parts_ = std::move(parts);
+}
+
+Result<Totals> Collection::totals(Lsn view) const {
+  {
+    core::MutexLock lock(totals_mutex_);
+    if (totals_lsn_ <= view) return totals_;
+  }
+  const auto parts = STRATA_TRY(this->parts());
+  Totals totals;
+  for (const Part* part : parts->all) {
+    const Row rows = part->rows();
+    for (Row row = 0; row < rows; ++row) {
+      if (!part->visible(row, view)) continue;
+      const std::uint32_t length = part->length(row);
+      ++totals.points;
+      totals.texts += length > 0 ? 1 : 0;
+      totals.words += length;
+    }
+  }
+  return totals;
+}
+
+Totals Collection::latest_totals() const {
+  core::MutexLock lock(totals_mutex_);
+  return totals_;
+}
+
+void Collection::count(Lsn lsn, int sign, std::uint32_t length) {
+  core::MutexLock lock(totals_mutex_);
+  const auto change = [sign](std::uint64_t& value, std::uint64_t by) { value = sign > 0 ? value + by : value - by; };
+  totals_lsn_ = lsn;
+  change(totals_.points, 1);
+  change(totals_.texts, length > 0 ? 1 : 0);
+  change(totals_.words, length);
+}
+
+Delta& Collection::active() {
+  if (active_ == nullptr) {
+    auto parts = std::make_shared<PartList>(*unchecked_parts());
+    parts->deltas.push_back(std::make_shared<Delta>(options_));
+    active_ = parts->deltas.back().get();
+    publish(std::move(parts));
+  }
+  return *active_;
+}
+
+Result<Collection::Live> Collection::find_live(const PartList& parts, std::string_view id, std::uint64_t hash) const {
+  for (Part* part : parts.all) {
+    if (const auto row = STRATA_TRY(part->find(id, hash, kLive - 1))) return Live{part, *row};
+  }
+  return Live{};
+}
+
+Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
+  Delta* into = change.kind == PointChange::Kind::remove ? nullptr : &active();
+  const auto parts = STRATA_TRY(this->parts());
+  const std::uint64_t hash = hash_of_id(change.id);
+  const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
+  ByteView vector = change.vector;
+  ByteView terms = change.terms;
+  if (change.kind == PointChange::Kind::set_payload) {
+    if (before.part == nullptr) {
+      return Error(ErrorCode::corruption, "vector section: a payload for a point that does not exist: \"" + name_ +
+                                              ":" + std::string(change.id) + "\"");
+    }
+    vector = std::as_bytes(STRATA_TRY(before.part->vector(before.row)));
+    terms = STRATA_TRY(before.part->terms(before.row));
+  }
+  // From here on nothing fails. The new version first: a reader that meets both sees neither at its view or the right one.
+  if (into != nullptr) {
+    const Row row = into->append(lsn, change.id, hash, vector, change.payload, terms);
+    count(lsn, +1, into->length(row));
+  }
+  if (before.part != nullptr) {
+    before.part->mark_deleted(before.row, lsn);
+    count(lsn, -1, before.part->length(before.row));
+  }
+  return {};
+}
+
+void Collection::restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted) {
+  auto parts = std::make_shared<PartList>();
+  parts->segments = std::move(segments);
+  publish(std::move(parts));
+  deleted_.store(deleted, std::memory_order_relaxed);
+  core::MutexLock lock(totals_mutex_);
+  totals_ = totals;
+  totals_lsn_ = lsn;
+}
+
+void Collection::freeze() { active_ = nullptr; }
+
+void Collection::install(const Replacement& replacement) {
+  auto parts = std::make_shared<PartList>(*unchecked_parts());
+  const auto replaced = [&](const auto& part) {
+    return std::find(replacement.replaced.begin(), replacement.replaced.end(), part.get()) !=
+           replacement.replaced.end();
+  };
+  // Rows that were deleted while the file was written.
+  for (std::size_t i = 0; i < replacement.sources.size(); ++i) {
+    const SourceRow& source = replacement.sources[i];
+    const Lsn now = source.part->deleted(source.row);
+    if (now != source.deleted) replacement.segment->mark_deleted(static_cast<Row>(i), now);
+  }
+  std::erase_if(parts->segments, replaced);
+  std::erase_if(parts->deltas, replaced);
+  if (replacement.segment) parts->segments.push_back(replacement.segment);
+  publish(std::move(parts));
+}
+
+}  // namespace strata::store::vector

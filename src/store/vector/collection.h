@@ -1,0 +1,102 @@
+#pragma once
+/// One collection: its parts, and how a commit changes them.
+///
+///     apply      upsert      → the live version of the id is marked deleted, a row is appended to the active delta
+///                set_payload → the same, with vector and terms of the version before
+///                remove      → the live version is marked deleted
+///     freeze     the active delta is closed; the next row opens another
+///     installed  a written segment takes the place of the closed deltas and small segments it was made from
+///
+/// Readers take a snapshot of the part list and keep it; what is replaced lives until the last of them lets go.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/mutex.h"
+#include "store/vector/delta.h"
+#include "store/vector/mutation.h"
+#include "store/vector/segment.h"
+#include "store/vector/segment_writer.h"
+
+namespace strata::store::vector {
+
+/// The parts at one moment. Immutable; the parts are not.
+struct PartList {
+  std::vector<std::shared_ptr<Segment>> segments;
+  std::vector<std::shared_ptr<Delta>> deltas;
+  std::vector<Part*> all;  ///< newest first: where a live version is most likely
+};
+
+/// What the visible points come to, at one LSN.
+struct Totals {
+  std::uint64_t points = 0;
+  std::uint64_t texts = 0;   ///< points with at least one word
+  std::uint64_t words = 0;   ///< the lengths of those
+  bool operator==(const Totals&) const = default;
+};
+
+/// One finished segment that waits to be installed.
+struct Replacement {
+  std::shared_ptr<Segment> segment;      ///< nullptr: nothing was left to write
+  std::vector<SourceRow> sources;        ///< row i of it was made from sources[i]
+  std::vector<const Part*> replaced;
+};
+
+/// Threads: apply functions, freeze and install one at a time; everything else any, beside it.
+class Collection {
+ public:
+  Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created)
+      : id_(id), name_(std::move(name)), options_(options), created_(created) {}
+
+  std::uint64_t id() const { return id_; }
+  const std::string& name() const { return name_; }
+  const CollectionOptions& options() const { return options_; }
+  Lsn created() const { return created_; }
+  Lsn deleted() const { return deleted_.load(std::memory_order_relaxed); }
+  bool visible(Lsn view) const { return created_ <= view && deleted() > view; }
+
+  /// The parts, each checked so far that it can be read. Errors  corruption naming the file
+  Result<std::shared_ptr<const PartList>> parts() const;
+  /// The same without the check: for figures.
+  std::shared_ptr<const PartList> unchecked_parts() const STRATA_EXCLUDES(parts_mutex_);
+  /// Exact at any view; O(1) at or after the last change, else a pass over the rows. Errors  as parts
+  Result<Totals> totals(Lsn view) const;
+
+  /// Errors  corruption: a set_payload without its point, a damaged segment
+  Result<void> apply(Lsn lsn, const PointChange& change);
+  void drop(Lsn lsn) { deleted_.store(lsn, std::memory_order_relaxed); }
+
+  // Checkpoints.
+  void restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted);
+  void freeze();
+  Totals latest_totals() const;
+  void install(const Replacement& replacement);
+
+ private:
+  struct Live {
+    Part* part = nullptr;
+    Row row = 0;
+  };
+  Result<Live> find_live(const PartList& parts, std::string_view id, std::uint64_t hash) const;
+  Delta& active();
+  void publish(std::shared_ptr<PartList> parts) STRATA_EXCLUDES(parts_mutex_);
+  void count(Lsn lsn, int sign, std::uint32_t length);
+
+  const std::uint64_t id_;
+  const std::string name_;
+  const CollectionOptions options_;
+  const Lsn created_;
+  std::atomic<Lsn> deleted_{kLive};
+
+  Delta* active_ = nullptr;  // of the applying thread; in parts_
+
+  mutable core::Mutex parts_mutex_;
+  std::shared_ptr<const PartList> parts_ STRATA_GUARDED_BY(parts_mutex_) = std::make_shared<PartList>();
+  mutable core::Mutex totals_mutex_;
+  Totals totals_ STRATA_GUARDED_BY(totals_mutex_);
+  Lsn totals_lsn_ STRATA_GUARDED_BY(totals_mutex_) = 0;  // of the last change in them
+};
+
+}  // namespace strata::store::vector

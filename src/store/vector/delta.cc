@@ -1,0 +1,277 @@
+#include "store/vector/delta.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/assert.h"
+#include "core/checksum.h"
+#include "store/vector/coding.h"
+#include "store/vector/words.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr Row kFirstChunkRows = 64;
+constexpr std::size_t kArenaBytes = 256 << 10;
+constexpr std::uint32_t kNoRow = UINT32_MAX;
+constexpr Row kUnindexedWordsMax = 64;  // fewer are read through at each word search
+
+std::size_t round_up(std::size_t size) { return (size + 63) / 64 * 64; }
+
+}  // namespace
+
+std::uint64_t hash_of_id(std::string_view id) { return core::xxh3_64(id); }
+
+/// Columns of one run of rows, in one allocation. Memory that no row has touched costs address space alone.
+struct Delta::Chunk {
+  Chunk(Row capacity_rows, std::uint32_t dimension) : capacity(capacity_rows) {
+    const std::size_t n = capacity;
+    std::size_t size = 0;
+    const auto column = [&size](std::size_t bytes) {
+      const std::size_t at = size;
+      size += round_up(bytes);
+      return at;
+    };
+    const std::size_t codes_at = column(n * distance::code_stride(dimension));
+    const std::size_t vectors_at = column(n * dimension * sizeof(float));
+    const std::size_t scale_at = column(n * 4), residual_at = column(n * 4), length_at = column(n * 4),
+                      square_at = column(n * 4), words_at = column(n * 4), previous_at = column(n * 4),
+                      created_at = column(n * 8), deleted_at = column(n * 8), hash_at = column(n * 8),
+                      blob_at = column(n * 8);
+    memory = static_cast<std::byte*>(std::aligned_alloc(64, size));
+    STRATA_ASSERT(memory != nullptr);
+    codes = reinterpret_cast<std::uint8_t*>(memory + codes_at);
+    vectors = reinterpret_cast<float*>(memory + vectors_at);
+    scale = reinterpret_cast<float*>(memory + scale_at);
+    residual = reinterpret_cast<float*>(memory + residual_at);
+    code_length = reinterpret_cast<float*>(memory + length_at);
+    square = reinterpret_cast<float*>(memory + square_at);
+    words = reinterpret_cast<std::uint32_t*>(memory + words_at);
+    previous = reinterpret_cast<std::uint32_t*>(memory + previous_at);
+    created = reinterpret_cast<Lsn*>(memory + created_at);
+    deleted = reinterpret_cast<std::atomic<Lsn>*>(memory + deleted_at);
+    hash = reinterpret_cast<std::uint64_t*>(memory + hash_at);
+    blob = reinterpret_cast<const Blob**>(memory + blob_at);
+  }
+  ~Chunk() { std::free(memory); }
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+
+  Row capacity;
+  std::byte* memory;
+  std::uint8_t* codes;
+  float* vectors;
+  float *scale, *residual, *code_length, *square;
+  std::uint32_t* words;
+  std::uint32_t* previous;  ///< the version of the same id before it, in this delta
+  Lsn* created;
+  std::atomic<Lsn>* deleted;
+  std::uint64_t* hash;
+  const Blob** blob;
+};
+
+Delta::Delta(const CollectionOptions& options)
+    : options_(options), stride_(distance::code_stride(options.dimension)) {}
+
+Delta::~Delta() {
+  for (auto& chunk : chunks_) std::unique_ptr<Chunk>(chunk.load());
+}
+
+// Chunk i begins at row 64 · (2^i − 1).
+Delta::Place Delta::place(Row row) const {
+  const std::uint64_t shifted = std::uint64_t{row} + kFirstChunkRows;
+  const auto index = static_cast<int>(std::bit_width(shifted)) - 7;
+  return {chunks_[static_cast<std::size_t>(index)].load(std::memory_order_acquire),
+          static_cast<std::size_t>(shifted - (std::uint64_t{kFirstChunkRows} << index))};
+}
+
+Delta::Chunk& Delta::chunk_for_append(Row row) {
+  const auto index = static_cast<int>(std::bit_width(std::uint64_t{row} + kFirstChunkRows)) - 7;
+  auto& slot = chunks_[static_cast<std::size_t>(index)];
+  if (slot.load(std::memory_order_relaxed) == nullptr) {
+    slot.store(std::make_unique<Chunk>(kFirstChunkRows << index, options_.dimension).release(),
+               std::memory_order_release);
+  }
+  return *slot.load(std::memory_order_relaxed);
+}
+
+const Delta::Blob* Delta::store_blob(std::string_view id, ByteView payload, ByteView terms) {
+  const std::size_t size = (sizeof(Blob) + id.size() + payload.size() + terms.size() + 7) / 8 * 8;
+  if (size > arena_left_) {
+    const std::size_t block = std::max(size, kArenaBytes);
+    arena_.push_back(std::make_unique_for_overwrite<std::byte[]>(block));
+    arena_next_ = arena_.back().get();
+    arena_left_ = block;
+  }
+  std::byte* to = arena_next_;
+  arena_next_ += size;
+  arena_left_ -= size;
+  auto* blob = new (to) Blob{static_cast<std::uint32_t>(id.size()), static_cast<std::uint32_t>(payload.size()),
+                             static_cast<std::uint32_t>(terms.size())};
+  to += sizeof(Blob);
+  std::memcpy(to, id.data(), id.size());
+  if (!payload.empty()) std::memcpy(to + id.size(), payload.data(), payload.size());
+  if (!terms.empty()) std::memcpy(to + id.size() + payload.size(), terms.data(), terms.size());
+  return blob;
+}
+
+Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload,
+                  ByteView terms) {
+  const Row row = rows_.load(std::memory_order_relaxed);
+  STRATA_ASSERT(row < UINT32_MAX - 1);
+  STRATA_ASSERT(vector.size() == options_.dimension * sizeof(float));
+  Chunk& chunk = chunk_for_append(row);
+  const std::size_t at = place(row).at;
+  float* x = chunk.vectors + at * options_.dimension;
+  std::memcpy(x, vector.data(), vector.size());
+  const RowCode code = encode_row(options_.metric, {x, options_.dimension}, chunk.codes + at * stride_);
+  chunk.scale[at] = code.scale;
+  chunk.residual[at] = code.residual;
+  chunk.code_length[at] = code.length;
+  chunk.square[at] = code.square;
+  chunk.words[at] = static_cast<std::uint32_t>(std::min<std::uint64_t>(length_of(terms), UINT32_MAX));
+  chunk.previous[at] = kNoRow;
+  chunk.created[at] = created;
+  new (chunk.deleted + at) std::atomic<Lsn>(kLive);
+  chunk.hash[at] = hash;
+  chunk.blob[at] = store_blob(id, payload, terms);
+  rows_.store(row + 1, std::memory_order_release);
+  index(row, hash, id);
+  bytes_.fetch_add(vector.size() + stride_ + 64 + id.size() + payload.size() + terms.size(), std::memory_order_relaxed);
+  return row;
+}
+
+void Delta::index(Row row, std::uint64_t hash, std::string_view id) {
+  core::WriterLock lock(index_mutex_);
+  if ((std::size_t{row} + 1) * 2 > slots_.size()) grow_index();
+  std::uint32_t& slot = slots_[slot_of(id, hash)];
+  const Place here = place(row);
+  here.chunk->previous[here.at] = slot == 0 ? kNoRow : slot - 1;
+  slot = row + 1;
+}
+
+// The slot that holds the newest row of `id`, or the free one where it belongs.
+std::size_t Delta::slot_of(std::string_view id, std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+    if (slots_[at] == 0) return at;
+    const Row row = slots_[at] - 1;
+    const Place held = place(row);
+    if (held.chunk->hash[held.at] == hash && id_at(row) == id) return at;
+  }
+}
+
+void Delta::grow_index() {
+  std::vector<std::uint32_t> before(std::max<std::size_t>(128, slots_.size() * 4));
+  before.swap(slots_);
+  const std::size_t mask = slots_.size() - 1;
+  for (const std::uint32_t slot : before) {
+    if (slot == 0) continue;
+    const Place held = place(slot - 1);
+    std::size_t at = held.chunk->hash[held.at] & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
+}
+
+Result<std::optional<Row>> Delta::find(std::string_view id, std::uint64_t hash, Lsn view) const {
+  core::ReaderLock lock(index_mutex_);
+  if (slots_.empty()) return std::optional<Row>();
+  const std::uint32_t slot = slots_[slot_of(id, hash)];
+  for (Row row = slot == 0 ? kNoRow : slot - 1; row != kNoRow;) {
+    if (visible(row, view)) return std::optional<Row>(row);
+    const Place here = place(row);
+    row = here.chunk->previous[here.at];
+  }
+  return std::optional<Row>();
+}
+
+Lsn Delta::created(Row row) const {
+  const Place here = place(row);
+  return here.chunk->created[here.at];
+}
+
+Lsn Delta::deleted(Row row) const {
+  const Place here = place(row);
+  return here.chunk->deleted[here.at].load(std::memory_order_relaxed);
+}
+
+void Delta::mark_deleted(Row row, Lsn lsn) {
+  const Place here = place(row);
+  here.chunk->deleted[here.at].store(lsn, std::memory_order_relaxed);
+}
+
+std::uint32_t Delta::length(Row row) const {
+  const Place here = place(row);
+  return here.chunk->words[here.at];
+}
+
+std::string_view Delta::id_at(Row row) const {
+  const Place here = place(row);
+  const Blob* blob = here.chunk->blob[here.at];
+  return {reinterpret_cast<const char*>(blob + 1), blob->id};
+}
+
+ByteView Delta::payload_at(Row row) const {
+  const Place here = place(row);
+  const Blob* blob = here.chunk->blob[here.at];
+  return {reinterpret_cast<const std::byte*>(blob + 1) + blob->id, blob->payload};
+}
+
+ByteView Delta::terms_at(Row row) const {
+  const Place here = place(row);
+  const Blob* blob = here.chunk->blob[here.at];
+  return {reinterpret_cast<const std::byte*>(blob + 1) + blob->id + blob->payload, blob->terms};
+}
+
+Result<std::string_view> Delta::id(Row row) const { return id_at(row); }
+Result<ByteView> Delta::payload(Row row) const { return payload_at(row); }
+Result<ByteView> Delta::terms(Row row) const { return terms_at(row); }
+
+Result<std::span<const float>> Delta::vector(Row row) const {
+  const Place here = place(row);
+  return std::span<const float>(here.chunk->vectors + here.at * options_.dimension, options_.dimension);
+}
+
+std::optional<Part::Run> Delta::codes(Row row) const {
+  const Place here = place(row);
+  const Chunk& chunk = *here.chunk;
+  const Row first = row - static_cast<Row>(here.at);
+  return Run{{chunk.codes, chunk.scale, chunk.residual, chunk.code_length, chunk.square},
+             first,
+             std::min(first + chunk.capacity, rows())};
+}
+
+void Delta::index_words(Row rows) const {
+  core::WriterLock lock(words_mutex_);
+  for (Row row = words_indexed_; row < rows; ++row) {
+    TermReader reader(terms_at(row));
+    for (Term term; reader.next(term);) words_[term.hash].push_back({row, term.count});
+  }
+  words_indexed_ = std::max(words_indexed_, rows);
+}
+
+Result<void> Delta::postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const {
+  const Row all = rows();
+  Row indexed = 0;
+  {
+    core::ReaderLock lock(words_mutex_);
+    indexed = words_indexed_;
+  }
+  if (all > indexed + kUnindexedWordsMax) index_words(all);
+  core::ReaderLock lock(words_mutex_);
+  if (const auto found = words_.find(term); found != words_.end()) {
+    for (const Posting& posting : found->second) visit(posting.row, posting.count);
+  }
+  for (Row row = words_indexed_; row < all; ++row) {
+    TermReader reader(terms_at(row));
+    for (Term each; reader.next(each) && each.hash <= term;) {
+      if (each.hash == term) visit(row, each.count);
+    }
+  }
+  return {};
+}
+
+}  // namespace strata::store::vector

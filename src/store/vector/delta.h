@@ -1,0 +1,89 @@
+#pragma once
+/// The part that grows: what was applied since the last checkpoint, in memory, readable at once.
+///
+/// Rows lie in chunks of 64, 128, 256 … rows that never move, so that searches run while one thread appends. A row is
+/// written in full and then published by one store of `rows_`; readers load it first. Only `deleted` changes afterwards,
+/// and it is atomic. The id index has a lock of its own, held for one probe or one insertion.
+///
+/// Words are indexed when someone searches for them, not when they are applied: appending keeps the term list alone.
+#include <array>
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/mutex.h"
+#include "store/vector/part.h"
+#include "strata/vector.h"
+
+namespace strata::store::vector {
+
+/// Threads: append and mark_deleted one thread at a time; everything else any, beside it.
+class Delta final : public Part {
+ public:
+  explicit Delta(const CollectionOptions& options);
+  ~Delta() override;
+
+  /// Adds one version, live from `created` on. The bytes are copied; `vector` is f32[dimension], any alignment.
+  Row append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload, ByteView terms);
+  std::uint64_t bytes_in_memory() const { return bytes_.load(std::memory_order_relaxed); }
+
+  Row rows() const override { return rows_.load(std::memory_order_acquire); }
+  Lsn created(Row row) const override;
+  Lsn deleted(Row row) const override;
+  std::uint32_t length(Row row) const override;
+  Result<std::string_view> id(Row row) const override;
+  Result<std::span<const float>> vector(Row row) const override;
+  Result<ByteView> payload(Row row) const override;
+  Result<ByteView> terms(Row row) const override;
+  Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
+  std::optional<Run> codes(Row row) const override;
+  Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const override;
+  void mark_deleted(Row row, Lsn lsn) override;
+
+ private:
+  struct Chunk;
+  struct Place {
+    const Chunk* chunk;
+    std::size_t at;
+  };
+  /// Sizes in front of a row's id, payload and terms, which follow it.
+  struct Blob {
+    std::uint32_t id;
+    std::uint32_t payload;
+    std::uint32_t terms;
+  };
+  Place place(Row row) const;
+  Chunk& chunk_for_append(Row row);
+  const Blob* store_blob(std::string_view id, ByteView payload, ByteView terms);
+  std::string_view id_at(Row row) const;
+  ByteView payload_at(Row row) const;
+  ByteView terms_at(Row row) const;
+  void index(Row row, std::uint64_t hash, std::string_view id) STRATA_EXCLUDES(index_mutex_);
+  std::size_t slot_of(std::string_view id, std::uint64_t hash) const STRATA_REQUIRES_SHARED(index_mutex_);
+  void grow_index() STRATA_REQUIRES(index_mutex_);
+  void index_words(Row rows) const STRATA_EXCLUDES(words_mutex_);
+
+  const CollectionOptions options_;
+  const std::size_t stride_;
+
+  std::array<std::atomic<Chunk*>, 27> chunks_{};  // owned; chunk i holds 64 · 2^i rows
+  std::atomic<Row> rows_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::vector<std::unique_ptr<std::byte[]>> arena_;  // of the appending thread
+  std::size_t arena_left_ = 0;
+  std::byte* arena_next_ = nullptr;
+
+  mutable core::SharedMutex index_mutex_;
+  std::vector<std::uint32_t> slots_ STRATA_GUARDED_BY(index_mutex_);  // newest row of an id, plus 1; 0 is free
+
+  struct Posting {
+    Row row;
+    std::uint32_t count;
+  };
+  mutable core::SharedMutex words_mutex_;
+  mutable std::unordered_map<std::uint32_t, std::vector<Posting>> words_ STRATA_GUARDED_BY(words_mutex_);
+  mutable Row words_indexed_ STRATA_GUARDED_BY(words_mutex_) = 0;
+};
+
+}  // namespace strata::store::vector

@@ -1,0 +1,126 @@
+// AVX-512 with VNNI: one instruction multiplies and adds 64 code bytes.
+// Compiled with its own flags: nothing inline of the standard library may be instantiated here.
+#include "store/vector/distance/distance.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512VNNI__)
+#include <immintrin.h>
+
+namespace strata::store::vector::distance {
+namespace {
+
+// Lanes 0…7 in `low`, 8…15 in `high`: the order of the scalar oracle.
+double fold(__m512d low, __m512d high) {
+  const __m512d eight = _mm512_add_pd(low, high);
+  const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+__m512d low_half(__m512 x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }
+__m512d high_half(__m512 x) {
+  return _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)));
+}
+
+double dot(const float* a, const float* b, std::size_t size) {
+  __m512d low = _mm512_setzero_pd();
+  __m512d high = _mm512_setzero_pd();
+  for (std::size_t i = 0; i < size; i += 16) {
+    const __mmask16 mask = size - i >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << (size - i)) - 1);
+    const __m512 x = _mm512_maskz_loadu_ps(mask, a + i);
+    const __m512 y = _mm512_maskz_loadu_ps(mask, b + i);
+    low = _mm512_fmadd_pd(low_half(x), low_half(y), low);  // a product of two floats is exact in double
+    high = _mm512_fmadd_pd(high_half(x), high_half(y), high);
+  }
+  return fold(low, high);
+}
+
+double squared_l2(const float* a, const float* b, std::size_t size) {
+  __m512d low = _mm512_setzero_pd();
+  __m512d high = _mm512_setzero_pd();
+  for (std::size_t i = 0; i < size; i += 16) {
+    const __mmask16 mask = size - i >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << (size - i)) - 1);
+    const __m512 x = _mm512_maskz_loadu_ps(mask, a + i);
+    const __m512 y = _mm512_maskz_loadu_ps(mask, b + i);
+    const __m512d first = _mm512_sub_pd(low_half(x), low_half(y));
+    const __m512d second = _mm512_sub_pd(high_half(x), high_half(y));
+    low = _mm512_add_pd(low, _mm512_mul_pd(first, first));  // rounded twice, as the oracle does
+    high = _mm512_add_pd(high, _mm512_mul_pd(second, second));
+  }
+  return fold(low, high);
+}
+
+// Four rows at once share the loads of the query.
+__m128i dot_four(const std::uint8_t* const rows[4], const std::int8_t* query, std::size_t stride) {
+  __m512i a = _mm512_setzero_si512();
+  __m512i b = a;
+  __m512i c = a;
+  __m512i d = a;
+  for (std::size_t i = 0; i < stride; i += 64) {
+    const __m512i q = _mm512_load_si512(query + i);
+    a = _mm512_dpbusd_epi32(a, _mm512_loadu_si512(rows[0] + i), q);
+    b = _mm512_dpbusd_epi32(b, _mm512_loadu_si512(rows[1] + i), q);
+    c = _mm512_dpbusd_epi32(c, _mm512_loadu_si512(rows[2] + i), q);
+    d = _mm512_dpbusd_epi32(d, _mm512_loadu_si512(rows[3] + i), q);
+  }
+  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+  const __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
+std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
+                   float threshold, std::uint32_t* out_rows, float* out_bounds) {
+  const __m512 dot_weight = _mm512_set1_ps(query.dot_weight);
+  const __m512 residual_weight = _mm512_set1_ps(query.residual_weight);
+  const __m512 length_weight = _mm512_set1_ps(query.length_weight);
+  const __m512 square_weight = _mm512_set1_ps(query.square_weight);
+  const __m512 constant = _mm512_set1_ps(query.constant);
+  const __m512 limit = _mm512_set1_ps(threshold);
+  const __m512i bias = _mm512_set1_epi32(query.bias);
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  std::uint32_t found = 0;
+  for (std::uint32_t row = begin; row < end; row += 16) {
+    const std::uint32_t left = end - row;
+    const __mmask16 mask = left >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << left) - 1);
+    __m128i sums[4];
+    for (std::uint32_t group = 0; group < 4; ++group) {
+      const std::uint8_t* rows[4];
+      for (std::uint32_t i = 0; i < 4; ++i) {
+        const std::uint32_t at = row + group * 4 + i;
+        rows[i] = columns.codes + std::size_t{at < end ? at : end - 1} * query.stride;
+      }
+      sums[group] = dot_four(rows, query.codes, query.stride);
+    }
+    const __m512i dots = _mm512_inserti64x4(
+        _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(sums[0]), sums[1], 1)),
+        _mm256_inserti128_si256(_mm256_castsi128_si256(sums[2]), sums[3], 1), 1);
+    const __m512 dot = _mm512_cvtepi32_ps(_mm512_sub_epi32(dots, bias));
+    __m512 bound = _mm512_mul_ps(_mm512_mul_ps(dot_weight, _mm512_maskz_loadu_ps(mask, columns.scale + row)), dot);
+    bound = _mm512_fmadd_ps(residual_weight, _mm512_maskz_loadu_ps(mask, columns.residual + row), bound);
+    bound = _mm512_fmadd_ps(length_weight, _mm512_maskz_loadu_ps(mask, columns.length + row), bound);
+    bound = _mm512_fmadd_ps(square_weight, _mm512_maskz_loadu_ps(mask, columns.square + row), bound);
+    bound = _mm512_add_ps(bound, constant);
+    const __mmask16 reaches = _mm512_mask_cmp_ps_mask(mask, bound, limit, _CMP_NLT_UQ);
+    if (reaches == 0) continue;
+    // Stores of full width would run past the output's end; compress-stores write what they keep.
+    _mm512_mask_compressstoreu_epi32(out_rows + found, reaches,
+                                     _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(row))));
+    _mm512_mask_compressstoreu_ps(out_bounds + found, reaches, bound);
+    found += static_cast<std::uint32_t>(__builtin_popcount(reaches));
+  }
+  return found;
+}
+
+const Kernels kAvx512Kernels{"avx512vnni", dot, squared_l2, scan};
+
+}  // namespace
+
+const Kernels* avx512_kernels() { return &kAvx512Kernels; }
+
+}  // namespace strata::store::vector::distance
+#else
+namespace strata::store::vector::distance {
+const Kernels* avx512_kernels() { return nullptr; }
+}  // namespace strata::store::vector::distance
+#endif

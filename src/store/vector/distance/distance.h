@@ -1,0 +1,77 @@
+#pragma once
+/// Distance arithmetic. Two kinds, with different promises:
+///
+///     exact   dot and squared_l2 over float32, summed in double in a fixed order (16 lanes, then a tree), so that every
+///             instruction set gives the same bits and a score is the same on every machine
+///     scan    an upper bound of each row's score from its 8-bit code; it never says less than the exact score
+///
+/// A vector x is coded as x ≈ scale · (code − 128), code 1 … 255, with residual = ‖x − scale · (code − 128)‖. For a query
+/// coded the same way the Cauchy–Schwarz inequality bounds what the codes left out:
+///
+///     |⟨q, x⟩ − ⟨q̂, x̂⟩| ≤ ‖q‖ · ‖x − x̂‖ + ‖q − q̂‖ · ‖x̂‖
+///
+/// so the scan plus an exact second look at the rows whose bound reaches the k-th best gives exactly the brute-force
+/// answer (I5 of the store's README). One translation unit per instruction set; the others stay free of its flags.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace strata::store::vector::distance {
+
+/// Codes of one row take this many bytes: a whole number of cache lines.
+constexpr std::size_t code_stride(std::size_t dimension) { return (dimension + 63) / 64 * 64; }
+
+/// What a scan reads of one run of rows. Columns are parallel arrays; codes lie code_stride apart.
+struct CodeColumns {
+  const std::uint8_t* codes = nullptr;
+  const float* scale = nullptr;
+  const float* residual = nullptr;  ///< ‖x − x̂‖, rounded up
+  const float* length = nullptr;    ///< ‖x̂‖, rounded up
+  const float* square = nullptr;    ///< ‖x‖² under l2, else 0
+};
+
+/// bound(row) = dot_weight · scale · ⟨query, code − 128⟩ + residual_weight · residual + length_weight · length
+///              + square_weight · square + constant
+struct ScanQuery {
+  const std::int8_t* codes = nullptr;  ///< [code_stride(dimension)], 64-byte aligned, zero past the dimension
+  std::size_t stride = 0;
+  std::int32_t bias = 0;               ///< 128 · Σ codes
+  float dot_weight = 0;
+  float residual_weight = 0;
+  float length_weight = 0;
+  float square_weight = 0;
+  float constant = 0;
+};
+
+struct Kernels {
+  const char* name;
+  double (*dot)(const float* a, const float* b, std::size_t size);
+  double (*squared_l2)(const float* a, const float* b, std::size_t size);
+  /// Writes the rows of [begin, end) whose bound is not below `threshold` (a NaN bound counts as reaching it), with their
+  /// bounds; returns how many. `rows` and `bounds` hold end − begin.
+  std::uint32_t (*scan)(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
+                        float threshold, std::uint32_t* rows, float* bounds);
+};
+
+/// The best set this processor has; chosen once.
+const Kernels& kernels();
+/// Every set this processor can run, scalar first: for tests.
+std::span<const Kernels* const> all_kernels();
+
+/// The error terms of one coded vector.
+struct CodedVector {
+  float scale = 0;
+  float residual = 0;
+  float length = 0;
+  double norm = 0;    ///< ‖x‖, exact to double
+};
+/// Codes x / divisor; codes [code_stride(size)], bytes past the dimension are 128.
+CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes);
+
+// One per translation unit; nullptr where the compiler target lacks it.
+extern const Kernels kScalarKernels;
+const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
+const Kernels* neon_kernels();
+
+}  // namespace strata::store::vector::distance

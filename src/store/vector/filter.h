@@ -1,0 +1,43 @@
+#pragma once
+/// A filter, compiled once per call and evaluated on encoded payloads.
+///
+///     {"lang": "en", "year": {"gte": 2020}}   →   all( equal(lang, "en"), in_range(year, 2020, …) )
+///
+/// The language is the comment of strata::Filter. What that leaves open, decided here:
+///   * numbers compare by value: 2020 equals 2020.0, exactly also beyond 2^53
+///   * a list field matches an operator when one of its items does, except `except`, which holds when none of its items is
+///     listed; several operators of one condition must hold for the same item
+///   * a field that is absent matches {"is_null": true} and nothing else, not even `except`
+///   * an empty `must` or `must_not` holds, an empty `should` does not: at least one of none
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/vector/encoded_value.h"
+#include "strata/error.h"
+#include "strata/vector.h"
+
+namespace strata::store::vector {
+
+/// Threads: any, once compiled.
+class CompiledFilter {
+ public:
+  /// Errors  invalid_argument naming the place and what is wrong there
+  static Result<CompiledFilter> compile(const Filter& filter);
+
+  CompiledFilter(CompiledFilter&&) noexcept;
+  CompiledFilter& operator=(CompiledFilter&&) noexcept;
+  ~CompiledFilter();
+
+  bool empty() const;     ///< holds for every point
+  bool matches(std::string_view id, ByteView payload) const;
+
+  struct Node;
+
+ private:
+  explicit CompiledFilter(std::unique_ptr<Node> root);
+  std::unique_ptr<Node> root_;
+};
+
+}  // namespace strata::store::vector

@@ -1,0 +1,161 @@
+#include "store/vector/mutation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "store/vector/encoded_value.h"
+#include "store/vector/words.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr std::uint64_t kSectionVersion = 1;
+constexpr std::uint8_t kDropped = 1;
+constexpr std::uint8_t kCreated = 2;
+
+Error corrupt(std::string_view what, std::string_view collection) {
+  return Error(ErrorCode::corruption,
+               "vector section: " + std::string(what) + ": collection \"" + std::string(collection) + "\"");
+}
+
+CollectionOptions decode_options(core::Decoder& in) {
+  CollectionOptions options;
+  options.dimension = static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
+  options.metric = static_cast<Metric>(in.u8());
+  const std::uint8_t words = in.u8();
+  if (words > 1) in.fail();
+  options.words = words == 1;
+  return options;
+}
+
+Result<PointChange> decode_point(core::Decoder& in, std::string_view collection, const CollectionOptions& options) {
+  PointChange point;
+  const std::uint8_t kind = in.u8();
+  point.kind = static_cast<PointChange::Kind>(kind);
+  point.id = in.text();
+  switch (point.kind) {
+    case PointChange::Kind::upsert:
+      point.vector = in.raw(std::size_t{options.dimension} * sizeof(float));
+      point.payload = in.bytes();
+      point.terms = in.bytes();
+      break;
+    case PointChange::Kind::set_payload: point.payload = in.bytes(); break;
+    case PointChange::Kind::remove: break;
+    default: return corrupt("a change of unknown kind " + std::to_string(kind), collection);
+  }
+  if (!in.ok()) return corrupt("a point change runs past the end", collection);
+  if (point.id.empty() || point.id.size() > kIdBytesMax) return corrupt("an id of wrong size", collection);
+  if (point.kind != PointChange::Kind::remove && !is_encoded_map(point.payload)) {
+    return corrupt("a payload that is no map", collection);
+  }
+  if (!is_term_list(point.terms)) return corrupt("a term list out of order", collection);
+  return point;
+}
+
+}  // namespace
+
+void encode_mutation(const Mutation& mutation, core::Encoder& out) {
+  out.varint(kSectionVersion);
+  out.varint(mutation.size());
+  for (const CollectionChange& change : mutation) {
+    out.text(change.name);
+    out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0)));
+    if (change.created) {
+      out.varint(change.created->dimension);
+      out.u8(static_cast<std::uint8_t>(change.created->metric));
+      out.u8(change.created->words ? 1 : 0);
+    }
+    out.varint(change.points.size());
+    for (const PointChange& point : change.points) {
+      out.u8(static_cast<std::uint8_t>(point.kind));
+      out.text(point.id);
+      if (point.kind == PointChange::Kind::upsert) out.raw(point.vector.data(), point.vector.size());
+      if (point.kind != PointChange::Kind::remove) out.bytes(point.payload);
+      if (point.kind == PointChange::Kind::upsert) out.bytes(point.terms);
+    }
+  }
+}
+
+Result<Mutation> decode_mutation(ByteView section,
+                                 const std::function<std::optional<CollectionOptions>(std::string_view)>& options_of) {
+  core::Decoder in(section);
+  if (const std::uint64_t version = in.varint(); version != kSectionVersion) {
+    return Error(in.ok() ? ErrorCode::unsupported : ErrorCode::corruption,
+                 "vector section: unknown version " + std::to_string(version));
+  }
+  Mutation mutation;
+  const std::size_t collections = in.count(3);
+  mutation.reserve(collections);
+  for (std::size_t i = 0; i < collections; ++i) {
+    CollectionChange change;
+    change.name = in.text();
+    const std::uint8_t flags = in.u8();
+    if (!in.ok() || !check_collection_name(change.name)) return corrupt("not a collection's name", change.name);
+    if (!mutation.empty() && change.name <= mutation.back().name) return corrupt("names out of order", change.name);
+    if (flags > (kDropped | kCreated)) return corrupt("unknown flags", change.name);
+    change.dropped = (flags & kDropped) != 0;
+    if ((flags & kCreated) != 0) {
+      change.created = decode_options(in);
+      if (!in.ok() || !check_collection_options(*change.created)) return corrupt("options out of range", change.name);
+    }
+    const auto exists = change.created   ? change.created
+                        : change.dropped ? std::nullopt
+                                         : options_of(change.name);
+    const std::size_t points = in.count(2);
+    if (points > 0 && !exists) return corrupt("points for a collection that does not exist", change.name);
+    change.points.reserve(points);
+    for (std::size_t j = 0; j < points; ++j) {
+      change.points.push_back(STRATA_TRY(decode_point(in, change.name, *exists)));
+    }
+    mutation.push_back(std::move(change));
+  }
+  STRATA_TRY(in.finish("vector section"));
+  return mutation;
+}
+
+Result<void> check_collection_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const bool good = !name.empty() && name.size() <= 64 && plain(name[0]) &&
+                    std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '-'; });
+  if (good) return {};
+  return Error(ErrorCode::invalid_argument, "not a collection's name ([a-z0-9][a-z0-9_-]{0,63}): \"" +
+                                                std::string(name.substr(0, 80)) + "\"");
+}
+
+Result<void> check_collection_options(const CollectionOptions& options) {
+  if (options.dimension < 1 || options.dimension > kDimensionMax) {
+    return Error(ErrorCode::invalid_argument, "a collection has 1 to " + std::to_string(kDimensionMax) +
+                                                  " dimensions, not " + std::to_string(options.dimension));
+  }
+  if (options.metric > Metric::inner_product) {
+    return Error(ErrorCode::invalid_argument,
+                 "unknown metric: " + std::to_string(static_cast<int>(options.metric)));
+  }
+  return {};
+}
+
+Result<void> check_vector(std::string_view collection, const CollectionOptions& options, std::string_view what,
+                          std::span<const float> x) {
+  const auto refuse = [&](const std::string& message) {
+    return Error(ErrorCode::invalid_argument, "collection \"" + std::string(collection) + "\" " + message);
+  };
+  const std::string quoted(what);
+  if (x.size() != options.dimension) {
+    return refuse("holds vectors of " + std::to_string(options.dimension) + " dimensions; " + quoted + " has " +
+                  std::to_string(x.size()));
+  }
+  bool zero = true;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i])) {
+      return refuse("holds finite numbers; " + quoted + " has " + (std::isnan(x[i]) ? "NaN" : "infinity") +
+                    " at position " + std::to_string(i));
+    }
+    zero = zero && x[i] == 0.0F;
+  }
+  if (zero && options.metric == Metric::cosine) {
+    return refuse("compares by angle, and a zero vector has none: " + quoted);
+  }
+  return {};
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,70 @@
+#pragma once
+/// A part of a collection: rows, each one version of one point.
+///
+///     collection = segment … segment | closed delta … | active delta        parts: their order does not matter
+///     row        = id, vector, payload, terms; created LSN, deleted LSN (kLive until then)
+///
+/// A view at LSN v sees a row when created ≤ v < deleted. Of one id at most one row over all parts is visible to a view
+/// (I1): whoever writes a new version marks the last one deleted at the same LSN.
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "store/vector/distance/distance.h"
+#include "strata/error.h"
+#include "strata/value.h"
+
+namespace strata::store::vector {
+
+using Row = std::uint32_t;
+inline constexpr Lsn kLive = UINT64_MAX;
+
+/// Threads: reads any; mark_deleted one thread at a time, beside reads.
+class Part {
+ public:
+  virtual ~Part() = default;
+
+  /// To be called once before anything else is read: checks what the calls below read without checking.
+  /// Errors  corruption naming the file
+  virtual Result<void> prepare() const { return {}; }
+  /// Rows that are there now; they stay, more may come.
+  virtual Row rows() const = 0;
+  virtual Lsn created(Row row) const = 0;
+  virtual Lsn deleted(Row row) const = 0;
+  bool visible(Row row, Lsn view) const { return created(row) <= view && deleted(row) > view; }
+  /// How many words the row's text had.
+  virtual std::uint32_t length(Row row) const = 0;
+
+  // What may lie in a damaged place. Errors  corruption naming the file and the offset
+  virtual Result<std::string_view> id(Row row) const = 0;
+  virtual Result<std::span<const float>> vector(Row row) const = 0;
+  virtual Result<ByteView> payload(Row row) const = 0;
+  virtual Result<ByteView> terms(Row row) const = 0;
+  /// The row of `id` that `view` sees. `hash` is hash_of_id(id).
+  virtual Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const = 0;
+
+  /// The first row from which on ids are above `after`, when rows ascend by id; nothing when they are in no order.
+  virtual Result<std::optional<Row>> first_above(std::string_view after) const {
+    (void)after;
+    return std::optional<Row>();
+  }
+
+  /// The run of codes that holds `row`, as columns indexed from `first`, and where the run ends (both in rows of this part).
+  /// Nothing when the codes are damaged: then the rows are compared exactly.
+  struct Run {
+    distance::CodeColumns columns;
+    Row first = 0;
+    Row end = 0;
+  };
+  virtual std::optional<Run> codes(Row row) const = 0;
+  /// Calls `visit(row, count)` for every row whose terms hold `term`, ascending, visible or not.
+  virtual Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const = 0;
+
+  virtual void mark_deleted(Row row, Lsn lsn) = 0;
+};
+
+std::uint64_t hash_of_id(std::string_view id);
+
+}  // namespace strata::store::vector

@@ -1,0 +1,102 @@
+#include "store/vector/reading.h"
+
+#include <algorithm>
+
+namespace strata::store::vector {
+namespace {
+
+bool better(const Found& a, const Found& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; }
+
+}  // namespace
+
+Result<bool> Reading::admits(const Part& part, Row row) const {
+  if (!part.visible(row, view)) return false;
+  const bool overwritten = overlay != nullptr && !overlay->empty();
+  const bool filtered = filter != nullptr && !filter->empty();
+  if (!overwritten && !filtered) return true;
+  const std::string_view id = STRATA_TRY(part.id(row));
+  if (overwritten && overlay->find(id) != overlay->end()) return false;
+  return !filtered || filter->matches(id, STRATA_TRY(part.payload(row)));
+}
+
+bool Reading::admits(std::string_view id, const BufferedPoint& point) const {
+  if (point.kind == PointChange::Kind::remove) return false;
+  return filter == nullptr || filter->empty() || filter->matches(id, point.payload);
+}
+
+Result<ByteView> Found::payload() const { return buffered != nullptr ? ByteView(buffered->payload) : part->payload(row); }
+
+Result<std::span<const float>> Found::vector() const {
+  return buffered != nullptr ? std::span<const float>(buffered->vector) : part->vector(row);
+}
+
+void TopK::push(const Found& found) {
+  if (full()) {
+    if (k_ == 0 || !better(found, found_.front())) return;
+    std::pop_heap(found_.begin(), found_.end(), better);
+    found_.pop_back();
+  }
+  found_.push_back(found);
+  std::push_heap(found_.begin(), found_.end(), better);
+}
+
+std::vector<Found> TopK::take() {
+  std::sort_heap(found_.begin(), found_.end(), better);
+  return std::move(found_);
+}
+
+Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit) {
+  std::vector<Found> found;
+  for (const Part* part : reading.parts->all) {
+    const auto sorted_from = STRATA_TRY(part->first_above(after));
+    const Row rows = part->rows();
+    std::size_t here = 0;
+    for (Row row = sorted_from.value_or(0); row < rows; ++row) {
+      if (!part->visible(row, reading.view)) continue;
+      const std::string_view id = STRATA_TRY(part->id(row));
+      if (id <= after || !STRATA_TRY(reading.admits(*part, row))) continue;
+      found.push_back({0, id, part, row, nullptr});
+      if (sorted_from && ++here == limit) break;
+    }
+  }
+  if (reading.overlay != nullptr) {
+    for (auto point = reading.overlay->upper_bound(after); point != reading.overlay->end(); ++point) {
+      if (reading.admits(point->first, point->second)) found.push_back({0, point->first, nullptr, 0, &point->second});
+    }
+  }
+  const auto by_id = [](const Found& a, const Found& b) { return a.id < b.id; };
+  const std::size_t keep = std::min(limit, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(keep), found.end(), by_id);
+  found.resize(keep);
+  return found;
+}
+
+Result<std::uint64_t> count_all(const Reading& reading) {
+  std::uint64_t count = 0;
+  for (const Part* part : reading.parts->all) {
+    const Row rows = part->rows();
+    for (Row row = 0; row < rows; ++row) count += STRATA_TRY(reading.admits(*part, row)) ? 1 : 0;
+  }
+  if (reading.overlay != nullptr) {
+    for (const auto& [id, point] : *reading.overlay) count += reading.admits(id, point) ? 1 : 0;
+  }
+  return count;
+}
+
+Result<std::optional<Found>> find_point(const Reading& reading, std::string_view id) {
+  if (reading.overlay != nullptr) {
+    if (const auto point = reading.overlay->find(id); point != reading.overlay->end()) {
+      if (point->second.kind == PointChange::Kind::remove) return std::optional<Found>();
+      return std::optional<Found>(Found{0, point->first, nullptr, 0, &point->second});
+    }
+  }
+  const std::uint64_t hash = hash_of_id(id);
+  for (const Part* part : reading.parts->all) {
+    if (const auto row = STRATA_TRY(part->find(id, hash, reading.view))) {
+      return std::optional<Found>(Found{0, STRATA_TRY(part->id(*row)), part, *row, nullptr});
+    }
+  }
+  return std::optional<Found>();
+}
+
+}  // namespace strata::store::vector

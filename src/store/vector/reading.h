@@ -1,0 +1,79 @@
+#pragma once
+/// One read of one collection: the parts, the view, the filter, and what the transaction itself has written on top.
+///
+/// Candidates are cheap to name and dear to look at, so whether a row counts (visible, not overwritten by the own
+/// transaction, matching the filter) is asked only for rows that already reach the k-th best. That is why a filtered search
+/// returns min(k, matches) points whatever the filter lets through.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/vector/coding.h"
+#include "store/vector/collection.h"
+#include "store/vector/filter.h"
+
+namespace strata::store::vector {
+
+/// A point as the own transaction left it.
+struct BufferedPoint {
+  PointChange::Kind kind = PointChange::Kind::upsert;
+  std::vector<float> vector;  ///< set_payload: of the version before, for reads
+  Bytes payload;
+  Bytes terms;
+};
+using Overlay = std::map<std::string, BufferedPoint, std::less<>>;
+
+/// Borrows everything but the part list.
+struct Reading {
+  std::shared_ptr<const PartList> parts;
+  Lsn view = 0;
+  const CollectionOptions* options = nullptr;
+  const CompiledFilter* filter = nullptr;  ///< nullptr: all
+  const Overlay* overlay = nullptr;        ///< nullptr: none
+
+  /// Whether a row counts. Errors  corruption
+  Result<bool> admits(const Part& part, Row row) const;
+  bool admits(std::string_view id, const BufferedPoint& point) const;
+};
+
+/// A point that was found, and where to read it. Valid as long as the Reading.
+struct Found {
+  float score = 0;
+  std::string_view id;
+  const Part* part = nullptr;
+  Row row = 0;
+  const BufferedPoint* buffered = nullptr;
+
+  Result<ByteView> payload() const;
+  Result<std::span<const float>> vector() const;
+};
+
+/// The best k: by score, ties by id.
+class TopK {
+ public:
+  explicit TopK(std::size_t k) : k_(k) {}
+  bool full() const { return found_.size() == k_; }
+  /// Whether a point of this score could still enter (an equal one might, by its id).
+  bool reaches(float score) const { return !full() || score >= found_.front().score; }
+  void push(const Found& found);
+  std::vector<Found> take();  ///< best first
+
+ private:
+  std::size_t k_;
+  std::vector<Found> found_;  // a heap, the worst in front
+};
+
+/// The k nearest to `query`, exactly. Errors  corruption
+Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k);
+/// The k best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
+Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, std::size_t k,
+                                        const Totals& totals);
+/// The first `limit` by id after `after`. Errors  corruption
+Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit);
+/// How many there are. Errors  corruption
+Result<std::uint64_t> count_all(const Reading& reading);
+/// The point `id`, whatever the filter. Errors  corruption
+Result<std::optional<Found>> find_point(const Reading& reading, std::string_view id);
+
+}  // namespace strata::store::vector

@@ -1,0 +1,280 @@
+#include "store/vector/segment.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/checksum.h"
+#include "core/endian.h"
+#include "store/vector/words.h"
+
+namespace strata::store::vector {
+
+std::string segment_name(std::string_view directory, std::uint64_t number) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string name(directory);
+  name += '/';
+  for (int shift = 60; shift >= 0; shift -= 4) name += kDigits[(number >> shift) & 15];
+  return name + ".seg";
+}
+
+Segment::Segment(std::string name, std::uint64_t number, std::unique_ptr<io::Mapping> mapping)
+    : name_(std::move(name)), number_(number), mapping_(std::move(mapping)), bytes_(mapping_->bytes()) {}
+
+Segment::~Segment() { std::unique_ptr<std::atomic<Lsn>[]>(later_.load()); }
+
+Result<std::shared_ptr<Segment>> Segment::open(io::FileSystem& files, std::string name, std::uint64_t number) {
+  auto mapping = files.map(name);
+  if (!mapping) return std::move(mapping.error()).with_context("vector segment " + name);
+  std::shared_ptr<Segment> segment(new Segment(std::move(name), number, std::move(*mapping)));
+  STRATA_TRY(segment->read_directory());
+  return segment;
+}
+
+Result<void> Segment::read_directory() {
+  const auto corrupt = [&](std::string_view what) {
+    return Error(ErrorCode::corruption, "vector segment: " + std::string(what) + ": " + name_);
+  };
+  if (bytes_.size() < kHeadBytes + kTrailerBytes) return corrupt("shorter than its head and trailer");
+  if (reinterpret_cast<std::uintptr_t>(bytes_.data()) % 8 != 0) return corrupt("mapped at an odd address");
+  const ByteView trailer = bytes_.last(kTrailerBytes);
+  if (as_text(trailer.first(8)) != kTrailerMagic) return corrupt("no trailer at the end: cut short, or not a segment");
+  if (core::crc32c(trailer.first(32)) != core::load<std::uint32_t>(trailer.data() + 32)) return corrupt("damaged trailer");
+  const auto offset = core::load<std::uint64_t>(trailer.data() + 8);
+  const auto size = core::load<std::uint64_t>(trailer.data() + 16);
+  const std::uint64_t available = bytes_.size() - kTrailerBytes;
+  if (offset > available || size != available - offset) return corrupt("its directory lies outside of it");
+  const ByteView directory = bytes_.subspan(offset, size);
+  if (core::xxh3_64(directory) != core::load<std::uint64_t>(trailer.data() + 24)) return corrupt("damaged directory");
+  core::Decoder in(directory);
+  if (core::Decoder version(directory); version.u32() > kSegmentVersion) {
+    return Error(ErrorCode::unsupported, "vector segment of a newer format: " + name_);
+  }
+  if (!SegmentDirectory::decode(in, directory_) || directory_.data_end != offset) {
+    return corrupt("a directory that contradicts itself");
+  }
+  const std::uint64_t pages = (directory_.data_end + kPageBytes - 1) / kPageBytes;
+  if (in.remaining() != pages * 8) return corrupt("not one hash for each page");
+  page_hashes_ = directory.data() + in.position();
+  intact_pages_ = std::vector<std::atomic<std::uint64_t>>((pages + 63) / 64);
+  return {};
+}
+
+bool Segment::page_intact(std::uint64_t page) const {
+  const std::uint64_t begin = page * kPageBytes;
+  const std::uint64_t size = std::min<std::uint64_t>(kPageBytes, directory_.data_end - begin);
+  return core::xxh3_64(bytes_.subspan(begin, size)) == core::load<std::uint64_t>(page_hashes_ + page * 8);
+}
+
+bool Segment::intact(std::uint64_t offset, std::uint64_t size) const {
+  if (size == 0) return true;
+  for (std::uint64_t page = offset / kPageBytes; page <= (offset + size - 1) / kPageBytes; ++page) {
+    std::atomic<std::uint64_t>& word = intact_pages_[page / 64];
+    const std::uint64_t bit = std::uint64_t{1} << (page % 64);
+    if ((word.load(std::memory_order_relaxed) & bit) != 0) continue;
+    if (!page_intact(page)) return false;
+    word.fetch_or(bit, std::memory_order_relaxed);
+  }
+  return true;
+}
+
+Error Segment::damaged(std::uint64_t offset) const {
+  return Error(ErrorCode::corruption, "vector segment: damaged page of primary data: " + name_ + " offset " +
+                                          std::to_string(offset / kPageBytes * kPageBytes));
+}
+
+bool Segment::offsets_ascend(Block offsets, Block content) const {
+  const auto* at = column<std::uint64_t>(offsets);
+  for (Row row = 0; row < rows(); ++row) {
+    if (at[row] > at[row + 1]) return false;
+  }
+  return at[0] == 0 && at[rows()] == directory_[content].bytes;
+}
+
+Result<void> Segment::prepare() const {
+  if (primary_.load(std::memory_order_acquire) == State::good) return {};
+  core::MutexLock lock(prepare_mutex_);
+  for (const Block block : {Block::created, Block::deleted, Block::lengths, Block::id_offsets, Block::payload_offsets,
+                            Block::term_offsets}) {
+    if (!block_intact(block)) return damaged(directory_[block].offset);
+  }
+  if (!offsets_ascend(Block::id_offsets, Block::ids) || !offsets_ascend(Block::payload_offsets, Block::payloads) ||
+      !offsets_ascend(Block::term_offsets, Block::terms)) {
+    return damaged(directory_[Block::id_offsets].offset);
+  }
+  primary_.store(State::good, std::memory_order_release);
+  return {};
+}
+
+Lsn Segment::deleted_later(Row row) const {
+  const std::atomic<Lsn>* later = later_.load(std::memory_order_acquire);
+  const Lsn lsn = later == nullptr ? 0 : later[row].load(std::memory_order_relaxed);
+  return lsn == 0 ? kLive : lsn;
+}
+
+Lsn Segment::deleted(Row row) const { return std::min(deleted_later(row), column<Lsn>(Block::deleted)[row]); }
+
+void Segment::mark_deleted(Row row, Lsn lsn) {
+  std::atomic<Lsn>* later = later_.load(std::memory_order_relaxed);
+  if (later == nullptr) {
+    later = std::make_unique<std::atomic<Lsn>[]>(rows()).release();
+    later_.store(later, std::memory_order_release);
+  }
+  if (later[row].exchange(lsn, std::memory_order_relaxed) == 0) deleted_later_.fetch_add(1, std::memory_order_relaxed);
+}
+
+Result<ByteView> Segment::slice(Block offsets, Block content, Row row) const {
+  const auto* at = column<std::uint64_t>(offsets);
+  const std::uint64_t begin = directory_[content].offset + at[row];
+  const std::uint64_t size = at[row + 1] - at[row];
+  if (!intact(begin, size)) return damaged(begin);
+  return bytes_.subspan(begin, size);
+}
+
+Result<std::string_view> Segment::id(Row row) const { return as_text(STRATA_TRY(slice(Block::id_offsets, Block::ids, row))); }
+Result<ByteView> Segment::payload(Row row) const { return slice(Block::payload_offsets, Block::payloads, row); }
+Result<ByteView> Segment::terms(Row row) const { return slice(Block::term_offsets, Block::terms, row); }
+
+Result<std::span<const float>> Segment::vector(Row row) const {
+  const std::uint64_t size = std::uint64_t{directory_.options.dimension} * sizeof(float);
+  const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
+  if (!intact(begin, size)) return damaged(begin);
+  return std::span<const float>(reinterpret_cast<const float*>(bytes_.data() + begin), directory_.options.dimension);
+}
+
+// Versions of one id lie side by side from `row` on.
+Result<std::optional<Row>> Segment::version_at(Row row, std::string_view id, Lsn view) const {
+  for (; row < rows(); ++row) {
+    if (STRATA_TRY(this->id(row)) != id) break;
+    if (visible(row, view)) return std::optional<Row>(row);
+  }
+  return std::optional<Row>();
+}
+
+Result<std::optional<Row>> Segment::find(std::string_view id, std::uint64_t hash, Lsn view) const {
+  const auto* slots = column<std::uint64_t>(Block::id_table);
+  const std::uint64_t capacity = id_table_slots(rows());
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::uint64_t at = hash & (capacity - 1);
+  for (std::uint64_t probes = 0; probes < capacity; ++probes, at = (at + 1) & (capacity - 1)) {
+    if (!intact(directory_[Block::id_table].offset + at * 8, 8)) {
+      id_table_.store(State::damaged, std::memory_order_relaxed);
+      break;
+    }
+    if (slots[at] == 0) return std::optional<Row>();
+    const Row row = static_cast<Row>(slots[at]) - 1;
+    if (static_cast<std::uint32_t>(slots[at] >> 32) != tag || row >= rows()) continue;
+    if (STRATA_TRY(this->id(row)) == id) return version_at(row, id, view);
+  }
+  return version_at(STRATA_TRY(first_row_not_below(id)), id, view);
+}
+
+Result<Row> Segment::first_row_not_below(std::string_view id) const {
+  Row first = 0;
+  Row last = rows();
+  while (first < last) {
+    const Row middle = first + (last - first) / 2;
+    if (STRATA_TRY(this->id(middle)) < id) {
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  return first;
+}
+
+Result<std::optional<Row>> Segment::first_above(std::string_view after) const {
+  Row row = STRATA_TRY(first_row_not_below(after));
+  while (row < rows() && STRATA_TRY(id(row)) == after) ++row;
+  return std::optional<Row>(row);
+}
+
+std::optional<Part::Run> Segment::codes(Row) const {
+  State state = codes_.load(std::memory_order_acquire);
+  if (state == State::unknown) {
+    const bool good = block_intact(Block::codes) && block_intact(Block::scale) && block_intact(Block::residual) &&
+                      block_intact(Block::code_length) && block_intact(Block::square);
+    state = good ? State::good : State::damaged;
+    codes_.store(state, std::memory_order_release);
+  }
+  if (state == State::damaged) return std::nullopt;
+  return Run{{column<std::uint8_t>(Block::codes), column<float>(Block::scale), column<float>(Block::residual),
+              column<float>(Block::code_length), column<float>(Block::square)},
+             0,
+             rows()};
+}
+
+// The bytes of the term's postings, checked; nothing when dictionary or postings are damaged.
+std::optional<ByteView> Segment::posting_list(std::uint32_t term) const {
+  if (words_.load(std::memory_order_relaxed) == State::damaged) return std::nullopt;
+  const BlockPlace& postings = directory_[Block::postings];
+  const std::byte* entries = bytes_.data() + directory_[Block::dictionary].offset;
+  const std::uint64_t count = directory_[Block::dictionary].bytes / 16;
+  const auto offset_of = [&](std::uint64_t entry) {
+    return entry == count ? postings.bytes : core::load<std::uint64_t>(entries + entry * 16 + 8);
+  };
+  if (!block_intact(Block::dictionary)) return std::nullopt;
+  std::uint64_t first = 0;
+  std::uint64_t last = count;
+  while (first < last) {
+    const std::uint64_t middle = first + (last - first) / 2;
+    if (core::load<std::uint32_t>(entries + middle * 16) < term) {
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  if (first == count || core::load<std::uint32_t>(entries + first * 16) != term) return ByteView();
+  const std::uint64_t begin = offset_of(first);
+  const std::uint64_t end = offset_of(first + 1);
+  if (begin > end || end > postings.bytes || !intact(postings.offset + begin, end - begin)) return std::nullopt;
+  return bytes_.subspan(postings.offset + begin, end - begin);
+}
+
+Result<void> Segment::postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const {
+  const auto list = posting_list(term);
+  if (!list) {
+    words_.store(State::damaged, std::memory_order_relaxed);
+    return read_through_terms(term, visit);
+  }
+  core::Decoder in(*list);
+  std::uint64_t row = 0;
+  while (in.remaining() > 0) {
+    row += in.varint();
+    const std::uint64_t count = in.varint();
+    if (!in.ok() || row >= rows()) return damaged(directory_[Block::postings].offset);
+    visit(static_cast<Row>(row), static_cast<std::uint32_t>(count));
+  }
+  return {};
+}
+
+Result<void> Segment::read_through_terms(std::uint32_t term,
+                                         const std::function<void(Row, std::uint32_t)>& visit) const {
+  for (Row row = 0; row < rows(); ++row) {
+    TermReader reader(STRATA_TRY(terms(row)));
+    for (Term each; reader.next(each) && each.hash <= term;) {
+      if (each.hash == term) visit(row, each.count);
+    }
+  }
+  return {};
+}
+
+bool Segment::wants_rewrite() const {
+  return codes_.load(std::memory_order_relaxed) == State::damaged ||
+         id_table_.load(std::memory_order_relaxed) == State::damaged ||
+         words_.load(std::memory_order_relaxed) == State::damaged;
+}
+
+std::vector<transaction::Damage> Segment::verify() const {
+  std::vector<transaction::Damage> found;
+  for (std::uint64_t page = 0; page * kPageBytes < directory_.data_end; ++page) {
+    if (page_intact(page)) continue;
+    const std::uint64_t offset = page * kPageBytes;
+    const bool is_derived = offset >= directory_.derived_begin;
+    found.push_back({name_, offset, is_derived ? "damaged page of derived data" : "damaged page of primary data",
+                     is_derived});
+    if (is_derived) codes_.store(State::damaged, std::memory_order_relaxed);
+  }
+  return found;
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,101 @@
+#pragma once
+/// A part that does not grow: an immutable, mapped file, plus which of its rows were deleted after it was written.
+///
+/// Opening reads the directory alone. Every page of 64 KiB is checked against its XXH3 the first time something in it is
+/// needed, so damage is met as an error or an exact fallback and never as a wrong answer:
+///
+///     primary page bad   → corruption, naming file and offset
+///     codes bad          → rows are compared exactly        (I5 holds without codes)
+///     id table bad       → ids are searched by halving      (rows ascend by id)
+///     dictionary or postings bad → term lists are read through
+///
+/// A segment that fell back asks to be written anew at the next checkpoint (`wants_rewrite`).
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/mutex.h"
+#include "io/file_system.h"
+#include "store/vector/part.h"
+#include "store/vector/segment_format.h"
+#include "transaction/participant.h"
+
+namespace strata::store::vector {
+
+/// Threads: as Part.
+class Segment final : public Part {
+ public:
+  /// `number` is the file's (segment_name). Errors  not_found, corruption, unsupported (a newer format); all name the file
+  static Result<std::shared_ptr<Segment>> open(io::FileSystem& files, std::string name, std::uint64_t number);
+  ~Segment() override;
+
+  const std::string& name() const { return name_; }
+  std::uint64_t number() const { return number_; }
+  std::uint64_t file_bytes() const { return bytes_.size(); }
+  const SegmentDirectory& directory() const { return directory_; }
+  bool wants_rewrite() const;
+  /// Rows that were deleted after the file was written.
+  std::uint32_t deleted_later() const { return deleted_later_.load(std::memory_order_relaxed); }
+  /// The LSN at which `row` was deleted after the file was written, or kLive.
+  Lsn deleted_later(Row row) const;
+  /// Reads and checks every page.
+  std::vector<transaction::Damage> verify() const;
+
+  Result<void> prepare() const override;
+  Row rows() const override { return directory_.rows; }
+  Lsn created(Row row) const override { return column<Lsn>(Block::created)[row]; }
+  Lsn deleted(Row row) const override;
+  std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
+  Result<std::string_view> id(Row row) const override;
+  Result<std::span<const float>> vector(Row row) const override;
+  Result<ByteView> payload(Row row) const override;
+  Result<ByteView> terms(Row row) const override;
+  Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
+  Result<std::optional<Row>> first_above(std::string_view after) const override;
+  std::optional<Run> codes(Row row) const override;
+  Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const override;
+  void mark_deleted(Row row, Lsn lsn) override;
+
+ private:
+  enum class State : std::uint8_t { unknown, good, damaged };
+  Segment(std::string name, std::uint64_t number, std::unique_ptr<io::Mapping> mapping);
+  Result<void> read_directory();
+
+  template <typename T>
+  const T* column(Block block) const {
+    return reinterpret_cast<const T*>(bytes_.data() + directory_[block].offset);
+  }
+  /// Whether the pages under [offset, offset + size) are as they were written; remembers what it found good.
+  bool intact(std::uint64_t offset, std::uint64_t size) const;
+  bool page_intact(std::uint64_t page) const;
+  bool block_intact(Block block) const { return intact(directory_[block].offset, directory_[block].bytes); }
+  Error damaged(std::uint64_t offset) const;
+  Result<ByteView> slice(Block offsets, Block content, Row row) const;
+  bool offsets_ascend(Block offsets, Block content) const;
+  Result<Row> first_row_not_below(std::string_view id) const;
+  Result<std::optional<Row>> version_at(Row row, std::string_view id, Lsn view) const;
+  Result<void> read_through_terms(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const;
+  std::optional<ByteView> posting_list(std::uint32_t term) const;
+
+  const std::string name_;
+  const std::uint64_t number_;
+  const std::unique_ptr<io::Mapping> mapping_;
+  const ByteView bytes_;
+  SegmentDirectory directory_;
+  const std::byte* page_hashes_ = nullptr;
+
+  mutable std::vector<std::atomic<std::uint64_t>> intact_pages_;  // a bit per page
+  mutable std::atomic<State> primary_{State::unknown};            // the columns that prepare() checks
+  mutable std::atomic<State> codes_{State::unknown};
+  mutable std::atomic<State> id_table_{State::unknown};
+  mutable std::atomic<State> words_{State::unknown};
+  mutable core::Mutex prepare_mutex_;
+
+  std::atomic<std::atomic<Lsn>*> later_{nullptr};  // owned; per row: 0, or when it was deleted
+  std::atomic<std::uint32_t> deleted_later_{0};
+};
+
+std::string segment_name(std::string_view directory, std::uint64_t number);  ///< "vector/000000000000002a.seg"
+
+}  // namespace strata::store::vector

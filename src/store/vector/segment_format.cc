@@ -1,0 +1,64 @@
+#include "store/vector/segment_format.h"
+
+#include <bit>
+
+#include "store/vector/distance/distance.h"
+#include "store/vector/mutation.h"
+
+namespace strata::store::vector {
+
+std::uint64_t id_table_slots(std::uint32_t rows) { return std::bit_ceil(std::uint64_t{rows} * 2 + 2); }
+
+void SegmentDirectory::encode(core::Encoder& out) const {
+  out.u32(kSegmentVersion);
+  out.u64(collection);
+  out.u32(options.dimension);
+  out.u8(static_cast<std::uint8_t>(options.metric));
+  out.u8(options.words ? 1 : 0);
+  out.u32(rows);
+  out.u64(lsn);
+  out.u64(derived_begin);
+  out.u64(data_end);
+  for (const BlockPlace& block : blocks) {
+    out.u64(block.offset);
+    out.u64(block.bytes);
+  }
+}
+
+bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
+  if (in.u32() != kSegmentVersion) return false;
+  out.collection = in.u64();
+  out.options.dimension = in.u32();
+  out.options.metric = static_cast<Metric>(in.u8());
+  out.options.words = in.u8() != 0;
+  out.rows = in.u32();
+  out.lsn = in.u64();
+  out.derived_begin = in.u64();
+  out.data_end = in.u64();
+  for (BlockPlace& block : out.blocks) {
+    block.offset = in.u64();
+    block.bytes = in.u64();
+  }
+  if (!in.ok() || !check_collection_options(out.options) || out.rows == UINT32_MAX) return false;
+  if (out.derived_begin % kPageBytes != 0 || out.derived_begin > out.data_end) return false;
+
+  const std::uint64_t rows = out.rows;
+  const auto exactly = [&](Block block, std::uint64_t bytes) { return out[block].bytes == bytes; };
+  for (std::size_t i = 0; i < kBlockCount; ++i) {
+    const BlockPlace& block = out.blocks[i];
+    const std::uint64_t begin = derived(static_cast<Block>(i)) ? out.derived_begin : kHeadBytes;
+    const std::uint64_t end = derived(static_cast<Block>(i)) ? out.data_end : out.derived_begin;
+    if (block.offset % 64 != 0 || block.offset < begin || block.offset > end || block.bytes > end - block.offset) {
+      return false;
+    }
+  }
+  return exactly(Block::created, rows * 8) && exactly(Block::deleted, rows * 8) && exactly(Block::lengths, rows * 4) &&
+         exactly(Block::id_offsets, (rows + 1) * 8) && exactly(Block::payload_offsets, (rows + 1) * 8) &&
+         exactly(Block::term_offsets, (rows + 1) * 8) && exactly(Block::vectors, rows * out.options.dimension * 4) &&
+         exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
+         exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
+         exactly(Block::code_length, rows * 4) && exactly(Block::square, rows * 4) &&
+         exactly(Block::id_table, id_table_slots(out.rows) * 8) && out[Block::dictionary].bytes % 16 == 0;
+}
+
+}  // namespace strata::store::vector

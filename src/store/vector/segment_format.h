@@ -1,0 +1,75 @@
+#pragma once
+/// The bytes of a segment file; docs/formats/vector.md is the same for strangers.
+///
+///     0          head: "STRVSEG1", zeros to 64
+///     64         primary blocks, each at a multiple of 64
+///     …          derived blocks, the first at a multiple of 64 KiB so that no page holds both kinds
+///     data_end   directory: options, counts, where each block is, XXH3-64 of each 64 KiB page of [0, data_end)
+///     size − 64  trailer: "STRVSEGT", directory offset, size, XXH3-64; CRC32C of these 32 bytes
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/codec.h"
+#include "strata/vector.h"
+
+namespace strata::store::vector {
+
+inline constexpr std::string_view kSegmentMagic = "STRVSEG1";
+inline constexpr std::string_view kTrailerMagic = "STRVSEGT";
+inline constexpr std::uint32_t kSegmentVersion = 1;
+inline constexpr std::size_t kHeadBytes = 64;
+inline constexpr std::size_t kTrailerBytes = 64;
+inline constexpr std::size_t kPageBytes = 64 << 10;
+
+enum class Block : std::uint8_t {
+  // Primary: what was given. Damage is an error.
+  created = 0,      ///< u64[rows]
+  deleted,          ///< u64[rows], all ones while live at the checkpoint
+  lengths,          ///< u32[rows], words of the text
+  id_offsets,       ///< u64[rows + 1]
+  payload_offsets,  ///< u64[rows + 1]
+  term_offsets,     ///< u64[rows + 1]
+  ids,              ///< rows ascend by id, versions of one id by created
+  payloads,
+  terms,            ///< term lists of words.h
+  vectors,          ///< f32[rows × dimension]
+  // Derived: made from the above. Damage costs time, not answers.
+  codes,            ///< u8[rows × code_stride], code + 128
+  scale,            ///< f32[rows], and the same for the next three
+  residual,
+  code_length,
+  square,
+  id_table,         ///< u64[capacity]: high half of the id's hash, then row + 1; 0 is free
+  dictionary,       ///< per term: u32 hash, u32 rows, u64 offset in postings; ascending hash
+  postings,         ///< per row of a term: varint row − previous row, varint count
+};
+inline constexpr std::size_t kBlockCount = 18;
+constexpr bool derived(Block block) { return block >= Block::codes; }
+
+struct BlockPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// What the directory says, apart from the page hashes behind it.
+struct SegmentDirectory {
+  std::uint64_t collection = 0;
+  CollectionOptions options;
+  std::uint32_t rows = 0;
+  Lsn lsn = 0;                    ///< of the checkpoint that wrote it
+  std::uint64_t derived_begin = 0;
+  std::uint64_t data_end = 0;
+  std::array<BlockPlace, kBlockCount> blocks{};
+
+  BlockPlace& operator[](Block block) { return blocks[static_cast<std::size_t>(block)]; }
+  const BlockPlace& operator[](Block block) const { return blocks[static_cast<std::size_t>(block)]; }
+  void encode(core::Encoder& out) const;
+  /// Reads what encode wrote and checks every number against the others. False when they cannot be.
+  static bool decode(core::Decoder& in, SegmentDirectory& out);
+};
+
+/// Slots of the id table: a power of two, at most half full.
+std::uint64_t id_table_slots(std::uint32_t rows);
+
+}  // namespace strata::store::vector

@@ -1,0 +1,418 @@
+// The public contract of the vector store, for one transaction, view or database: each call validates, then reads the parts
+// under the own writes, or writes to the buffer.
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+
+#include "store/vector/reading.h"
+#include "store/vector/vector_store.h"
+#include "store/vector/words.h"
+#include "store/vector/write_buffer.h"
+
+namespace strata {
+namespace {
+constexpr std::array<std::string_view, 3> kMetricNames{"cosine", "l2", "inner_product"};
+}  // namespace
+
+std::string_view name(Metric metric) noexcept {
+  const auto at = static_cast<std::size_t>(metric);
+  return at < kMetricNames.size() ? kMetricNames[at] : "unknown";
+}
+
+Result<Metric> parse_metric(std::string_view text) {
+  for (std::size_t i = 0; i < kMetricNames.size(); ++i) {
+    if (kMetricNames[i] == text) return static_cast<Metric>(i);
+  }
+  return Error(ErrorCode::invalid_argument, "not a metric: \"" + std::string(text.substr(0, 64)) +
+                                                "\"; the metrics are cosine, l2 and inner_product");
+}
+
+}  // namespace strata
+
+namespace strata::store::vector {
+namespace {
+
+using transaction::Context;
+
+constexpr std::size_t kPayloadBytesMax = 1 << 20;
+constexpr std::size_t kScrollMax = 10'000;
+constexpr std::size_t kPointOverheadBytes = 96;
+
+Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
+
+// Long ids are cut in messages.
+std::string quoted(std::string_view text) {
+  return "\"" + std::string(text.substr(0, 64)) + (text.size() > 64 ? "…\"" : "\"");
+}
+
+Error no_collection(std::string_view name) {
+  return Error(ErrorCode::not_found, "no collection " + quoted(name));
+}
+
+bool is_utf8(std::string_view text) {
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  for (std::size_t i = 0; i < text.size();) {
+    utf8proc_int32_t code_point = 0;
+    const auto size = utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code_point);
+    if (size <= 0) return false;
+    i += static_cast<std::size_t>(size);
+  }
+  return true;
+}
+
+Result<void> check_id(std::string_view id) {
+  if (id.empty() || id.size() > kIdBytesMax) {
+    return refuse("an id has 1 to " + std::to_string(kIdBytesMax) + " bytes; " + quoted(id) + " has " +
+                  std::to_string(id.size()));
+  }
+  if (!is_utf8(id)) return refuse("an id is UTF-8 text; one of " + std::to_string(id.size()) + " bytes is not");
+  return {};
+}
+
+Result<Bytes> encode_payload(std::string_view id, const Map& payload) {
+  Bytes bytes;
+  core::Encoder(bytes).map(payload);
+  if (bytes.size() > kPayloadBytesMax) {
+    return refuse("a payload has at most " + std::to_string(kPayloadBytesMax) + " bytes; that of " + quoted(id) +
+                  " has " + std::to_string(bytes.size()));
+  }
+  return bytes;
+}
+
+Result<Map> decode_payload(ByteView bytes) {
+  core::Decoder in(bytes);
+  Map payload = in.map();
+  STRATA_TRY(in.finish("payload"));
+  return payload;
+}
+
+/// A collection as the transaction sees it: what the store has, what the buffer put over it.
+struct Target {
+  std::shared_ptr<Collection> base;  // nullptr: made by this transaction
+  CollectionOptions options;
+  const BufferedCollection* buffered = nullptr;
+};
+
+class VectorSession final : public strata::VectorStore {
+ public:
+  VectorSession(VectorParticipant& store, transaction::Session& session) : store_(store), session_(session) {}
+
+  Result<void> create_collection(std::string_view name, const CollectionOptions& options) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      STRATA_TRY(check_collection_name(name));
+      STRATA_TRY(check_collection_options(options));
+      if (const auto existing = find(tx, name)) {
+        const CollectionOptions& other = existing->options;
+        if (other.dimension == options.dimension && other.metric == options.metric && other.words == options.words) {
+          tx.note_dependency(StoreKind::vector, collection_key(name));
+          return {};
+        }
+        return Error(ErrorCode::already_exists, "collection " + quoted(name) + " exists with " + describe(other) +
+                                                    "; asked for were " + describe(options));
+      }
+      tx.note_write(StoreKind::vector, collection_key(name));
+      STRATA_TRY(tx.charge(name.size() + kPointOverheadBytes));
+      buffer(tx).at(name).created = options;
+      return {};
+    });
+  }
+
+  Result<void> drop_collection(std::string_view name) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      tx.note_write(StoreKind::vector, collection_key(name));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      buffered.dropped = buffered.dropped || target->base != nullptr;
+      buffered.created.reset();
+      buffered.points.clear();
+      return {};
+    });
+  }
+
+  Result<std::vector<CollectionInfo>> collections() override {
+    return session_.read([&](Context& tx) -> Result<std::vector<CollectionInfo>> {
+      std::vector<std::string> names;
+      for (const auto& collection : store_.visible_collections(tx.view_lsn())) names.push_back(collection->name());
+      if (auto* written = tx.buffer_if_any<WriteBuffer>(StoreKind::vector)) {
+        for (const auto& [name, collection] : written->collections()) names.push_back(name);
+      }
+      std::sort(names.begin(), names.end());
+      names.erase(std::unique(names.begin(), names.end()), names.end());
+      std::vector<CollectionInfo> infos;
+      for (const std::string& name : names) {
+        if (const auto target = find(tx, name)) infos.push_back(STRATA_TRY(info(tx, name, *target)));
+      }
+      return infos;
+    });
+  }
+
+  Result<CollectionInfo> collection(std::string_view name) override {
+    return session_.read([&](Context& tx) -> Result<CollectionInfo> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      return info(tx, name, *target);
+    });
+  }
+
+  Result<void> upsert(std::string_view name, std::span<const Point> points) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      // Everything is looked at before anything is taken.
+      std::vector<BufferedPoint> taken;
+      taken.reserve(points.size());
+      std::uint64_t bytes = 0;
+      for (const Point& point : points) {
+        STRATA_TRY(check_id(point.id));
+        STRATA_TRY(check_vector(name, target->options, quoted(point.id), point.vector));
+        BufferedPoint& own = taken.emplace_back();
+        own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
+        if (target->options.words) encode_terms(terms_of(point.text), own.terms);
+        own.vector.assign(point.vector.begin(), point.vector.end());
+        bytes += point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+      }
+      STRATA_TRY(tx.charge(bytes));
+      depend_on_collection(tx, name, *target);
+      BufferedCollection& buffered = buffer(tx).at(name);
+      for (std::size_t i = 0; i < points.size(); ++i) {
+        tx.note_write(StoreKind::vector, point_key(name, points[i].id));
+        buffered.points.insert_or_assign(std::string(points[i].id), std::move(taken[i]));
+      }
+      return {};
+    });
+  }
+
+  Result<void> set_payload(std::string_view name, std::string_view id, Map payload) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_id(id));
+      BufferedPoint changed;
+      changed.payload = STRATA_TRY(encode_payload(id, payload));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const auto found = STRATA_TRY(find_point(reading, id));
+      if (!found) return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
+      STRATA_TRY(tx.charge(id.size() + changed.payload.size() + target->options.dimension * sizeof(float) +
+                           kPointOverheadBytes));
+      depend_on_collection(tx, name, *target);
+      tx.note_write(StoreKind::vector, point_key(name, id));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      if (found->buffered != nullptr) {
+        buffered.points.find(id)->second.payload = std::move(changed.payload);
+        return {};
+      }
+      const std::span<const float> vector = STRATA_TRY(found->vector());
+      const ByteView terms = STRATA_TRY(found->part->terms(found->row));
+      changed.kind = PointChange::Kind::set_payload;
+      changed.vector.assign(vector.begin(), vector.end());
+      changed.terms.assign(terms.begin(), terms.end());
+      buffered.points.insert_or_assign(std::string(id), std::move(changed));
+      return {};
+    });
+  }
+
+  Result<std::uint64_t> remove(std::string_view name, std::span<const std::string_view> ids) override {
+    return session_.write([&](Context& tx) -> Result<std::uint64_t> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      for (const std::string_view id : ids) STRATA_TRY(check_id(id));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const Reading committed = without_overlay(reading);
+      depend_on_collection(tx, name, *target);
+      std::uint64_t existed = 0;
+      for (const std::string_view id : ids) {
+        const auto found = STRATA_TRY(find_point(with_latest_overlay(tx, name, reading), id));
+        if (!found) {
+          tx.note_read(StoreKind::vector, point_key(name, id));
+          continue;
+        }
+        ++existed;
+        STRATA_TRY(tx.charge(id.size() + kPointOverheadBytes));
+        tx.note_write(StoreKind::vector, point_key(name, id));
+        Overlay& points = buffer(tx).at(name).points;
+        if (STRATA_TRY(find_point(committed, id))) {
+          points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
+        } else {
+          points.erase(points.find(id));  // it was of this transaction alone
+        }
+      }
+      return existed;
+    });
+  }
+
+  Result<std::optional<StoredPoint>> get(std::string_view name, std::string_view id, bool with_vector) override {
+    return session_.read([&](Context& tx) -> Result<std::optional<StoredPoint>> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      tx.note_read(StoreKind::vector, point_key(name, id));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const auto found = STRATA_TRY(find_point(reading, id));
+      if (!found) return std::optional<StoredPoint>();
+      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, with_vector)));
+    });
+  }
+
+  Result<std::vector<Hit>> search(std::string_view name, std::span<const float> query,
+                                  const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+      STRATA_TRY(check_vector(name, target->options, "the query", query));
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      return hits(STRATA_TRY(search_nearest(reading, query, options.k)), options);
+    });
+  }
+
+  Result<std::vector<Hit>> search_words(std::string_view name, std::string_view query,
+                                        const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      if (!target->options.words) {
+        return Error(ErrorCode::failed_precondition,
+                     "collection " + quoted(name) + " keeps no words; create it with words = true");
+      }
+      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
+      return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), options);
+    });
+  }
+
+  Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
+    return session_.read([&](Context& tx) -> Result<std::uint64_t> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      if (compiled.empty()) return count_points(tx, *target);
+      return count_all(STRATA_TRY(read(tx, *target, &compiled)));
+    });
+  }
+
+  Result<std::vector<StoredPoint>> scroll(std::string_view name, std::string_view after, std::size_t limit,
+                                          const Filter& filter, bool with_vector) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<StoredPoint>> {
+      const auto target = find(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
+      std::vector<StoredPoint> points;
+      for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
+        points.push_back(STRATA_TRY(stored(found, with_vector)));
+      }
+      return points;
+    });
+  }
+
+ private:
+  static WriteBuffer& buffer(Context& tx) {
+    return tx.buffer<WriteBuffer>(StoreKind::vector, [] { return std::make_unique<WriteBuffer>(); });
+  }
+
+  static std::string describe(const CollectionOptions& options) {
+    return std::to_string(options.dimension) + " dimensions, " + std::string(strata::name(options.metric)) +
+           (options.words ? ", words" : ", no words");
+  }
+
+  static Result<void> check_results(std::size_t value, std::size_t most, std::string_view what) {
+    if (value >= 1 && value <= most) return {};
+    return refuse(std::string(what) + " is 1 to " + std::to_string(most) + ", not " + std::to_string(value));
+  }
+
+  std::optional<Target> find(Context& tx, std::string_view name) {
+    const auto* written = tx.buffer_if_any<WriteBuffer>(StoreKind::vector);
+    const BufferedCollection* buffered = written != nullptr ? written->find(name) : nullptr;
+    if (buffered != nullptr && buffered->created) return Target{nullptr, *buffered->created, buffered};
+    if (buffered != nullptr && buffered->dropped) return std::nullopt;
+    auto base = store_.find(name, tx.view_lsn());
+    if (!base) return std::nullopt;
+    const CollectionOptions options = base->options();
+    return Target{std::move(base), options, buffered};
+  }
+
+  static void depend_on_collection(Context& tx, std::string_view name, const Target& target) {
+    if (target.base) tx.note_dependency(StoreKind::vector, collection_key(name));
+  }
+
+  static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
+    static const auto kNone = std::make_shared<const PartList>();
+    auto parts = target.base ? STRATA_TRY(target.base->parts()) : kNone;
+    // The options outlive the reading: they are the collection's, or the buffer's.
+    const CollectionOptions* options = target.base ? &target.base->options() : &*target.buffered->created;
+    const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;
+    return Reading{std::move(parts), tx.view_lsn(), options, filter, overlay};
+  }
+
+  static Reading without_overlay(Reading reading) {
+    reading.overlay = nullptr;
+    return reading;
+  }
+
+  // A loop that writes may have made the buffer meanwhile.
+  static Reading with_latest_overlay(Context& tx, std::string_view name, Reading reading) {
+    const auto* written = tx.buffer_if_any<WriteBuffer>(StoreKind::vector);
+    const BufferedCollection* buffered = written != nullptr ? written->find(name) : nullptr;
+    reading.overlay = buffered != nullptr ? &buffered->points : nullptr;
+    return reading;
+  }
+
+  static Result<std::uint64_t> count_points(Context& tx, const Target& target) {
+    std::uint64_t points = target.base ? STRATA_TRY(target.base->totals(tx.view_lsn())).points : 0;
+    if (target.buffered == nullptr) return points;
+    const Reading committed = without_overlay(STRATA_TRY(read(tx, target, nullptr)));
+    for (const auto& [id, point] : target.buffered->points) {
+      const bool before = STRATA_TRY(find_point(committed, id)).has_value();
+      const bool now = point.kind != PointChange::Kind::remove;
+      points = points - (before ? 1 : 0) + (now ? 1 : 0);
+    }
+    return points;
+  }
+
+  static Result<CollectionInfo> info(Context& tx, std::string_view name, const Target& target) {
+    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target))};
+  }
+
+  static Result<StoredPoint> stored(const Found& found, bool with_vector) {
+    StoredPoint point;
+    point.id = found.id;
+    point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
+    if (with_vector) {
+      const std::span<const float> x = STRATA_TRY(found.vector());
+      point.vector.assign(x.begin(), x.end());
+    }
+    return point;
+  }
+
+  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const SearchOptions& options) {
+    std::vector<Hit> hits;
+    hits.reserve(found.size());
+    for (const Found& each : found) {
+      Hit& hit = hits.emplace_back();
+      hit.id = each.id;
+      hit.score = each.score;
+      if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(each.payload())));
+      if (options.with_vector) {
+        const std::span<const float> x = STRATA_TRY(each.vector());
+        hit.vector.assign(x.begin(), x.end());
+      }
+    }
+    return hits;
+  }
+
+  VectorParticipant& store_;
+  transaction::Session& session_;
+};
+
+}  // namespace
+
+std::unique_ptr<strata::VectorStore> VectorParticipant::session(transaction::Session& session) {
+  return std::make_unique<VectorSession>(*this, session);
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,131 @@
+#include "store/vector/vector_store.h"
+
+#include <algorithm>
+
+#include "core/assert.h"
+#include "core/checksum.h"
+
+namespace strata::store::vector {
+
+VectorParticipant::VectorParticipant(io::FileSystem& files, std::string directory, const VectorOptions& options)
+    : files_(files), directory_(std::move(directory)), options_(options) {}
+
+VectorParticipant::~VectorParticipant() = default;
+
+std::shared_ptr<Collection> VectorParticipant::find(std::string_view name, Lsn view) const {
+  core::ReaderLock lock(collections_mutex_);
+  const auto found = collections_.find(name);
+  if (found == collections_.end()) return nullptr;
+  for (auto each = found->second.rbegin(); each != found->second.rend(); ++each) {
+    if ((*each)->visible(view)) return *each;
+  }
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<Collection>> VectorParticipant::every_collection() const {
+  std::vector<std::shared_ptr<Collection>> all;
+  core::ReaderLock lock(collections_mutex_);
+  for (const auto& [name, incarnations] : collections_) all.insert(all.end(), incarnations.begin(), incarnations.end());
+  return all;
+}
+
+std::vector<std::shared_ptr<Collection>> VectorParticipant::visible_collections(Lsn view) const {
+  auto all = every_collection();
+  std::erase_if(all, [view](const auto& collection) { return !collection->visible(view); });
+  return all;
+}
+
+Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  const auto options_of = [&](std::string_view name) -> std::optional<CollectionOptions> {
+    const auto collection = find(name, kLive - 1);
+    return collection ? std::optional(collection->options()) : std::nullopt;
+  };
+  const Mutation mutation = STRATA_TRY(decode_mutation(section, options_of));
+  for (const CollectionChange& change : mutation) {
+    auto collection = find(change.name, kLive - 1);
+    if (change.dropped && collection) {
+      collection->drop(commit.lsn);
+      collection = nullptr;
+    }
+    if (change.created) {
+      if (collection) {
+        return Error(ErrorCode::corruption,
+                     "vector section: creates a collection that exists: \"" + std::string(change.name) + "\"");
+      }
+      collection = std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, commit.lsn);
+      core::WriterLock lock(collections_mutex_);
+      collections_[collection->name()].push_back(collection);
+    }
+    for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
+  }
+  applied_.store(commit.lsn, std::memory_order_release);
+  return {};
+}
+
+Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
+  transaction::Summary summary;
+  for (const auto& collection : visible_collections(view)) {
+    Bytes head;
+    core::Encoder out(head);
+    out.text(collection->name());
+    out.u32(collection->options().dimension);
+    out.u8(static_cast<std::uint8_t>(collection->options().metric));
+    out.u8(collection->options().words ? 1 : 0);
+    summary.add(core::xxh3_128(head));
+    const auto parts = STRATA_TRY(collection->parts());
+    for (const Part* part : parts->all) {
+      const Row rows = part->rows();
+      for (Row row = 0; row < rows; ++row) {
+        if (!part->visible(row, view)) continue;
+        Bytes sizes;
+        core::Encoder point(sizes);
+        point.text(collection->name());
+        point.text(STRATA_TRY(part->id(row)));
+        const ByteView payload = STRATA_TRY(part->payload(row));
+        point.varint(payload.size());
+        core::Hasher128 hasher;
+        hasher.update(sizes);
+        hasher.update(payload);
+        hasher.update(std::as_bytes(STRATA_TRY(part->vector(row))));
+        hasher.update(STRATA_TRY(part->terms(row)));
+        summary.add(hasher.digest());
+      }
+    }
+  }
+  return summary;
+}
+
+Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
+  std::vector<transaction::Damage> found;
+  for (const auto& collection : every_collection()) {
+    for (const auto& segment : collection->unchecked_parts()->segments) {
+      for (transaction::Damage& damage : segment->verify()) found.push_back(std::move(damage));
+    }
+  }
+  return found;
+}
+
+transaction::Statistics VectorParticipant::statistics() {
+  std::uint64_t items = 0, collections = 0, segments = 0, bytes_on_disk = 0, bytes_in_memory = 0, rows = 0;
+  for (const auto& collection : every_collection()) {
+    if (collection->deleted() == kLive) {
+      ++collections;
+      items += collection->latest_totals().points;
+    }
+    const auto parts = collection->unchecked_parts();
+    segments += parts->segments.size();
+    for (const auto& segment : parts->segments) {
+      bytes_on_disk += segment->file_bytes();
+      rows += segment->rows();
+      bytes_in_memory += segment->deleted_later() > 0 ? segment->rows() * sizeof(Lsn) : 0;
+    }
+    for (const auto& delta : parts->deltas) {
+      bytes_in_memory += delta->bytes_in_memory();
+      rows += delta->rows();
+    }
+  }
+  return {{"items", items}, {"collections", collections}, {"segments", segments}, {"rows", rows},
+          {"bytes_on_disk", bytes_on_disk}, {"bytes_in_memory", bytes_in_memory}};
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,109 @@
+#pragma once
+/// The vector store: collections of points that follow the journal.
+///
+///     session call → WriteBuffer → section → journal → apply → active delta → (checkpoint) → segment files
+///
+/// README.md in this folder is the idea and its invariants; docs/formats/vector.md the bytes.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/mutex.h"
+#include "io/file_system.h"
+#include "store/vector/collection.h"
+#include "strata/vector.h"
+#include "transaction/participant.h"
+#include "transaction/session.h"
+
+namespace strata::store::vector {
+
+struct VectorOptions {
+  std::uint32_t segments_max = 8;          ///< per collection; more are merged at a checkpoint; 1 … 64
+  std::uint32_t dead_percent_max = 25;     ///< a segment with more rows that nobody can see is written anew; 1 … 100
+};
+
+/// Threads: as transaction::Participant.
+class VectorParticipant final : public transaction::Participant {
+ public:
+  /// `directory` is the folder of this store's files, below the root of `files`.
+  VectorParticipant(io::FileSystem& files, std::string directory, const VectorOptions& options = {});
+  ~VectorParticipant() override;
+
+  /// The public contract for one transaction, view or database. Borrows both.
+  std::unique_ptr<strata::VectorStore> session(transaction::Session& session);
+
+  StoreKind kind() const override { return StoreKind::vector; }
+  Result<void> open(const transaction::Checkpoint* last) override;
+  Lsn applied_lsn() const override { return applied_.load(std::memory_order_acquire); }
+  Result<void> apply(const transaction::Commit& commit, ByteView section) override;
+  Result<void> recovered(Lsn lsn) override;
+  Result<void> freeze(Lsn lsn) override;
+  Result<transaction::Checkpoint> write_checkpoint(Lsn horizon) override;
+  Result<void> installed(const transaction::Checkpoint& checkpoint) override;
+  Result<Lsn> durable_lsn() override { return durable_.load(std::memory_order_acquire); }
+  Result<transaction::Summary> summarize(Lsn view) override;
+  Result<std::vector<transaction::Damage>> verify() override;
+  transaction::Statistics statistics() override;
+  Result<void> close() override { return {}; }
+
+  /// For sessions.
+  std::shared_ptr<Collection> find(std::string_view name, Lsn view) const;
+  std::vector<std::shared_ptr<Collection>> visible_collections(Lsn view) const;  ///< by name
+
+ private:
+  /// One collection as it was when frozen: what a checkpoint is written from.
+  struct Frozen {
+    std::shared_ptr<Collection> collection;
+    Totals totals;
+    Lsn deleted = kLive;
+    std::vector<std::shared_ptr<Delta>> deltas;      // closed
+    std::vector<std::shared_ptr<Segment>> segments;
+  };
+  /// A checkpoint that is written and waits for its manifest.
+  struct Pending {
+    Lsn lsn = 0;
+    std::vector<std::pair<std::shared_ptr<Collection>, Replacement>> replacements;
+    std::vector<std::shared_ptr<Collection>> purged;
+    std::uint64_t deletes_number = 0;
+    core::Hash128 deletes_hash;
+    std::vector<transaction::CheckpointFile> files;
+  };
+
+  std::vector<std::shared_ptr<Collection>> every_collection() const STRATA_EXCLUDES(collections_mutex_);
+  std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
+  Result<void> restore(const transaction::Checkpoint& last);
+  Result<void> load_deletes(std::uint64_t number);
+  Result<void> skip_used_numbers();
+
+  Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon, Pending& pending);
+  Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
+
+  io::FileSystem& files_;
+  const std::string directory_;
+  const VectorOptions options_;
+
+  std::atomic<Lsn> applied_{0};
+  std::atomic<Lsn> durable_{0};
+  std::atomic<std::uint64_t> next_number_{1};   // of files
+  std::uint64_t first_unnamed_ = 0;             // files from this number on belong to no checkpoint; 0: nothing is known
+  std::uint64_t next_collection_ = 1;           // of the applying thread
+
+  mutable core::SharedMutex collections_mutex_;
+  /// Every incarnation of a name, oldest first: a dropped one stays as long as a view may see it.
+  std::map<std::string, std::vector<std::shared_ptr<Collection>>, std::less<>> collections_
+      STRATA_GUARDED_BY(collections_mutex_);
+
+  core::Mutex checkpoint_mutex_;  // between freeze and installed, which may come from different threads
+  Lsn frozen_lsn_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
+  std::uint64_t frozen_next_collection_ STRATA_GUARDED_BY(checkpoint_mutex_) = 1;
+  std::vector<Frozen> frozen_ STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::optional<Pending> pending_ STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::vector<transaction::CheckpointFile> files_of_last_ STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::uint64_t deletes_number_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
+  core::Hash128 deletes_hash_ STRATA_GUARDED_BY(checkpoint_mutex_);
+};
+
+}  // namespace strata::store::vector

@@ -1,0 +1,64 @@
+#include "store/vector/write_buffer.h"
+
+#include <algorithm>
+
+#include "core/checksum.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr std::uint64_t kPointSeed = 0x7665'6374'6f72'0001;  // "vector": keys of other stores have other seeds
+constexpr std::uint64_t kCollectionSeed = 0x7665'6374'6f72'0002;
+
+}  // namespace
+
+transaction::KeyHash point_key(std::string_view collection, std::string_view id) {
+  return core::xxh3_64(id, core::xxh3_64(collection, kPointSeed));
+}
+
+transaction::KeyHash collection_key(std::string_view collection) { return core::xxh3_64(collection, kCollectionSeed); }
+
+const BufferedCollection* WriteBuffer::find(std::string_view collection) const {
+  const auto found = collections_.find(collection);
+  return found == collections_.end() ? nullptr : &found->second;
+}
+
+BufferedCollection& WriteBuffer::at(std::string_view collection) {
+  const auto found = collections_.find(collection);
+  return found != collections_.end() ? found->second : collections_[std::string(collection)];
+}
+
+bool WriteBuffer::empty() const {
+  return std::all_of(collections_.begin(), collections_.end(), [](const auto& entry) {
+    return !entry.second.dropped && !entry.second.created && entry.second.points.empty();
+  });
+}
+
+void WriteBuffer::encode(core::Encoder& out) const {
+  Mutation mutation;
+  for (const auto& [name, collection] : collections_) {
+    if (!collection.dropped && !collection.created && collection.points.empty()) continue;
+    CollectionChange change;
+    change.name = name;
+    change.dropped = collection.dropped;
+    change.created = collection.created;
+    for (const auto& [id, point] : collection.points) {
+      change.points.push_back(
+          {point.kind, id, std::as_bytes(std::span(point.vector)), point.payload, point.terms});
+    }
+    mutation.push_back(std::move(change));
+  }
+  encode_mutation(mutation, out);
+}
+
+std::string WriteBuffer::describe(std::uint64_t key) const {
+  for (const auto& [name, collection] : collections_) {
+    if (collection_key(name) == key) return "collection " + name;
+    for (const auto& [id, point] : collection.points) {
+      if (point_key(name, id) == key) return name + ":" + id;
+    }
+  }
+  return "a point";
+}
+
+}  // namespace strata::store::vector
