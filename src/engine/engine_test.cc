@@ -1,0 +1,368 @@
+// The engine as its users meet it, on a real directory: opening, refusing, committing over seven stores, the past, checkpoints.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "core/random.h"
+#include "engine/manifest.h"
+#include "engine/superblock.h"
+#include "io/posix_file_system.h"
+#include "strata/engine.h"
+
+namespace strata::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    base_ = fs::temp_directory_path() / ("strata-engine-" + std::to_string(core::random_seed()));
+    directory = (base_ / "db").string();
+    fs::create_directories(base_);
+  }
+  void TearDown() override {
+    db.reset();
+    fs::remove_all(base_);
+  }
+
+  void open(const OpenOptions& options = {}) {
+    db.reset();
+    auto opened = Engine::open(directory, options);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    db = *std::move(opened);
+  }
+  ErrorCode open_error(const OpenOptions& options = {}) {
+    auto opened = Engine::open(directory, options);
+    if (opened) return ErrorCode::internal;
+    message = opened.error().message();
+    return opened.error().code();
+  }
+
+  /// One thing in every store under one id.
+  static Result<void> write_everywhere(Stores& stores, const std::string& id, float x) {
+    const float vector[] = {x, 1.0F, 0.5F};
+    const Point point{id, vector, {{"n", static_cast<std::int64_t>(x)}}, "words of " + id};
+    STRATA_TRY(stores.vector().upsert("notes", {&point, 1}));
+    STRATA_TRY(stores.object().put(as_bytes("content of " + id), {.owner = id}));
+    STRATA_TRY(stores.metadata().put_row("note", {{"id", id}, {"title", "Title " + id}}));
+    STRATA_TRY(stores.graph().put_node({id, {"Note"}, {{"x", x}}}));
+    STRATA_TRY(stores.analytics().append("events", Map{{"id", id}, {"value", static_cast<double>(x)}}));
+    const float row[] = {x, x};
+    const std::uint64_t shape[] = {1, 2};
+    STRATA_TRY(stores.array().append("rows", DataType::float32, shape, std::as_bytes(std::span(row)), id));
+    return stores.cache().set("note:" + id, "hot " + id);
+  }
+  void prepare() {
+    ASSERT_TRUE(db->vector().create_collection("notes", {.dimension = 3, .words = true}));
+    ASSERT_TRUE(db->metadata().execute("create table note(id text primary key, title text)"));
+    const ColumnDefinition columns[] = {{"id", ColumnType::text}, {"value", ColumnType::real}};
+    ASSERT_TRUE(db->analytics().create_table("events", columns));
+    DatasetOptions rows;
+    rows.row_shape = {2};
+    ASSERT_TRUE(db->array().create_dataset("rows", rows));
+  }
+  /// How many of the seven stores show this id.
+  static int stores_with(Stores& stores, const std::string& id) {
+    int count = 0;
+    const auto is_true = [&](auto result) {
+      EXPECT_TRUE(result) << result.error().to_string();
+      return result && *result;
+    };
+    const auto present = [&](auto result) {
+      EXPECT_TRUE(result) << result.error().to_string();
+      return result && result->has_value();
+    };
+    count += present(stores.vector().get("notes", id));
+    const auto objects = stores.object().count();
+    EXPECT_TRUE(objects);
+    count += present(stores.metadata().get_row("note", {{"id", id}}));
+    count += present(stores.graph().node(id));
+    const auto events = stores.analytics().query("select count(*) from events where id = ?", {Value(id)});
+    EXPECT_TRUE(events) << events.error().to_string();
+    count += events && *events->rows[0][0].integer() > 0;
+    const auto rows = stores.array().find("rows", id);
+    EXPECT_TRUE(rows) << rows.error().to_string();
+    count += rows && !rows->empty();
+    count += present(stores.cache().get("note:" + id));
+    (void)is_true;
+    return count;
+  }
+
+  std::string directory, message;
+  std::unique_ptr<Engine> db;
+
+ private:
+  fs::path base_;
+};
+
+TEST_F(EngineTest, OneCommitAppearsInAllStoresAtOnce) {
+  open();
+  prepare();
+  auto tx = *db->begin();
+  ASSERT_TRUE(write_everywhere(*tx, "n1", 1));
+  EXPECT_EQ(stores_with(*tx, "n1"), 6) << "its own writes, inside";
+  EXPECT_EQ(stores_with(*db, "n1"), 0) << "nothing outside";
+  const auto before = db->view();
+  ASSERT_TRUE(before);
+  const auto lsn = tx->commit();
+  ASSERT_TRUE(lsn) << lsn.error().to_string();
+  EXPECT_EQ(db->visible_lsn(), *lsn);
+  EXPECT_EQ(stores_with(*db, "n1"), 6);
+  EXPECT_EQ(*db->object().count(), 1U);
+  EXPECT_EQ(stores_with(**before, "n1"), 0) << "a view keeps its state";
+}
+
+TEST_F(EngineTest, ARollbackLeavesNothingAnywhere) {
+  open();
+  prepare();
+  {
+    auto tx = *db->begin();
+    ASSERT_TRUE(write_everywhere(*tx, "n1", 1));
+  }
+  EXPECT_EQ(stores_with(*db, "n1"), 0);
+  EXPECT_EQ(*db->object().count(), 0U);
+}
+
+TEST_F(EngineTest, EverythingIsThereAfterOpeningAgainWithAndWithoutACheckpoint) {
+  open();
+  prepare();
+  for (int i = 0; i < 20; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(write_everywhere(*tx, "n" + std::to_string(i), static_cast<float>(i + 1)));
+    ASSERT_TRUE(tx->commit());
+    if (i == 9) { ASSERT_TRUE(db->checkpoint()); }
+  }
+  const auto before = *db->summarize();
+  open();
+  const auto after = *db->summarize();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].hash, after[i].hash) << name(before[i].store);
+    EXPECT_EQ(before[i].items, after[i].items) << name(before[i].store);
+    EXPECT_GT(after[i].items, 0U) << name(before[i].store);
+  }
+  EXPECT_EQ(stores_with(*db, "n15"), 5) << "all but the cache, which is never on disk";
+  EXPECT_EQ(*db->metadata().query("select count(*) from note")->rows[0][0].integer(), 20);
+}
+
+TEST_F(EngineTest, ReplayFromTheFirstRecordGivesTheLiveState) {
+  open();
+  prepare();
+  for (int i = 0; i < 50; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(write_everywhere(*tx, "n" + std::to_string(i % 17), static_cast<float>(i + 1)));
+    if (i % 5 == 4) {
+      const std::string gone = "n" + std::to_string((i + 3) % 17);
+      const std::string_view ids[] = {gone};
+      ASSERT_TRUE(tx->vector().remove("notes", ids));
+      ASSERT_TRUE(tx->metadata().execute("delete from note where id = ?", {Value(gone)}));
+      ASSERT_TRUE(tx->graph().remove_node(gone));
+      ASSERT_TRUE(tx->object().release(gone));
+    }
+    const auto committed = tx->commit();
+    ASSERT_TRUE(committed) << committed.error().to_string();
+  }
+  const auto live = *db->summarize();
+  db.reset();
+  // No checkpoint was written (little was journaled), so opening replays everything.
+  open();
+  const auto replayed = *db->summarize();
+  for (std::size_t i = 0; i < live.size(); ++i) EXPECT_EQ(live[i].hash, replayed[i].hash) << name(live[i].store);
+}
+
+TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
+  open();
+  prepare();
+  std::vector<Lsn> lsns;
+  for (int i = 0; i < 5; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(write_everywhere(*tx, "n" + std::to_string(i), static_cast<float>(i + 1)));
+    lsns.push_back(*tx->commit());
+  }
+  ASSERT_TRUE(db->set_tag("two notes", lsns[1]));
+  ASSERT_TRUE(db->checkpoint());
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    for (std::size_t i = 0; i < lsns.size(); ++i) {
+      const auto view = db->view(AsOf::at(lsns[i]));
+      ASSERT_TRUE(view) << view.error().to_string();
+      EXPECT_EQ(*(*view)->metadata().query("select count(*) from note")->rows[0][0].integer(), static_cast<std::int64_t>(i + 1));
+      EXPECT_EQ(*(*view)->vector().count("notes"), i + 1);
+      EXPECT_EQ((*view)->graph().counts()->nodes, i + 1);
+      EXPECT_EQ(*(*view)->analytics().query("select count(*) from events")->rows[0][0].integer(), static_cast<std::int64_t>(i + 1));
+      EXPECT_EQ(*(*view)->object().count(), i + 1);
+      EXPECT_EQ((*view)->array().dataset("rows")->rows, i + 1);
+      EXPECT_EQ((*view)->metadata().put_row("note", {{"id", "x"}}).error().code(), ErrorCode::failed_precondition);
+      const auto by_time = db->view(AsOf::at_time((*view)->commit_time()));
+      ASSERT_TRUE(by_time);
+      EXPECT_EQ((*by_time)->lsn(), lsns[i]);
+    }
+    EXPECT_EQ((*db->view(AsOf::at_tag("two notes")))->lsn(), lsns[1]);
+    open();
+  }
+  EXPECT_EQ(db->view(AsOf::at_tag("nothing")).error().code(), ErrorCode::not_found);
+  EXPECT_EQ(db->view(AsOf::at(1'000'000)).error().code(), ErrorCode::invalid_argument);
+  EXPECT_TRUE(*db->remove_tag("two notes"));
+  EXPECT_FALSE(*db->remove_tag("two notes"));
+  EXPECT_EQ(db->set_tag("123").error().code(), ErrorCode::invalid_argument);
+}
+
+TEST_F(EngineTest, HistoryBeyondWhatIsKeptIsRefusedByName) {
+  OpenOptions options;
+  options.history_ms = 0;
+  open(options);
+  prepare();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(write_everywhere(*db, "n" + std::to_string(i), 1));
+  ASSERT_TRUE(db->checkpoint());
+  const auto view = db->view(AsOf::at(2));
+  ASSERT_FALSE(view);
+  EXPECT_EQ(view.error().code(), ErrorCode::failed_precondition);
+  EXPECT_NE(view.error().message().find("the oldest is lsn"), std::string::npos);
+}
+
+TEST_F(EngineTest, ASecondProcessIsToldWhoHasTheDatabase) {
+  open();
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto second = Engine::open(directory);
+    const std::string text = second ? "opened" : second.error().to_string();
+    (void)!::write(ends[1], text.data(), text.size());
+    _exit(0);
+  }
+  char buffer[512] = {};
+  ASSERT_GT(::read(ends[0], buffer, sizeof buffer - 1), 0);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_NE(std::string(buffer).find("unavailable"), std::string::npos) << buffer;
+  EXPECT_NE(std::string(buffer).find(std::to_string(::getpid())), std::string::npos) << buffer;
+  EXPECT_EQ(open_error(), ErrorCode::unavailable) << "and in the same process";
+}
+
+TEST_F(EngineTest, WhatIsNotADatabaseIsLeftAlone) {
+  fs::create_directories(directory);
+  std::ofstream(directory + "/thesis.txt") << "years of work";
+  EXPECT_EQ(open_error(), ErrorCode::invalid_argument);
+  EXPECT_NE(message.find("thesis.txt"), std::string::npos);
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory), {}), 1);
+}
+
+TEST_F(EngineTest, AFileAMissingParentAndAMissingDatabaseEachHaveTheirError) {
+  OpenOptions existing;
+  existing.create = false;
+  EXPECT_EQ(open_error(existing), ErrorCode::not_found);
+  std::ofstream(directory) << "a file";
+  EXPECT_EQ(open_error(), ErrorCode::invalid_argument);
+  directory += "/below/it";
+  EXPECT_EQ(open_error(), ErrorCode::not_found);
+}
+
+TEST_F(EngineTest, OptionsOutOfRangeAreNamed) {
+  OpenOptions options;
+  options.journal_segment_bytes = 5;
+  EXPECT_EQ(open_error(options), ErrorCode::invalid_argument);
+  EXPECT_NE(message.find("journal_segment_bytes"), std::string::npos);
+}
+
+TEST_F(EngineTest, ANewerFormatIsRefusedAndUntouched) {
+  open();
+  db.reset();
+  const auto files = *io::open_posix_file_system(directory);
+  {
+    const auto file = *files->open(kSuperblockName, io::OpenMode::read_write);
+    for (std::uint64_t slot = 0; slot < 4; ++slot) {
+      Bytes bytes(4096);
+      ASSERT_TRUE(file->read(slot * 4096, bytes));
+      bytes[12] = std::byte{99};  // the oldest program that may read it
+      const core::Hash128 hash = core::xxh3_128(ByteView(bytes).first(4080));
+      std::memcpy(bytes.data() + 4080, &hash.low, 8);
+      std::memcpy(bytes.data() + 4088, &hash.high, 8);
+      ASSERT_TRUE(file->write(slot * 4096, bytes));
+    }
+  }
+  EXPECT_EQ(open_error(), ErrorCode::unsupported);
+}
+
+TEST_F(EngineTest, ADamagedNewestManifestFallsBackToTheOneBefore) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  ASSERT_TRUE(db->checkpoint());
+  ASSERT_TRUE(write_everywhere(*db, "n2", 2));
+  ASSERT_TRUE(db->checkpoint());
+  ASSERT_TRUE(write_everywhere(*db, "n3", 3));
+  const auto before = *db->summarize();
+  db.reset();
+  const auto files = *io::open_posix_file_system(directory);
+  const auto newest = read_superblock(*files)->front().manifest;
+  {
+    const auto file = *files->open(manifest_name(newest), io::OpenMode::read_write);
+    ASSERT_TRUE(file->write(100, as_bytes("damage")));
+  }
+  open();
+  const auto after = *db->summarize();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].hash, after[i].hash) << name(before[i].store);
+  ASSERT_TRUE(write_everywhere(*db, "n4", 4));
+  ASSERT_TRUE(db->checkpoint());
+  open();
+  EXPECT_EQ(stores_with(*db, "n4"), 5);
+}
+
+TEST_F(EngineTest, AMissingJournalOrSuperblockIsCorruptionNotANewDatabase) {
+  open();
+  prepare();
+  db.reset();
+  fs::rename(directory + "/journal", directory + "/../journal");
+  EXPECT_EQ(open_error(), ErrorCode::corruption);
+  fs::rename(directory + "/../journal", directory + "/journal");
+  fs::remove(directory + "/SUPERBLOCK");
+  EXPECT_EQ(open_error(), ErrorCode::corruption);
+}
+
+TEST_F(EngineTest, AnInterruptedFirstOpenIsFinishedByTheNext) {
+  fs::create_directories(directory);
+  std::ofstream(directory + "/README.txt") << "begun";
+  std::ofstream(directory + "/MANIFEST-000000000001.tmp") << "begun";
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+}
+
+TEST_F(EngineTest, CheckpointsGiveJournalAndFilesBack) {
+  OpenOptions options;
+  options.journal_segment_bytes = 1 << 20;
+  options.history_ms = 0;
+  open(options);
+  prepare();
+  const std::string text(2'000, 'x');
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 400; ++i) {
+      ASSERT_TRUE(db->metadata().set("key " + std::to_string(i), text + std::to_string(round)));
+    }
+    ASSERT_TRUE(db->checkpoint());
+  }
+  const auto statistics = *db->statistics();
+  EXPECT_LE(*statistics.find("journal")->map()->find("segments")->integer(), 3);
+  int manifests = 0;
+  for (const auto& entry : fs::directory_iterator(directory)) manifests += entry.path().filename().string().starts_with("MANIFEST-");
+  EXPECT_EQ(manifests, 2);
+  EXPECT_TRUE(db->verify()->empty());
+}
+
+TEST_F(EngineTest, BackgroundCheckpointsHappenByThemselves) {
+  OpenOptions options;
+  options.checkpoint_journal_bytes = 1 << 20;
+  open(options);
+  prepare();
+  const std::string text(8'000, 'x');
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(db->metadata().set("key " + std::to_string(i), text));
+  db.reset();
+  const auto files = *io::open_posix_file_system(directory);
+  EXPECT_GT(read_superblock(*files)->front().manifest, 1U);
+}
+
+}  // namespace
+}  // namespace strata::engine
