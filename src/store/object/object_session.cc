@@ -63,6 +63,24 @@ void ObjectBuffer::aborted() {
   large.clear();
 }
 
+void ObjectBuffer::drop_unreferenced(CollectReport& report) {
+  std::set<std::array<std::byte, 16>> subjects;
+  const auto unreferenced = [&](const Address& address, std::uint64_t stored_bytes) {
+    subjects.clear();
+    overlay(address, subjects);
+    if (!subjects.empty()) return false;
+    ++report.objects;
+    report.bytes += stored_bytes;
+    return true;
+  };
+  std::erase_if(small, [&](const auto& entry) { return unreferenced(entry.first, entry.second->stored.size()); });
+  std::erase_if(large, [&](const auto& entry) {
+    if (!unreferenced(entry.first, entry.second.stored_bytes)) return false;
+    (void)store_.files().remove(large_file_name(entry.first, entry.second.sequence));  // best effort, as in aborted
+    return true;
+  });
+}
+
 std::string ObjectBuffer::describe(std::uint64_t key) const {
   for (const std::set<Address>* addresses : {&collected, &relied_on}) {
     for (const Address& address : *addresses) {
@@ -268,6 +286,7 @@ Result<CollectReport> SessionObjectStore::collect() {
           report.bytes += STRATA_TRY(info_of(context, *state, address, references)).stored_bytes;
           return true;
         }));
+    own.drop_unreferenced(report);
     return report;
   });
 }

@@ -28,6 +28,8 @@ class ObjectBuffer final : public transaction::WriteBuffer {
   bool holds(const Address& address) const { return small.contains(address) || large.contains(address); }
   /// Lays the own additions and endings over the references at the view.
   void overlay(const Address& address, std::set<std::array<std::byte, 16>>& subjects) const;
+  /// Forgets own contents that nothing refers to any more.
+  void drop_unreferenced(CollectReport& report);
 
   std::map<Address, Delta::ContentPointer> small;
   std::map<Address, LargeFile> large;

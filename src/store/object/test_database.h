@@ -1,5 +1,8 @@
 #pragma once
 /// A database of this one store, for its tests: a journal in a vector, first-committer-wins on keys, checkpoints, crashes.
+#include <algorithm>
+#include <map>
+#include <set>
 #include <unordered_map>
 
 #include "core/random.h"
