@@ -1,0 +1,107 @@
+#pragma once
+/// The one connection that writes state.sqlite, checkpoints its WAL, and tries things out.
+///
+///                     ┌── apply(commits) ──────▶ BEGIN · rows · history · applied_lsn · COMMIT      for good
+///      writer ────────┤
+///                     └── stand_at(place) ─────▶ BEGIN · undo to a state · a transaction's steps    never committed
+///                                                  then: execute, query, check … and at last ROLLBACK
+///
+/// A place is "the rows at state S with the steps of transaction T on top". The writer stays where it stands until
+/// somebody needs it elsewhere, so the statements of one transaction, run one after another, do not pay for each other.
+///
+/// W1  applied_lsn changes in the same SQLite transaction as the rows of that LSN, on every path.
+/// W2  What is tried out is never committed: every COMMIT is in apply or make_durable, which leave the place first.
+/// W3  Foreign keys and CHECKs are off except while a user's statement runs: what is applied was validated before.
+/// Threads: one at a time (the store's writer mutex).
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/metadata/guard.h"
+#include "store/metadata/images.h"
+#include "store/metadata/recent.h"
+
+namespace strata::store::metadata {
+
+/// Where a transaction stands: its identity and how many times its steps changed. Owner 0: nobody, no steps.
+struct Place {
+  Lsn state = 0;
+  std::uint64_t owner = 0;
+  std::uint64_t revision = 0;
+  bool operator==(const Place&) const = default;
+};
+
+/// What a statement did.
+struct Executed {
+  Analysis analysis;
+  ImageSet images;                 ///< of the rows it touched
+  std::uint64_t rows_changed = 0;
+  std::int64_t last_insert_rowid = 0;
+  std::string_view tail;           ///< what follows the statement in the text
+  bool empty = false;              ///< there was no statement, only blanks
+};
+
+class Writer {
+ public:
+  /// Opens or creates the file. `check`: read every page first.
+  /// Errors  corruption (what is there is not a sound database of ours), io, resource_exhausted
+  static Result<std::unique_ptr<Writer>> open(const std::string& path, std::int64_t cache_bytes, bool check);
+
+  Lsn applied() const { return applied_; }
+  Lsn history_from() const { return history_from_; }
+  const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
+  Connection& connection() { return connection_; }
+
+  /// Commits these to SQLite, in one SQLite transaction. `history`: remember what was before.
+  Result<void> apply(std::span<const std::shared_ptr<const QueuedCommit>> commits, bool history);
+  /// The past before `lsn` is not known: a rebuild began with a dump.
+  Result<void> begin_history_at(Lsn lsn);
+
+  /// Goes to `place`, unless it stands there already; `steps` are the owner's. SQLite must not be behind place.state.
+  /// Errors  unsupported (DDL in between), and as the steps
+  Result<void> stand_at(const Place& place, const std::deque<Step>& steps);
+  bool stands_at(const Place& place) const { return place_ == place; }
+  /// The owner's steps have become those that this place holds already.
+  void renumber(std::uint64_t revision) { place_->revision = revision; }
+  void leave();
+  /// The tables as they are at the place.
+  const std::shared_ptr<const Catalog>& place_catalog() const { return place_catalog_; }
+
+  /// Runs one statement of a user's at the place; on error the place is as before.
+  /// several_allowed   more statements may follow in `sql`
+  Result<Executed> execute(std::string_view sql, std::span<const Value> parameters, const Limits& limits,
+                           const core::Clock& clock, bool several_allowed);
+  /// Applies steps at a place of nobody, at the state that is applied, and looks at foreign keys. Then leaves.
+  /// `earlier`: steps that come first and are known to be good.
+  Result<void> try_out(const std::vector<std::deque<Step>>& earlier, const std::deque<Step>& steps);
+
+  /// Cuts the history below `horizon`; then everything committed is on the disk, synced, and the WAL as short as
+  /// readers allow.
+  Result<void> make_durable(Lsn horizon);
+
+ private:
+  Writer() = default;
+  Result<void> prepare_tables();
+  Result<std::optional<Lsn>> read_state(std::string_view name);
+  Result<void> write_state(std::string_view name, Lsn value);
+  Result<void> apply_in_transaction(std::span<const std::shared_ptr<const QueuedCommit>> commits, bool history,
+                                    std::shared_ptr<const Catalog>& catalog);
+  Result<Executed> execute_in_savepoint(std::string_view sql, std::span<const Value> parameters, const Limits& limits,
+                                        const core::Clock& clock, bool several_allowed);
+  Result<void> check_definition(const Analysis& analysis);
+
+  Connection connection_;
+  Lsn applied_ = 0;
+  Lsn history_from_ = 0;
+  std::shared_ptr<const Catalog> catalog_;
+  std::optional<Place> place_;
+  std::shared_ptr<const Catalog> place_catalog_;
+};
+
+/// Binds positional parameters, or the names of one Map. Errors  invalid_argument naming what is missing
+Result<void> bind_parameters(Statement& statement, std::span<const Value> parameters);
+
+}  // namespace strata::store::metadata
