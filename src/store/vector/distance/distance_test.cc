@@ -1,0 +1,104 @@
+// Every instruction set against the scalar oracle, over odd sizes.
+#include "store/vector/distance/distance.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "store/vector/coding.h"
+#include "store/vector/store_vector_fixture.h"
+
+namespace strata::store::vector::distance {
+namespace {
+
+const std::size_t kSizes[] = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 383, 384, 385, 1000};
+
+TEST(Kernels, ExactDistancesHaveTheSameBitsOnEveryInstructionSet) {
+  core::Random random(3);
+  for (const std::size_t size : kSizes) {
+    const auto a = random_vector(random, size);
+    const auto b = random_vector(random, size);
+    for (const Kernels* k : all_kernels()) {
+      EXPECT_EQ(k->dot(a.data(), b.data(), size), kScalarKernels.dot(a.data(), b.data(), size)) << k->name << size;
+      EXPECT_EQ(k->squared_l2(a.data(), b.data(), size), kScalarKernels.squared_l2(a.data(), b.data(), size))
+          << k->name << size;
+    }
+  }
+}
+
+TEST(Kernels, ScansFindTheSameRowsWithTheSameBoundsOnEveryInstructionSet) {
+  core::Random random(4);
+  for (const std::size_t size : kSizes) {
+    const std::size_t stride = code_stride(size);
+    constexpr std::uint32_t kRows = 53;
+    std::vector<std::uint8_t> codes(kRows * stride, 128);
+    std::vector<float> scale(kRows, 1), zero(kRows, 0);
+    for (std::uint32_t row = 0; row < kRows; ++row) {
+      // The far ends too: 255 · 127 in every place is what would overflow 16 bits.
+      for (std::size_t i = 0; i < size; ++i) codes[row * stride + i] = static_cast<std::uint8_t>(row == 7 ? 255 : random.below(255) + 1);
+    }
+    const std::unique_ptr<std::int8_t, decltype(&std::free)> query(
+        static_cast<std::int8_t*>(std::aligned_alloc(64, stride)), &std::free);
+    std::memset(query.get(), 0, stride);
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      query.get()[i] = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
+      sum += query.get()[i];
+    }
+    // Weights that make the bound the integer dot product itself.
+    const ScanQuery scan{query.get(), stride, 128 * sum, 1, 0, 0, 0, 0};
+    const CodeColumns columns{codes.data(), scale.data(), zero.data(), zero.data(), zero.data()};
+    for (const Kernels* k : all_kernels()) {
+      for (const auto& [begin, end] : {std::pair{0U, kRows}, {5U, 6U}, {16U, 48U}, {1U, 18U}}) {
+        std::uint32_t rows[kRows], expected_rows[kRows];
+        float bounds[kRows], expected[kRows];
+        for (const float threshold : {-std::numeric_limits<float>::infinity(), 0.0F}) {
+          const auto found = k->scan(scan, columns, begin, end, threshold, rows, bounds);
+          ASSERT_EQ(found, kScalarKernels.scan(scan, columns, begin, end, threshold, expected_rows, expected)) << k->name;
+          for (std::uint32_t i = 0; i < found; ++i) {
+            EXPECT_EQ(rows[i], expected_rows[i]) << k->name;
+            EXPECT_EQ(bounds[i], expected[i]) << k->name << " " << size;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Kernels, ABoundIsNeverBelowTheScoreAndTheLowerOneNeverAbove) {
+  core::Random random(5);
+  for (const Metric metric : {Metric::cosine, Metric::l2, Metric::inner_product}) {
+    for (int round = 0; round < 300; ++round) {
+      const std::size_t size = kSizes[random.below(std::size(kSizes))];
+      auto x = random_vector(random, size);
+      auto q = random_vector(random, size);
+      const double spread = std::pow(10, random.real() * 60 - 30);
+      for (float& value : x) value *= static_cast<float>(spread);
+      if (random.chance(0.3)) q = x;  // equal vectors leave the least room
+      if (random.chance(0.2)) x[random.below(size)] *= 1000;
+      std::vector<std::uint8_t> codes(code_stride(size));
+      const RowCode row = encode_row(metric, x, codes.data());
+      const QueryCode query(metric, q);
+      const CodeColumns columns{codes.data(), &row.scale, &row.residual, &row.length, &row.square};
+      for (const Kernels* k : all_kernels()) {
+        std::uint32_t found[1];
+        float bound[1];
+        ASSERT_EQ(k->scan(query.scan(), columns, 0, 1, -std::numeric_limits<float>::infinity(), found, bound), 1U);
+        if (std::isnan(bound[0])) continue;  // says nothing; the row is scored
+        const float score = query.score(x);
+        EXPECT_GE(bound[0], score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+        const float lower = bound[0] - query.slack(columns, 0);
+        if (!std::isnan(lower)) {
+          EXPECT_LE(lower, score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace strata::store::vector::distance

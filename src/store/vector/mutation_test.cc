@@ -1,0 +1,83 @@
+#include "store/vector/mutation.h"
+
+#include <gtest/gtest.h>
+
+#include "store/vector/store_vector_fixture.h"
+#include "store/vector/words.h"
+
+namespace strata::store::vector {
+namespace {
+
+const CollectionOptions kOptions{3, Metric::l2, true};
+
+Bytes sample() {
+  static const float x[] = {1, 2, 3};
+  Bytes payload;
+  core::Encoder(payload).map({{"lang", "en"}, {"n", 7}});
+  Bytes terms;
+  encode_terms(terms_of("one two two"), terms);
+  CollectionChange fresh{"fresh", true, kOptions, {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, terms}}};
+  CollectionChange old{"old", false, {},
+                       {{PointChange::Kind::set_payload, "b", {}, payload, {}}, {PointChange::Kind::remove, "c", {}, {}, {}}}};
+  Bytes bytes;
+  core::Encoder out(bytes);
+  encode_mutation({fresh, old}, out);
+  return bytes;
+}
+
+Result<Mutation> decode(ByteView section) {
+  return decode_mutation(section, [](std::string_view name) {
+    return name == "old" ? std::optional(kOptions) : std::nullopt;
+  });
+}
+
+TEST(Mutation, ReadsBackWhatItWrote) {
+  const Bytes section = sample();
+  const auto mutation = decode(section);
+  ASSERT_TRUE(mutation) << mutation.error().to_string();
+  ASSERT_EQ(mutation->size(), 2U);
+  EXPECT_TRUE((*mutation)[0].dropped);
+  EXPECT_EQ((*mutation)[0].created->metric, Metric::l2);
+  EXPECT_EQ((*mutation)[0].points[0].vector.size(), 12U);
+  EXPECT_EQ((*mutation)[1].points[1].kind, PointChange::Kind::remove);
+  Bytes again;
+  core::Encoder out(again);
+  encode_mutation(*mutation, out);
+  EXPECT_EQ(again, section);
+}
+
+TEST(Mutation, EveryTruncationIsCorruption) {
+  const Bytes section = sample();
+  for (std::size_t size = 0; size < section.size(); ++size) {
+    const auto mutation = decode(ByteView(section).first(size));
+    ASSERT_FALSE(mutation) << size;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption);
+  }
+}
+
+TEST(Mutation, AStoreSurvivesEveryFlippedBitOfASection) {
+  const auto files = io::make_memory_file_system();
+  const Bytes section = sample();
+  Bytes setup;
+  core::Encoder out(setup);
+  const float x[] = {1, 2, 3};
+  Bytes payload;
+  core::Encoder(payload).map({});
+  encode_mutation({{"old", false, kOptions, {{PointChange::Kind::upsert, "b", std::as_bytes(std::span(x)), payload, {}}}}}, out);
+  for (std::size_t i = 0; i < section.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      Bytes flipped = section;
+      flipped[i] ^= static_cast<std::byte>(1 << bit);
+      VectorParticipant store(*files, "vector");
+      ASSERT_TRUE(store.open(nullptr));
+      ASSERT_TRUE(store.apply({1, 0}, setup));
+      if (const auto applied = store.apply({2, 0}, flipped); !applied) {
+        EXPECT_TRUE(applied.error().code() == ErrorCode::corruption || applied.error().code() == ErrorCode::unsupported);
+      }
+      EXPECT_TRUE(store.summarize(2));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace strata::store::vector

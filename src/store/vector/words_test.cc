@@ -1,0 +1,90 @@
+#include "store/vector/words.h"
+
+#include <gtest/gtest.h>
+
+#include "store/vector/store_vector_fixture.h"
+
+namespace strata::store::vector {
+namespace {
+
+TEST(Words, AreFoldedRunsOfLettersAndDigits) {
+  EXPECT_EQ(terms_of("Build, the BUILD!"), terms_of("the build build"));
+  EXPECT_EQ(terms_of("STRASSE"), terms_of("Straße"));
+  EXPECT_EQ(terms_of("ÜBER"), terms_of("über"));
+  EXPECT_EQ(terms_of("a1-b2").size(), 2U);
+  EXPECT_EQ(terms_of("κόσμος мир 世界").size(), 3U);
+  EXPECT_TRUE(terms_of(" .,;—…  \n").empty());
+  EXPECT_EQ(terms_of("x\xff\xfey").size(), 2U);  // not UTF-8: a separator
+  EXPECT_EQ(terms_of(std::string(1'000, 'a')), terms_of(std::string(64, 'a')));
+  const auto terms = terms_of("b a b c b");
+  EXPECT_EQ(terms.size(), 3U);
+  EXPECT_TRUE(std::is_sorted(terms.begin(), terms.end(), [](auto& a, auto& b) { return a.hash < b.hash; }));
+}
+
+TEST(Words, TermListsReadBackAndEveryTruncationIsSeen) {
+  const auto terms = terms_of("one two two three three three");
+  Bytes bytes;
+  encode_terms(terms, bytes);
+  EXPECT_TRUE(is_term_list(bytes));
+  EXPECT_EQ(length_of(bytes), 6U);
+  TermReader reader(bytes);
+  for (const Term& term : terms) {
+    Term read;
+    ASSERT_TRUE(reader.next(read));
+    EXPECT_EQ(read, term);
+  }
+  EXPECT_TRUE(is_term_list({}));
+  for (std::size_t size = 1; size < bytes.size(); ++size) EXPECT_FALSE(is_term_list(ByteView(bytes).first(size)));
+}
+
+// The same points in a delta, in segments, half overwritten by a transaction: the same scores, to the bit.
+TEST(Words, ScoresDependOnWhatIsVisibleAndNotOnWhereItLies) {
+  const auto files = io::make_memory_file_system();
+  TestDatabase db(*files);
+  core::Random random(11);
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = 1, .words = true}));
+  const float x[] = {1};
+  const auto put = [&](int i, const std::string& text) {
+    const std::string id = "p" + std::to_string(i);
+    const Point point{id, x, {{"even", i % 2 == 0}}, text};
+    return db.store().upsert("c", {&point, 1}).has_value();
+  };
+  const auto text = [&] {
+    std::string made;
+    for (std::uint64_t i = random.below(30); i > 0; --i) made += "w" + std::to_string(random.below(random.below(50) + 1)) + " ";
+    return made;
+  };
+  std::vector<std::string> texts;
+  for (int i = 0; i < 300; ++i) texts.push_back(text());
+  const auto answer = [&](const Filter& filter) {
+    const auto hits = db.store().search_words("c", "W1 w20 w33, w1", {.k = 50, .filter = filter});
+    EXPECT_TRUE(hits);
+    std::vector<std::pair<std::string, float>> found;
+    for (const Hit& hit : *hits) found.emplace_back(hit.id, hit.score);
+    return found;
+  };
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(put(i, texts[i]));
+  const auto in_delta = answer({});
+  ASSERT_EQ(in_delta.size(), 50U);
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  EXPECT_EQ(answer({}), in_delta);
+  for (int i = 0; i < 300; i += 3) ASSERT_TRUE(put(i, "something else w1"));
+  ASSERT_TRUE(db.checkpoint(1));
+  const Lsn other = db.lsn();
+  const auto otherwise = answer({});
+  EXPECT_NE(otherwise, in_delta);
+  for (int i = 0; i < 300; i += 3) ASSERT_TRUE(put(i, texts[i]));  // back again: segments, deletes and a delta
+  EXPECT_EQ(answer({}), in_delta);
+  for (const auto& [id, score] : answer({{"even", true}})) EXPECT_EQ((id.back() - '0') % 2, 0);
+  db.session().view_at(other);
+  EXPECT_EQ(answer({}), otherwise);
+  db.session().view_latest();
+  db.session().begin();
+  for (int i = 0; i < 300; i += 3) ASSERT_TRUE(put(i, "something else w1"));
+  EXPECT_EQ(answer({}), otherwise);  // own writes count as if committed
+  db.session().roll_back();
+  EXPECT_EQ(answer({}), in_delta);
+}
+
+}  // namespace
+}  // namespace strata::store::vector
