@@ -148,7 +148,7 @@ Result<void> Store::write_packs(const Frozen& frozen, Lsn horizon, Prepared& out
     for (auto& content : delta->contents()) inputs.fresh.push_back(std::move(content));
     size += delta->stored_bytes();
   }
-  std::stable_sort(inputs.fresh.begin(), inputs.fresh.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(inputs.fresh.begin(), inputs.fresh.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 
   std::sort(out.packs.begin(), out.packs.end(),
             [](const PackAge& a, const PackAge& b) { return a.pack->stored_bytes() < b.pack->stored_bytes(); });

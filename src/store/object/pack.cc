@@ -186,7 +186,10 @@ Result<std::vector<Source>> choose_sources(const PackInputs& inputs,
       all.push_back({entry.address, nullptr, pack.get(), entry});
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const Source& a, const Source& b) { return a.address < b.address; });
+  // Of two copies of a content the one in RAM comes first: it needs no page of an old pack.
+  std::sort(all.begin(), all.end(), [](const Source& a, const Source& b) {
+    return a.address != b.address ? a.address < b.address : (a.pack == nullptr && b.pack != nullptr);
+  });
   std::vector<Source> chosen;
   for (Source& source : all) {
     if (!chosen.empty() && chosen.back().address == source.address) continue;
