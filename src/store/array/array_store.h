@@ -11,6 +11,7 @@
 /// A2  A file is removed only when neither the newest manifest nor a record after it names it, and no reader has it.
 /// A3  Applying a record needs no file: what it names is looked at when it is read.
 /// A4  A dataset's id and a file's number are never used twice.
+/// A5  HDF5 is handed a file only after its whole content had the hash that the checkpoint or the record states.
 #include <atomic>
 #include <map>
 #include <memory>

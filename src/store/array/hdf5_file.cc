@@ -464,10 +464,15 @@ bool write_attribute(hid_t object, const std::string& name, const Value& value) 
   if (const auto* real = value.real()) return scalar(H5T_IEEE_F64LE, real);
   const std::string text = value.text() != nullptr ? *value.text() : to_json(value);  // what HDF5 has no type for: JSON
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type.get(), std::max<std::size_t>(1, text.size()));
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  if (text.find('\0') == std::string::npos) {  // of variable length, which h5py shows as str and not as bytes
+    H5Tset_size(type.get(), H5T_VARIABLE);
+    const char* pointer = text.c_str();
+    return scalar(type.get(), static_cast<const void*>(&pointer));
+  }
+  H5Tset_size(type.get(), text.size());
   H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
-  return scalar(type.get(), text.empty() ? "" : text.data());
+  return scalar(type.get(), text.data());
 }
 
 bool write_virtual_dataset(hid_t file, const VirtualDataset& dataset) {

@@ -182,7 +182,7 @@ Result<std::unique_ptr<PartReader>> Part::open_reader() {
   auto opened = files_->files().open(name, io::OpenMode::read);
   if (!opened && opened.error().code() == ErrorCode::not_found) return damaged(name, "the file is missing");
   auto file = STRATA_TRY(std::move(opened));
-  if (!verified_.load(std::memory_order_acquire)) {
+  if (!verified_.load(std::memory_order_acquire)) {  // A5
     const std::uint64_t size = STRATA_TRY(file->size());
     if (size != description_.file.bytes) {
       return damaged(name, "it has " + std::to_string(size) + " bytes instead of " +
@@ -231,6 +231,8 @@ Result<Part::LoadedIndex> Part::load_index() {
   if (loaded.bytes.size() != expected.bytes || core::xxh3_128(loaded.bytes) != expected.hash) {
     return damaged(rows_file_name(expected.number), "its keys are not those of its index");
   }
+  // The same bytes again: whoever finds the file from now on finds it sound. If that fails, the next one repairs it.
+  (void)io::write_file_atomically(files_->files(), index_file_name(expected.number), loaded.bytes).has_value();
   loaded.index = STRATA_TRY(AppendIndex::open(loaded.bytes));
   return loaded;
 }
