@@ -4,7 +4,8 @@ namespace strata::io {
 
 Result<void> check_name(std::string_view name) {
   const auto refused = [&](const char* why) {
-    return Error(ErrorCode::invalid_argument, std::string("not a file name inside the database, ") + why + ": \"" + std::string(name) + "\"");
+    return Error(ErrorCode::invalid_argument,
+                 std::string("not a file name inside the database, ") + why + ": \"" + std::string(name) + "\"");
   };
   if (name.empty()) return refused("it is empty");
   if (name.size() > kNameBytesMax) return refused("it is too long");
@@ -37,7 +38,8 @@ Result<Bytes> read_file(FileSystem& files, std::string_view name, std::uint64_t 
   const std::uint64_t size = STRATA_TRY(file->size());
   if (size > bytes_max)
     return Error(ErrorCode::resource_exhausted, "file larger than the " + std::to_string(bytes_max) +
-                                                    " bytes it may have: " + std::string(name) + " has " + std::to_string(size));
+                                                    " bytes it may have: " + std::string(name) + " has " +
+                                                    std::to_string(size));
   Bytes bytes(size);
   STRATA_TRY(file->read(0, bytes));
   return bytes;

@@ -43,9 +43,9 @@ class File {
   virtual Result<void> read_durable(std::uint64_t offset, std::span<std::byte> out) const = 0;
   /// Writes all bytes at the offset; the file grows when needed. Errors  io, resource_exhausted (no space)
   virtual Result<void> write(std::uint64_t offset, ByteView bytes) = 0;
-  virtual Result<void> append(ByteView bytes) = 0;          ///< at the present end
-  virtual Result<void> sync() = 0;                          ///< fsync: content and size
-  virtual Result<void> sync_data() = 0;                     ///< fdatasync
+  virtual Result<void> append(ByteView bytes) = 0;  ///< at the present end
+  virtual Result<void> sync() = 0;                  ///< fsync: content and size
+  virtual Result<void> sync_data() = 0;             ///< fdatasync
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Writes zeros over [offset, offset + size) ahead of use, so that later syncs touch no metadata.
   virtual Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) = 0;
@@ -53,9 +53,9 @@ class File {
 };
 
 enum class OpenMode {
-  read,            ///< must exist
-  read_write,      ///< must exist
-  create,          ///< must not exist
+  read,        ///< must exist
+  read_write,  ///< must exist
+  create,      ///< must not exist
   create_or_open,
 };
 
@@ -79,13 +79,14 @@ class FileSystem {
   virtual Result<std::uint64_t> file_size(std::string_view name) = 0;
   virtual Result<void> create_directory(std::string_view name) = 0;  ///< with its parents; fine when it exists
   virtual Result<void> remove_directory(std::string_view name) = 0;  ///< with everything in it
-  virtual Result<std::vector<std::string>> list(std::string_view directory) = 0;  ///< names of files and folders, sorted
+  virtual Result<std::vector<std::string>> list(
+      std::string_view directory) = 0;                                  ///< names of files and folders, sorted
   virtual Result<void> sync_directory(std::string_view directory) = 0;  ///< "" is the root
   /// An exclusive lock on file `name`, whose content becomes `owner` ("pid 123 (strata)": who to name to the next one who
   /// asks). Refused to a second open of this process too, which tells the two apart by reading the file: its own text.
   /// Errors  unavailable, at once, with the present owner's text: "the database is open in process 123 (strata)"
   virtual Result<std::unique_ptr<DirectoryLock>> lock(std::string_view name, std::string_view owner) = 0;
-  virtual Result<std::uint64_t> free_bytes() = 0;   ///< left for this user on the disk
+  virtual Result<std::uint64_t> free_bytes() = 0;  ///< left for this user on the disk
   /// The real path of a name, for libraries that do their own I/O. Errors  unsupported (not on a real disk)
   virtual Result<std::string> path(std::string_view name) = 0;
 };

@@ -95,9 +95,10 @@ TEST_P(FileSystemTest, OpenModesDoWhatTheySay) {
 
 TEST_P(FileSystemTest, NamesThatLeaveTheRootAreRefused) {
   const std::string long_part(300, 'x');
-  for (const std::string_view bad : {std::string_view(""), std::string_view("/etc/passwd"), std::string_view("../a"), std::string_view("a/../../b"), std::string_view("a/.."),
-                                     std::string_view("."), std::string_view("./a"), std::string_view("a//b"), std::string_view("a/"), std::string_view("a\0b", 3),
-                                     std::string_view(long_part)}) {
+  for (const std::string_view bad :
+       {std::string_view(""), std::string_view("/etc/passwd"), std::string_view("../a"), std::string_view("a/../../b"),
+        std::string_view("a/.."), std::string_view("."), std::string_view("./a"), std::string_view("a//b"),
+        std::string_view("a/"), std::string_view("a\0b", 3), std::string_view(long_part)}) {
     SCOPED_TRACE(bad);
     EXPECT_EQ(files().open(bad, OpenMode::create_or_open).error().code(), ErrorCode::invalid_argument);
     EXPECT_EQ(files().map(bad).error().code(), ErrorCode::invalid_argument);
@@ -185,14 +186,19 @@ TEST_P(FileSystemTest, WriteAtomicallyReplacesALeftoverAndTheOldContent) {
 
 INSTANTIATE_TEST_SUITE_P(Disks, FileSystemTest, ::testing::Values(Disk::posix, Disk::memory, Disk::faulty),
                          [](const ::testing::TestParamInfo<Disk>& disk) {
-                           return std::string(disk.param == Disk::posix ? "Posix" : disk.param == Disk::memory ? "Memory" : "Faulty");
+                           return std::string(disk.param == Disk::posix    ? "Posix"
+                                              : disk.param == Disk::memory ? "Memory"
+                                                                           : "Faulty");
                          });
 
 TEST(FaultyFileSystem, TheKthCallFailsOnceOrForEver) {
   auto disk = make_memory_file_system();
   testing::FaultyFileSystem files(*disk);
   auto file = files.open("a", OpenMode::create).value();
-  files.fail({.call = testing::Call::write, .nth = 2, .error = ErrorCode::resource_exhausted, .effect = testing::Fault::Effect::half});
+  files.fail({.call = testing::Call::write,
+              .nth = 2,
+              .error = ErrorCode::resource_exhausted,
+              .effect = testing::Fault::Effect::half});
   EXPECT_TRUE(file->write(0, as_bytes("1234")));
   EXPECT_EQ(file->write(0, as_bytes("abcd")).error().code(), ErrorCode::resource_exhausted);
   EXPECT_EQ(text_of(*disk, "a"), "ab34");

@@ -84,9 +84,9 @@ using Names = std::map<std::string, std::shared_ptr<Content>, std::less<>>;  // 
 
 /// A change of names that is not yet promised. A rename is one change: it happens whole or not at all.
 struct NameChange {
-  std::string removed;                            // "" if none
-  std::string added;                              // "" if none
-  std::shared_ptr<Content> content;               // of `added`; nullptr: a folder
+  std::string removed;               // "" if none
+  std::string added;                 // "" if none
+  std::shared_ptr<Content> content;  // of `added`; nullptr: a folder
 };
 
 void carry_out(const NameChange& change, Names& names) {
@@ -99,7 +99,7 @@ struct Disk {
   core::Mutex mutex;
   Names names STRATA_GUARDED_BY(mutex);
   Names durable_names STRATA_GUARDED_BY(mutex);
-  std::vector<NameChange> unsynced STRATA_GUARDED_BY(mutex);  // in order
+  std::vector<NameChange> unsynced STRATA_GUARDED_BY(mutex);                       // in order
   std::map<std::string, std::string, std::less<>> locks STRATA_GUARDED_BY(mutex);  // name → owner
   std::uint64_t power_cuts STRATA_GUARDED_BY(mutex) = 0;
   std::uint64_t capacity STRATA_GUARDED_BY(mutex) = std::uint64_t{1} << 62;
@@ -145,7 +145,10 @@ class MemoryFile final : public File {
  public:
   MemoryFile(std::shared_ptr<Disk> disk, std::shared_ptr<Content> content, std::string name, bool writable,
              std::uint64_t power_cuts)
-      : disk_(std::move(disk)), content_(std::move(content)), name_(std::move(name)), writable_(writable),
+      : disk_(std::move(disk)),
+        content_(std::move(content)),
+        name_(std::move(name)),
+        writable_(writable),
         power_cuts_(power_cuts) {}
 
   Result<void> read(std::uint64_t offset, std::span<std::byte> out) const override {
@@ -153,7 +156,8 @@ class MemoryFile final : public File {
     STRATA_TRY(alive());
     if (out.empty()) return {};
     if (offset + out.size() > content_->bytes.size())
-      return Error(ErrorCode::corruption, "file ends too early: " + name_ + " at offset " + std::to_string(content_->bytes.size()));
+      return Error(ErrorCode::corruption,
+                   "file ends too early: " + name_ + " at offset " + std::to_string(content_->bytes.size()));
     std::memcpy(out.data(), content_->bytes.data() + offset, out.size());
     return {};
   }
@@ -270,7 +274,8 @@ class MemoryFileSystemImplementation final : public MemoryFileSystem {
       disk_->change({.removed = std::string(from), .added = std::string(to), .content = found->second});
       return {};
     }
-    if (disk_->names.contains(to)) return Error(ErrorCode::already_exists, "rename failed: File exists: " + std::string(to));
+    if (disk_->names.contains(to))
+      return Error(ErrorCode::already_exists, "rename failed: File exists: " + std::string(to));
     for (const auto& [name, content] : below(from, true))
       disk_->change({.removed = name, .added = std::string(to) + name.substr(from.size()), .content = content});
     return {};
@@ -438,7 +443,8 @@ class MemoryFileSystemImplementation final : public MemoryFileSystem {
   Result<std::shared_ptr<Content>> find(std::string_view action, std::string_view name) STRATA_REQUIRES(disk_->mutex) {
     const auto found = disk_->names.find(name);
     if (found == disk_->names.end()) return missing(action, name);
-    if (found->second == nullptr) return Error(ErrorCode::io, std::string(action) + " failed: Is a directory: " + std::string(name));
+    if (found->second == nullptr)
+      return Error(ErrorCode::io, std::string(action) + " failed: Is a directory: " + std::string(name));
     return found->second;
   }
 
@@ -447,7 +453,8 @@ class MemoryFileSystemImplementation final : public MemoryFileSystem {
     std::vector<Names::value_type> found;
     for (const auto& entry : disk_->names) {
       const std::string_view name = entry.first;
-      const bool inside = folder.empty() || (name.size() > folder.size() && name.starts_with(folder) && name[folder.size()] == '/');
+      const bool inside =
+          folder.empty() || (name.size() > folder.size() && name.starts_with(folder) && name[folder.size()] == '/');
       if (inside || (itself && name == folder)) found.push_back(entry);
     }
     return found;
@@ -458,6 +465,8 @@ class MemoryFileSystemImplementation final : public MemoryFileSystem {
 
 }  // namespace
 
-std::unique_ptr<MemoryFileSystem> make_memory_file_system() { return std::make_unique<MemoryFileSystemImplementation>(); }
+std::unique_ptr<MemoryFileSystem> make_memory_file_system() {
+  return std::make_unique<MemoryFileSystemImplementation>();
+}
 
 }  // namespace strata::io

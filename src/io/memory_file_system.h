@@ -26,7 +26,7 @@ struct PowerCut {
     garbled  ///< as torn, and what was not written may hold anything (the sector was in flight)
   };
   Unsynced content = Unsynced::lost;
-  Unsynced names = Unsynced::lost;     ///< torn: each create, rename and remove by the toss of a coin; prefix: the first k
+  Unsynced names = Unsynced::lost;  ///< torn: each create, rename and remove by the toss of a coin; prefix: the first k
 };
 
 /// Threads: any.

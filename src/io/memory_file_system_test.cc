@@ -74,7 +74,9 @@ TEST(MemoryFileSystem, UnsyncedSectorsMayGoAndStayInAnyCombination) {
     const std::string text = text_of(*files, "a");
     ASSERT_EQ(text.size(), 1024U);
     for (std::size_t sector = 0; sector < 2; ++sector)
-      EXPECT_EQ(text.find_first_not_of(text[sector * 512], sector * 512), text[0] == text[512] ? std::string::npos : sector == 0 ? 512 : std::string::npos);
+      EXPECT_EQ(text.find_first_not_of(text[sector * 512], sector * 512), text[0] == text[512] ? std::string::npos
+                                                                          : sector == 0        ? 512
+                                                                                               : std::string::npos);
     first_without_second |= text[0] == 'x' && text[512] == '\0';
     second_without_first |= text[0] == '\0' && text[512] == 'x';
   }

@@ -29,10 +29,20 @@ constexpr std::size_t kZeroStepBytes = 256 << 10;  // as much as a concurrent fd
 
 ErrorCode code_of(int number) {
   switch (number) {
-    case ENOENT: case ENOTDIR: return ErrorCode::not_found;
-    case EEXIST: case ENOTEMPTY: return ErrorCode::already_exists;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case ENOMEM: return ErrorCode::resource_exhausted;
-    case EROFS: case EACCES: case EPERM: case ELOOP: case EXDEV: return ErrorCode::permission_denied;
+    case ENOENT:
+    case ENOTDIR: return ErrorCode::not_found;
+    case EEXIST:
+    case ENOTEMPTY: return ErrorCode::already_exists;
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return ErrorCode::resource_exhausted;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case EXDEV: return ErrorCode::permission_denied;
     default: return ErrorCode::io;
   }
 }
@@ -195,7 +205,7 @@ class PosixFile final : public File {
   }
 
   Result<std::uint64_t> size() const override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd(), &status) != 0) return system_error(errno, "stat", name_);
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -228,7 +238,7 @@ class PosixFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<Mapping>> map(std::string_view name) override {
     const Descriptor descriptor = STRATA_TRY(open_name(name, O_RDONLY, "open"));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return system_error(errno, "stat", name);
     const auto size = static_cast<std::size_t>(status.st_size);
     if (size == 0) return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(nullptr, 0));
@@ -260,7 +270,7 @@ class PosixFileSystem final : public FileSystem {
 
   Result<std::uint64_t> file_size(std::string_view name) override {
     const Descriptor descriptor = STRATA_TRY(open_name(name, O_PATH, "open"));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return system_error(errno, "stat", name);
     return static_cast<std::uint64_t>(status.st_size);
   }
@@ -311,7 +321,7 @@ class PosixFileSystem final : public FileSystem {
   // any other, and the kernel drops it when the process dies. NFS before 4.1 kernels and odd file systems: flock.
   Result<std::unique_ptr<DirectoryLock>> lock(std::string_view name, std::string_view owner) override {
     Descriptor descriptor = STRATA_TRY(open_name(name, O_RDWR | O_CREAT, "lock"));
-    struct flock whole {};
+    struct flock whole{};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
     int result = retry_interrupted([&] { return ::fcntl(descriptor.get(), F_OFD_SETLK, &whole); });
@@ -330,7 +340,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<std::uint64_t> free_bytes() override {
-    struct statvfs status {};
+    struct statvfs status{};
     if (::fstatvfs(root_.get(), &status) != 0) return system_error(errno, "stat", "");
     return std::uint64_t{status.f_bavail} * status.f_frsize;
   }
@@ -388,7 +398,8 @@ class PosixFileSystem final : public FileSystem {
     return each_entry(std::move(folder), name, [&](int number, const dirent& entry) -> Result<void> {
       if (::unlinkat(number, entry.d_name, 0) == 0) return {};
       if (errno != EISDIR && errno != EPERM) return system_error(errno, "remove", entry.d_name);
-      const int child = retry_interrupted([&] { return ::openat(number, entry.d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
+      const int child = retry_interrupted(
+          [&] { return ::openat(number, entry.d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
       if (child < 0) return system_error(errno, "remove", entry.d_name);
       STRATA_TRY(remove_content(Descriptor(child), entry.d_name));
       if (::unlinkat(number, entry.d_name, AT_REMOVEDIR) != 0) return system_error(errno, "remove", entry.d_name);
@@ -411,7 +422,7 @@ Result<std::unique_ptr<FileSystem>> open_posix_file_system(const std::string& ro
 }
 
 Result<void> make_root_directory(const std::string& root) {
-  struct stat status {};
+  struct stat status{};
   if (::mkdir(root.c_str(), 0700) != 0) {
     if (errno != EEXIST || ::stat(root.c_str(), &status) != 0) return system_error(errno, "create directory", root);
     if (!S_ISDIR(status.st_mode)) return Error(ErrorCode::invalid_argument, "a file, not a directory: " + root);
@@ -419,7 +430,8 @@ Result<void> make_root_directory(const std::string& root) {
   }
   // Its name must survive a power cut as everything in it does.
   const std::string parent = std::filesystem::absolute(root).lexically_normal().parent_path().string();
-  const Descriptor folder(retry_interrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const Descriptor folder(
+      retry_interrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (folder.get() < 0 || ::fsync(folder.get()) != 0) return system_error(errno, "sync directory", parent);
   return {};
 }

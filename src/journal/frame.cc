@@ -12,8 +12,8 @@ namespace {
 using core::load;
 using core::store;
 
-constexpr std::uint32_t kFrameMagic = 0x4652'5453;                  // "STRF"
-constexpr std::uint64_t kSegmentMagic = 0x314c'4e4a'5254'5300;      // "\0STRJNL1"
+constexpr std::uint32_t kFrameMagic = 0x4652'5453;              // "STRF"
+constexpr std::uint64_t kSegmentMagic = 0x314c'4e4a'5254'5300;  // "\0STRJNL1"
 constexpr std::size_t kCrcOffset = kHeaderBytes - 4;
 constexpr std::size_t kSegmentCrcOffset = kBlockBytes - 4;
 constexpr std::size_t kNumberDigits = 12;
@@ -23,8 +23,16 @@ enum Common { kMagic = 0, kType = 4, kFlags = 5, kReserved = 6, kLength = 8, kEp
 enum Frame { kTime = 24, kIdempotency = 32, kHashLow = 40, kHashHigh = 48, kTimeline = 56 };
 enum Batch { kDurableBefore = 24, kChainBefore = 32, kChainAfter = 40, kBlock = 48, kDurableBlocks = 52, kFrames = 56 };
 enum Segment {
-  kSegmentVersion = 8, kReaderVersion = 12, kDatabase = 16, kSegmentTimeline = 32, kSegmentEpoch = 40, kNumber = 48,
-  kFirstLsn = 56, kChainLow = 64, kChainHigh = 72, kCreated = 80
+  kSegmentVersion = 8,
+  kReaderVersion = 12,
+  kDatabase = 16,
+  kSegmentTimeline = 32,
+  kSegmentEpoch = 40,
+  kNumber = 48,
+  kFirstLsn = 56,
+  kChainLow = 64,
+  kChainHigh = 72,
+  kCreated = 80
 };
 
 void begin(FrameType type, std::uint8_t flags, std::span<std::byte, kHeaderBytes> out) noexcept {
@@ -148,8 +156,8 @@ std::optional<SegmentHeader> decode_segment(ByteView block) noexcept {
 
 std::string segment_name(std::string_view directory, std::uint64_t number) {
   const std::string digits = std::to_string(number);
-  return std::string(directory) + "/" + std::string(kNumberDigits - std::min(kNumberDigits, digits.size()), '0') + digits +
-         ".journal";
+  return std::string(directory) + "/" + std::string(kNumberDigits - std::min(kNumberDigits, digits.size()), '0') +
+         digits + ".journal";
 }
 
 std::optional<std::uint64_t> number_in(std::string_view file, std::string_view suffix) noexcept {

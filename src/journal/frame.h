@@ -17,8 +17,9 @@
 
 namespace strata::journal {
 
-inline constexpr std::size_t kBlockBytes = 4096;   ///< a batch begins on a multiple of it: no durable sector is rewritten
-inline constexpr std::size_t kHeaderBytes = 64;    ///< of a batch and of a frame
+inline constexpr std::size_t kBlockBytes =
+    4096;                                        ///< a batch begins on a multiple of it: no durable sector is rewritten
+inline constexpr std::size_t kHeaderBytes = 64;  ///< of a batch and of a frame
 inline constexpr std::size_t kSegmentHeaderBytes = 2 * kBlockBytes;
 inline constexpr std::uint32_t kFormatVersion = 1;
 
@@ -50,14 +51,14 @@ struct FrameHeader {
 struct BatchHeader {
   static constexpr std::uint8_t kCleanShutdown = 1;  ///< flag: nothing follows, everything before is synced
   std::uint8_t flags = 0;
-  std::uint32_t bytes = 0;            ///< this header and its frames, without the zeros behind
+  std::uint32_t bytes = 0;  ///< this header and its frames, without the zeros behind
   std::uint32_t epoch = 0;
-  std::uint32_t frames = 0;           ///< 0: a watermark, written for durable_before alone
-  Lsn first_lsn = 0;                  ///< of its first frame; of the next record when there is none
-  Lsn durable_before = 0;             ///< every record up to it was synced before this batch was written
-  std::uint32_t block = 0;            ///< its own place, in blocks from the start of the file: a copy elsewhere is no batch
-  std::uint32_t durable_blocks = 0;   ///< of this file, synced before this batch was written
-  std::uint64_t chain_before = 0;     ///< low halves of the chain before its first and after its last frame
+  std::uint32_t frames = 0;  ///< 0: a watermark, written for durable_before alone
+  Lsn first_lsn = 0;         ///< of its first frame; of the next record when there is none
+  Lsn durable_before = 0;    ///< every record up to it was synced before this batch was written
+  std::uint32_t block = 0;   ///< its own place, in blocks from the start of the file: a copy elsewhere is no batch
+  std::uint32_t durable_blocks = 0;  ///< of this file, synced before this batch was written
+  std::uint64_t chain_before = 0;    ///< low halves of the chain before its first and after its last frame
   std::uint64_t chain_after = 0;
   bool operator==(const BatchHeader&) const = default;
 };
@@ -67,10 +68,10 @@ struct SegmentHeader {
   std::uint32_t reader_version_min = kFormatVersion;  ///< readers older than this must refuse
   std::array<std::byte, 16> database{};
   std::uint64_t timeline = 0;
-  std::uint64_t epoch = 0;             ///< one more at every open
-  std::uint64_t number = 0;            ///< as in the file's name
-  Lsn first_lsn = 0;                   ///< of the first record it will hold
-  Chain chain;                         ///< before that record: pins everything earlier
+  std::uint64_t epoch = 0;   ///< one more at every open
+  std::uint64_t number = 0;  ///< as in the file's name
+  Lsn first_lsn = 0;         ///< of the first record it will hold
+  Chain chain;               ///< before that record: pins everything earlier
   Timestamp created = 0;
   bool operator==(const SegmentHeader&) const = default;
 };

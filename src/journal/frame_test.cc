@@ -9,16 +9,30 @@
 namespace strata::journal {
 namespace {
 
-const FrameHeader kRecord{.type = FrameType::record, .payload_bytes = 5, .epoch = 2, .timeline = 1, .lsn = 7,
-                          .commit_time = 1'700'000'000'000'000, .idempotency = 9, .payload_hash = core::xxh3_128(as_bytes("hello"))};
+const FrameHeader kRecord{.type = FrameType::record,
+                          .payload_bytes = 5,
+                          .epoch = 2,
+                          .timeline = 1,
+                          .lsn = 7,
+                          .commit_time = 1'700'000'000'000'000,
+                          .idempotency = 9,
+                          .payload_hash = core::xxh3_128(as_bytes("hello"))};
 
 TEST(Frame, HeadersReadBackAsWritten) {
   std::array<std::byte, kHeaderBytes> bytes;
   encode(kRecord, bytes);
   EXPECT_EQ(decode_frame(bytes), kRecord);
   EXPECT_FALSE(decode_batch(bytes)) << "a record is no batch";
-  const BatchHeader batch{.flags = 1, .bytes = 100, .epoch = 2, .frames = 3, .first_lsn = 7, .durable_before = 6, .block = 2,
-                          .durable_blocks = 2, .chain_before = 11, .chain_after = 12};
+  const BatchHeader batch{.flags = 1,
+                          .bytes = 100,
+                          .epoch = 2,
+                          .frames = 3,
+                          .first_lsn = 7,
+                          .durable_before = 6,
+                          .block = 2,
+                          .durable_blocks = 2,
+                          .chain_before = 11,
+                          .chain_after = 12};
   encode(batch, bytes);
   EXPECT_EQ(decode_batch(bytes), batch);
   EXPECT_FALSE(decode_frame(bytes));
@@ -41,8 +55,9 @@ TEST(Frame, EveryFlippedBitOfAHeaderIsNoticed) {
 TEST(Frame, TheBytesAreThoseOfTheFormatDocument) {
   std::array<std::byte, kHeaderBytes> bytes;
   encode(kRecord, bytes);
-  EXPECT_EQ(core::to_hex(bytes), "53545246020000000500000002000000070000000000000000401e18240a0600"
-                                "09000000000000001838525eaacf79c77f3e1b07adc1e9b5010000009ccaa96c");
+  EXPECT_EQ(core::to_hex(bytes),
+            "53545246020000000500000002000000070000000000000000401e18240a0600"
+            "09000000000000001838525eaacf79c77f3e1b07adc1e9b5010000009ccaa96c");
   const Chain chain = next_chain({1, 2}, bytes);
   std::array<std::byte, 16> out;
   std::memcpy(out.data(), &chain.low, 8);

@@ -33,7 +33,7 @@ namespace strata::journal {
 namespace {
 
 constexpr std::size_t kCommitPayloadBytes = 24;
-constexpr std::uint64_t kZeroStepBytes = 1 << 20;     // a writer that catches up with the zeros waits for one step at most
+constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
 
 /// A record in the queue.
@@ -69,17 +69,26 @@ class AlignedBuffer {
 
 Error poisoned_error() {
   return Error(ErrorCode::commit_unknown,
-               "the journal stopped after a failed write or sync: whether this was stored shows when the database is opened again");
+               "the journal stopped after a failed write or sync: whether this was stored shows when the database is "
+               "opened again");
 }
 
 class JournalImplementation final : public Journal {
  public:
   JournalImplementation(io::FileSystem& files, const core::Clock& clock, std::string directory,
                         const JournalIdentity& identity, const JournalOptions& options, const Recovered& recovered)
-      : files_(files), clock_(clock), directory_(std::move(directory)), identity_(identity), options_(options),
-        epoch_(static_cast<std::uint32_t>(recovered.epoch + 1)), last_lsn_(recovered.last_lsn),
-        durable_lsn_(recovered.last_lsn), written_lsn_(recovered.last_lsn), segments_(recovered.segments),
-        next_number_(recovered.number + 1), chain_(recovered.chain) {
+      : files_(files),
+        clock_(clock),
+        directory_(std::move(directory)),
+        identity_(identity),
+        options_(options),
+        epoch_(static_cast<std::uint32_t>(recovered.epoch + 1)),
+        last_lsn_(recovered.last_lsn),
+        durable_lsn_(recovered.last_lsn),
+        written_lsn_(recovered.last_lsn),
+        segments_(recovered.segments),
+        next_number_(recovered.number + 1),
+        chain_(recovered.chain) {
     STRATA_ASSERT(recovered.epoch < std::numeric_limits<std::uint32_t>::max());
   }
 
@@ -99,8 +108,9 @@ class JournalImplementation final : public Journal {
 
   Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) override {
     if (payload.size() > options_.record_bytes_max)
-      return Error(ErrorCode::resource_exhausted, "transaction too large for one journal record: " + std::to_string(payload.size()) +
-                                                      " bytes, at most " + std::to_string(options_.record_bytes_max));
+      return Error(ErrorCode::resource_exhausted,
+                   "transaction too large for one journal record: " + std::to_string(payload.size()) +
+                       " bytes, at most " + std::to_string(options_.record_bytes_max));
     const core::Hash128 hash = core::xxh3_128(payload);
     const core::MutexLock lock(mutex_);
     STRATA_TRY(wait_for_room(payload.size()));
@@ -118,7 +128,8 @@ class JournalImplementation final : public Journal {
   Result<void> wait(Lsn lsn, Durability durability) override {
     if (durable_lsn_.load(std::memory_order_acquire) >= lsn) return {};  // I2
     const core::MutexLock lock(mutex_);
-    if (lsn > last_lsn_) return Error(ErrorCode::invalid_argument, "no such record was appended: lsn " + std::to_string(lsn));
+    if (lsn > last_lsn_)
+      return Error(ErrorCode::invalid_argument, "no such record was appended: lsn " + std::to_string(lsn));
     if (durability == Durability::each && !queue_.empty() && lsn >= queue_.front().lsn)
       queue_[static_cast<std::size_t>(lsn - queue_.front().lsn)].alone = true;
     Waiter me{lsn, durability != Durability::off, {}};
@@ -151,7 +162,8 @@ class JournalImplementation final : public Journal {
       segments = segments_;
     }
     if (segments.front().header.first_lsn > after + 1)
-      return Error(ErrorCode::not_found, "the journal no longer has lsn " + std::to_string(after + 1) + ": it begins with lsn " +
+      return Error(ErrorCode::not_found, "the journal no longer has lsn " + std::to_string(after + 1) +
+                                             ": it begins with lsn " +
                                              std::to_string(segments.front().header.first_lsn));
     for (std::size_t i = 0; i < segments.size(); ++i) {
       const bool later_has_it = i + 1 < segments.size() && segments[i + 1].header.first_lsn <= after + 1;
@@ -238,7 +250,8 @@ class JournalImplementation final : public Journal {
       }
       const auto left = deadline - std::chrono::steady_clock::now();
       if (left <= std::chrono::steady_clock::duration::zero())
-        return Error(ErrorCode::resource_exhausted, "the journal cannot keep up: " + std::to_string(queue_bytes_) + " bytes are waiting to be written");
+        return Error(ErrorCode::resource_exhausted, "the journal cannot keep up: " + std::to_string(queue_bytes_) +
+                                                        " bytes are waiting to be written");
       ++appenders_waiting_;
       leader_done_.wait_for(mutex_, left);
       --appenders_waiting_;
@@ -246,7 +259,8 @@ class JournalImplementation final : public Journal {
     return {};
   }
   bool fits(std::size_t bytes) const STRATA_REQUIRES(mutex_) {
-    return queue_bytes_ == 0 || queue_bytes_ + bytes <= options_.queue_bytes_max;  // I15, or one record larger than that
+    return queue_bytes_ == 0 ||
+           queue_bytes_ + bytes <= options_.queue_bytes_max;  // I15, or one record larger than that
   }
 
   // One turn of the leader: write what is queued, sync if someone waits for it, tell everybody. Also with an empty queue:
@@ -357,9 +371,14 @@ class JournalImplementation final : public Journal {
   }
 
   Result<void> write_parts(const Pending& record) {
-    FrameHeader header{.type = FrameType::chunk, .epoch = epoch_, .timeline = static_cast<std::uint32_t>(identity_.timeline), .lsn = record.lsn, .payload_hash = {}};
+    FrameHeader header{.type = FrameType::chunk,
+                       .epoch = epoch_,
+                       .timeline = static_cast<std::uint32_t>(identity_.timeline),
+                       .lsn = record.lsn,
+                       .payload_hash = {}};
     for (std::size_t at = 0; at < record.payload.size();) {
-      const ByteView part = ByteView(record.payload).subspan(at, std::min(batch_payload_max(), record.payload.size() - at));
+      const ByteView part =
+          ByteView(record.payload).subspan(at, std::min(batch_payload_max(), record.payload.size() - at));
       header.payload_bytes = static_cast<std::uint32_t>(part.size());
       header.commit_time = static_cast<Timestamp>(at);
       header.payload_hash = core::xxh3_128(part);
@@ -389,7 +408,9 @@ class JournalImplementation final : public Journal {
     return end_batch(flags, 0);
   }
 
-  std::size_t batch_payload_max() const { return static_cast<std::size_t>(options_.batch_bytes_max) - 2 * kHeaderBytes; }
+  std::size_t batch_payload_max() const {
+    return static_cast<std::size_t>(options_.batch_bytes_max) - 2 * kHeaderBytes;
+  }
 
   void begin_batch(std::uint64_t bytes, Lsn first_lsn) {
     buffer_.reserve(static_cast<std::size_t>(round_up_to_block(bytes)));
@@ -420,9 +441,9 @@ class JournalImplementation final : public Journal {
     batch_.chain_after = chain_.low;
     const std::span<std::byte, kHeaderBytes> out(buffer_.data(), kHeaderBytes);
     encode(batch_, out);
-    STRATA_ASSERT(decode_batch(out) == batch_);                             // I14
-    STRATA_ASSERT(offset_ % kBlockBytes == 0 && offset_ >= synced_end_);    // I6
-    if (poisoned_) return poisoned_error();                                 // I7
+    STRATA_ASSERT(decode_batch(out) == batch_);                           // I14
+    STRATA_ASSERT(offset_ % kBlockBytes == 0 && offset_ >= synced_end_);  // I6
+    if (poisoned_) return poisoned_error();                               // I7
     STRATA_TRY(file_->write(offset_, {buffer_.data(), size}));
     offset_ += size;
     const core::MutexLock lock(mutex_);
@@ -537,8 +558,9 @@ class JournalImplementation final : public Journal {
     while (walk.last_lsn() < last) {
       if (!STRATA_TRY(walk.next(record))) {
         const auto tail = STRATA_TRY(walk.inspect_tail());
-        return Error(ErrorCode::corruption, "journal record damaged: " + segment.name + " at offset " + std::to_string(tail.offset) +
-                                                ", lsn " + std::to_string(walk.last_lsn() + 1) + ": " + tail.why);
+        return Error(ErrorCode::corruption, "journal record damaged: " + segment.name + " at offset " +
+                                                std::to_string(tail.offset) + ", lsn " +
+                                                std::to_string(walk.last_lsn() + 1) + ": " + tail.why);
       }
       if (record.lsn > after) STRATA_TRY(visit(record));
     }
@@ -604,7 +626,8 @@ class JournalImplementation final : public Journal {
   // written once before, with zeros, and synced on this thread.
   void write_zeros() STRATA_REQUIRES(mutex_) {
     const std::uint64_t begin = round_up_to_block(zero_end_);
-    const std::uint64_t end = std::min(begin + std::min(kZeroStepBytes, round_up_to_block(options_.zero_ahead_bytes)), options_.segment_bytes);
+    const std::uint64_t end = std::min(begin + std::min(kZeroStepBytes, round_up_to_block(options_.zero_ahead_bytes)),
+                                       options_.segment_bytes);
     const std::string name = segments_.back().name;
     zeroing_ = true;
     zeroing_begin_ = begin;
@@ -654,20 +677,20 @@ class JournalImplementation final : public Journal {
   mutable core::Mutex mutex_;
   std::deque<Pending> queue_ STRATA_GUARDED_BY(mutex_);
   std::uint64_t queue_bytes_ STRATA_GUARDED_BY(mutex_) = 0;
-  std::vector<Waiter*> waiters_ STRATA_GUARDED_BY(mutex_);      // each on its thread's stack
+  std::vector<Waiter*> waiters_ STRATA_GUARDED_BY(mutex_);  // each on its thread's stack
   Lsn written_lsn_ STRATA_GUARDED_BY(mutex_);
   bool leading_ STRATA_GUARDED_BY(mutex_) = false;
   bool closed_ STRATA_GUARDED_BY(mutex_) = false;
-  bool unmarked_ STRATA_GUARDED_BY(mutex_) = false;             // the last batch has records: nothing behind proves it durable
-  std::uint64_t turns_ STRATA_GUARDED_BY(mutex_) = 0;           // of leaders
-  std::size_t company_ STRATA_GUARDED_BY(mutex_) = 0;           // records of the last batch
-  bool flush_wanted_ STRATA_GUARDED_BY(mutex_) = false;         // the next turn syncs
+  bool unmarked_ STRATA_GUARDED_BY(mutex_) = false;      // the last batch has records: nothing behind proves it durable
+  std::uint64_t turns_ STRATA_GUARDED_BY(mutex_) = 0;    // of leaders
+  std::size_t company_ STRATA_GUARDED_BY(mutex_) = 0;    // records of the last batch
+  bool flush_wanted_ STRATA_GUARDED_BY(mutex_) = false;  // the next turn syncs
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
-  std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;        // zeros or batches below, nothing above
+  std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;  // zeros or batches below, nothing above
   bool zeroing_ STRATA_GUARDED_BY(mutex_) = false;
-  std::uint64_t zeroing_begin_ STRATA_GUARDED_BY(mutex_) = 0;   // of the step under way
+  std::uint64_t zeroing_begin_ STRATA_GUARDED_BY(mutex_) = 0;  // of the step under way
   bool zeros_refused_ STRATA_GUARDED_BY(mutex_) = false;
   bool background_asleep_ STRATA_GUARDED_BY(mutex_) = false;
   bool stopping_ STRATA_GUARDED_BY(mutex_) = false;
@@ -678,8 +701,8 @@ class JournalImplementation final : public Journal {
   // The leader's.
   std::uint64_t next_number_;
   std::unique_ptr<io::File> file_;
-  std::uint64_t offset_ = 0;        // of the next batch
-  std::uint64_t synced_end_ = 0;    // everything below is durable
+  std::uint64_t offset_ = 0;      // of the next batch
+  std::uint64_t synced_end_ = 0;  // everything below is durable
   Chain chain_;
   Lsn written_by_leader_ = durable_lsn_.load();
   AlignedBuffer buffer_;
@@ -693,9 +716,13 @@ class JournalImplementation final : public Journal {
 };
 
 Result<void> check_options(const JournalOptions& options) {
-  const auto refused = [](const char* what) { return Error(ErrorCode::invalid_argument, std::string("journal option out of range: ") + what); };
-  if (options.segment_bytes < 1 << 20 || options.segment_bytes > 1 << 30) return refused("segment_bytes, 1 MiB to 1 GiB");
-  if (options.batch_bytes_max < kBlockBytes || options.batch_bytes_max > 64 << 20) return refused("batch_bytes_max, 4 KiB to 64 MiB");
+  const auto refused = [](const char* what) {
+    return Error(ErrorCode::invalid_argument, std::string("journal option out of range: ") + what);
+  };
+  if (options.segment_bytes < 64 << 10 || options.segment_bytes > 1 << 30)
+    return refused("segment_bytes, 64 KiB to 1 GiB");
+  if (options.batch_bytes_max < kBlockBytes || options.batch_bytes_max > 64 << 20)
+    return refused("batch_bytes_max, 4 KiB to 64 MiB");
   if (options.record_bytes_max > std::uint64_t{1} << 30) return refused("record_bytes_max, up to 1 GiB");
   if (options.queue_wait_us_max < 0 || options.flush_us_max < 0) return refused("a negative time");
   return {};
@@ -706,7 +733,8 @@ Result<void> check_options(const JournalOptions& options) {
 namespace {
 
 /// Where a journal starts that continues a backup's files instead of its own past.
-Result<Recovered> begin(io::FileSystem& files, const std::string& directory, const JournalIdentity& identity, Lsn after) {
+Result<Recovered> begin(io::FileSystem& files, const std::string& directory, const JournalIdentity& identity,
+                        Lsn after) {
   if (!STRATA_TRY(files.list(directory)).empty())
     return Error(ErrorCode::already_exists, "there is a journal already: " + directory);
   Recovered none;
@@ -738,9 +766,13 @@ Result<std::unique_ptr<Journal>> Journal::open(io::FileSystem& files, const core
     STRATA_TRY(io::write_file_atomically(files, torn_copy, recovered.torn));
   }
   if (report != nullptr)
-    *report = {.last_lsn = recovered.last_lsn, .torn_tail = !recovered.torn.empty(), .torn_copy = torn_copy,
-               .bytes_read = recovered.bytes_read, .clean_shutdown = recovered.clean_shutdown};
-  auto journal = std::make_unique<JournalImplementation>(files, clock, std::move(directory), identity, options, recovered);
+    *report = {.last_lsn = recovered.last_lsn,
+               .torn_tail = !recovered.torn.empty(),
+               .torn_copy = torn_copy,
+               .bytes_read = recovered.bytes_read,
+               .clean_shutdown = recovered.clean_shutdown};
+  auto journal =
+      std::make_unique<JournalImplementation>(files, clock, std::move(directory), identity, options, recovered);
   STRATA_TRY(journal->start(recovered));
   return std::unique_ptr<Journal>(std::move(journal));
 }

@@ -15,12 +15,12 @@
 namespace strata::journal {
 
 struct JournalOptions {
-  std::uint64_t segment_bytes = 64 << 20;      ///< 1 MiB … 1 GiB; a new file past this
+  std::uint64_t segment_bytes = 64 << 20;      ///< 64 KiB … 1 GiB; a new file past this
   std::uint64_t zero_ahead_bytes = 4 << 20;    ///< zeros written and synced ahead of the writer
   std::uint64_t batch_bytes_max = 4 << 20;     ///< one write and one sync cover at most this
   std::uint64_t queue_bytes_max = 64 << 20;    ///< appenders wait beyond this (I15)
   std::int64_t queue_wait_us_max = 1'000'000;  ///< then resource_exhausted
-  Lsn begin_after = 0;                         ///< not 0: the directory must hold no journal; one is begun after this LSN
+  Lsn begin_after = 0;  ///< not 0: the directory must hold no journal; one is begun after this LSN
   std::uint64_t record_bytes_max = 256 << 20;  ///< a larger transaction is refused before anything is written
   std::int64_t flush_us_max = 50'000;          ///< `off` records are synced, an idle journal marked, after it; 0: never
 };
@@ -29,8 +29,8 @@ struct JournalOptions {
 struct Record {
   Lsn lsn = 0;
   Timestamp commit_time = 0;
-  std::uint64_t idempotency = 0;   ///< hash of the client's idempotency key; 0: none
-  ByteView payload;                ///< valid during the callback only
+  std::uint64_t idempotency = 0;  ///< hash of the client's idempotency key; 0: none
+  ByteView payload;               ///< valid during the callback only
 };
 
 /// Where the journal stands, for statistics and `strata stats`.
@@ -43,15 +43,15 @@ struct JournalStats {
 
 /// Pinned by the superblock so that a missing or foreign journal is noticed.
 struct JournalIdentity {
-  std::array<std::byte, 16> database{};   ///< UUID of the database
-  std::uint64_t timeline = 1;             ///< +1 at every restore to an earlier point
+  std::array<std::byte, 16> database{};  ///< UUID of the database
+  std::uint64_t timeline = 1;            ///< +1 at every restore to an earlier point
 };
 
 /// What recovery found.
 struct RecoveryReport {
-  Lsn last_lsn = 0;                    ///< of the last whole record; every earlier one is there
-  bool torn_tail = false;              ///< bytes after it were the rest of a write that never was acknowledged
-  std::string torn_copy;               ///< the file that keeps them
+  Lsn last_lsn = 0;        ///< of the last whole record; every earlier one is there
+  bool torn_tail = false;  ///< bytes after it were the rest of a write that never was acknowledged
+  std::string torn_copy;   ///< the file that keeps them
   std::uint64_t bytes_read = 0;
   bool clean_shutdown = false;
 };
@@ -85,8 +85,8 @@ class Journal {
   /// Makes everything appended so far durable.
   virtual Result<void> sync() = 0;
 
-  virtual Lsn last_lsn() const = 0;      ///< appended
-  virtual Lsn durable_lsn() const = 0;   ///< synced; never decreases (I2)
+  virtual Lsn last_lsn() const = 0;     ///< appended
+  virtual Lsn durable_lsn() const = 0;  ///< synced; never decreases (I2)
   virtual bool poisoned() const = 0;
 
   /// Hands the records (after, up to] to `visit`, from disk. Errors  not_found when they are truncated; corruption
@@ -96,7 +96,11 @@ class Journal {
   virtual Result<void> truncate_below(Lsn lsn) = 0;
 
   /// File names (relative to the file system's root) and sizes that hold records up to lsn: for a backup.
-  struct SegmentFile { std::string name; std::uint64_t bytes; Lsn first_lsn; };
+  struct SegmentFile {
+    std::string name;
+    std::uint64_t bytes;
+    Lsn first_lsn;
+  };
   virtual Result<std::vector<SegmentFile>> segments() = 0;
 
   virtual JournalStats stats() const = 0;

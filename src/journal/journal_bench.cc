@@ -91,7 +91,8 @@ void commit_off(benchmark::State& state) {
   Folder folder;
   auto journal = open(*folder.files);
   for (auto _ : state)
-    if (!journal->wait(journal->append(Bytes(256, std::byte{1}), 0, 0).value(), Durability::off)) state.SkipWithError("commit");
+    if (!journal->wait(journal->append(Bytes(256, std::byte{1}), 0, 0).value(), Durability::off))
+      state.SkipWithError("commit");
 }
 BENCHMARK(commit_off)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
@@ -100,11 +101,13 @@ std::unique_ptr<Journal> shared_journal;
 
 void commit_many_writers(benchmark::State& state) {
   for (auto _ : state)
-    if (!shared_journal->wait(shared_journal->append(Bytes(4096, std::byte{1}), 0, 0).value(), Durability::batch)) state.SkipWithError("commit");
+    if (!shared_journal->wait(shared_journal->append(Bytes(4096, std::byte{1}), 0, 0).value(), Durability::batch))
+      state.SkipWithError("commit");
   state.SetItemsProcessed(state.iterations());
   if (state.thread_index() == 0) {
     const JournalStats stats = shared_journal->stats();
-    state.counters["records_per_sync"] = static_cast<double>(stats.records) / static_cast<double>(std::max<std::uint64_t>(stats.syncs, 1));
+    state.counters["records_per_sync"] =
+        static_cast<double>(stats.records) / static_cast<double>(std::max<std::uint64_t>(stats.syncs, 1));
   }
 }
 BENCHMARK(commit_many_writers)
@@ -117,7 +120,9 @@ BENCHMARK(commit_many_writers)
       shared_journal.reset();
       shared_folder.reset();
     })
-    ->Threads(16)->UseRealTime()->MinTime(1.0);
+    ->Threads(16)
+    ->UseRealTime()
+    ->MinTime(1.0);
 
 /// Opening after a crash: 60,000 records of 4,500 bytes.
 void recover_270_mb(benchmark::State& state) {

@@ -37,6 +37,14 @@ inline const Bytes& payload_of(Lsn lsn, std::size_t size) {
   return payload;
 }
 
+/// The same with everything small: parts and new segments after a few records.
+inline JournalOptions tiny_options() {
+  JournalOptions options = quiet_options();
+  options.segment_bytes = 64 << 10;
+  options.batch_bytes_max = 8 << 10;
+  return options;
+}
+
 /// A record as the visitor saw it, kept.
 struct Seen {
   Lsn lsn;
@@ -60,7 +68,8 @@ inline Result<Opened> open_journal(io::FileSystem& files, const JournalOptions& 
   opened.journal = STRATA_TRY(Journal::open(
       files, clock, "journal", identity, options, replay_after, known_durable,
       [&](const Record& record) -> Result<void> {
-        opened.records.push_back({record.lsn, record.commit_time, record.idempotency, Bytes(record.payload.begin(), record.payload.end())});
+        opened.records.push_back(
+            {record.lsn, record.commit_time, record.idempotency, Bytes(record.payload.begin(), record.payload.end())});
         return {};
       },
       &opened.report));
@@ -75,6 +84,8 @@ inline Result<Lsn> commit(Journal& journal, std::size_t size, Durability durabil
   return lsn;
 }
 
-inline Bytes content(io::FileSystem& files, std::string_view name) { return io::read_file(files, name, 1 << 28).value(); }
+inline Bytes content(io::FileSystem& files, std::string_view name) {
+  return io::read_file(files, name, 1 << 28).value();
+}
 
 }  // namespace strata::journal

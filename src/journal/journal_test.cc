@@ -94,7 +94,8 @@ TEST(Journal, BeginsANewSegmentWhenOneIsFullAndDropsThoseThatAreNotNeeded) {
     }
     const Lsn cut = segments[2].first_lsn;
     ASSERT_TRUE(journal.truncate_below(cut - 2));
-    EXPECT_EQ(journal.segments().value().front().first_lsn, segments[1].first_lsn) << "the last of its records is needed";
+    EXPECT_EQ(journal.segments().value().front().first_lsn, segments[1].first_lsn)
+        << "the last of its records is needed";
     ASSERT_TRUE(journal.truncate_below(cut - 1));
     EXPECT_EQ(journal.segments().value().front().first_lsn, cut);
     EXPECT_FALSE(files->exists(segments[0].name).value());
@@ -103,7 +104,8 @@ TEST(Journal, BeginsANewSegmentWhenOneIsFullAndDropsThoseThatAreNotNeeded) {
     EXPECT_EQ(journal.segments().value().size(), 1U) << "the newest stays";
   }
   EXPECT_EQ(open_journal(*files).error().code(), ErrorCode::corruption) << "record 1 is gone";
-  const auto segment_first = io::read_file(*files, "journal/" + files->list("journal").value().front(), 1 << 21).value();
+  const auto segment_first =
+      io::read_file(*files, "journal/" + files->list("journal").value().front(), 1 << 21).value();
   const Lsn first = decode_segment(segment_first)->first_lsn;
   EXPECT_EQ(open_journal(*files, quiet_options(), first - 1).value().records.size(), 101 - first);
 }
@@ -123,7 +125,8 @@ TEST(Journal, ReadsAnyRangeFromDisk) {
   auto opened = open_journal(*files).value();
   Journal& journal = *opened.journal;
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(journal.append(payload_of(61 + i, 30'000), 0, 0));
-  for (const auto& [after, up_to, count] : {std::tuple{0, 70, 70}, {0, 1, 1}, {35, 36, 1}, {34, 62, 28}, {69, 1000, 1}, {70, 80, 0}, {5, 5, 0}}) {
+  for (const auto& [after, up_to, count] :
+       {std::tuple{0, 70, 70}, {0, 1, 1}, {35, 36, 1}, {34, 62, 28}, {69, 1000, 1}, {70, 80, 0}, {5, 5, 0}}) {
     seen.clear();
     ASSERT_TRUE(journal.read(static_cast<Lsn>(after), static_cast<Lsn>(up_to), visit));
     ASSERT_EQ(seen.size(), static_cast<std::size_t>(count));
@@ -134,7 +137,10 @@ TEST(Journal, ReadsAnyRangeFromDisk) {
   EXPECT_EQ(journal.durable_lsn(), 70U);
   ASSERT_TRUE(journal.truncate_below(40));
   EXPECT_EQ(journal.read(0, 10, visit).error().code(), ErrorCode::not_found);
-  EXPECT_EQ(journal.read(50, 52, [](const Record&) -> Result<void> { return Error(ErrorCode::cancelled, "enough"); }).error().code(), ErrorCode::cancelled);
+  EXPECT_EQ(journal.read(50, 52, [](const Record&) -> Result<void> { return Error(ErrorCode::cancelled, "enough"); })
+                .error()
+                .code(),
+            ErrorCode::cancelled);
 }
 
 TEST(Journal, WaitersShareOneSyncAndEachHasItsOwn) {
@@ -298,12 +304,12 @@ TEST(Journal, AFailedSyncPoisonsAndNothingIsAcknowledgedAnyMore) {
 
 TEST(Journal, EveryFailedCallIsAnErrorAndNeverALostAcknowledgement) {
   const auto scenario = [](io::FileSystem& files, Lsn& acknowledged) {
-    auto options = quiet_options();
+    const auto options = tiny_options();
     for (int round = 0; round < 2; ++round) {
       auto opened = open_journal(files, options);
       if (!opened) return;
       for (int i = 0; i < 3; ++i) {
-        const auto lsn = commit(*opened->journal, 400'000);  // parts, and a new segment for each third
+        const auto lsn = commit(*opened->journal, 25'000);  // parts, and a new segment with each third
         if (lsn) acknowledged = *lsn;
       }
       (void)opened->journal->truncate_below(0);
@@ -321,7 +327,8 @@ TEST(Journal, EveryFailedCallIsAnErrorAndNeverALostAcknowledgement) {
   }
   for (std::uint64_t k = 1; k <= calls; ++k)
     for (const bool forever : {false, true})
-      for (const auto effect : {testing::Fault::Effect::none, testing::Fault::Effect::half, testing::Fault::Effect::all}) {
+      for (const auto effect :
+           {testing::Fault::Effect::none, testing::Fault::Effect::half, testing::Fault::Effect::all}) {
         auto base = io::make_memory_file_system();
         testing::FaultyFileSystem files(*base);
         files.fail({.call = testing::Call::any, .nth = k, .forever = forever, .effect = effect});
@@ -329,10 +336,11 @@ TEST(Journal, EveryFailedCallIsAnErrorAndNeverALostAcknowledgement) {
         scenario(files, acknowledged);
         core::Random random(k);
         base->power_cut(random, {io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::torn});
-        const auto opened = open_journal(*base, quiet_options(), 0, acknowledged);
+        const auto opened = open_journal(*base, tiny_options(), 0, acknowledged);
         ASSERT_TRUE(opened) << "call " << k << ": " << opened.error().to_string();
         ASSERT_GE(opened->records.size(), acknowledged) << k;
-        for (std::size_t i = 0; i < opened->records.size(); ++i) ASSERT_EQ(opened->records[i].payload, payload_of(i + 1, 400'000));
+        for (std::size_t i = 0; i < opened->records.size(); ++i)
+          ASSERT_EQ(opened->records[i].payload, payload_of(i + 1, 25'000));
       }
 }
 

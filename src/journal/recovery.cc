@@ -29,8 +29,8 @@ Result<void> check_headers(const Recovered& found, const std::string& directory,
                            Lsn replay_after, Lsn known_durable) {
   const Lsn needed = std::max(replay_after, known_durable);
   if (found.segments.empty() && needed > 0)
-    return Error(ErrorCode::corruption, "the journal is missing: no segment in " + directory + ", and records up to lsn " +
-                                            text(needed) + " are known to be durable");
+    return Error(ErrorCode::corruption, "the journal is missing: no segment in " + directory +
+                                            ", and records up to lsn " + text(needed) + " are known to be durable");
   const SegmentHeader* before = nullptr;
   for (const Segment& segment : found.segments) {
     const SegmentHeader& header = segment.header;
@@ -39,25 +39,29 @@ Result<void> check_headers(const Recovered& found, const std::string& directory,
     if (header.timeline > identity.timeline)
       return Error(ErrorCode::corruption, "journal segment of a later timeline: " + segment.name + " has timeline " +
                                               text(header.timeline) + ", the database has " + text(identity.timeline));
-    if (before != nullptr && (header.epoch < before->epoch || header.timeline < before->timeline || header.first_lsn < before->first_lsn))
+    if (before != nullptr &&
+        (header.epoch < before->epoch || header.timeline < before->timeline || header.first_lsn < before->first_lsn))
       return Error(ErrorCode::corruption, "journal segment out of order: " + segment.name);  // I8
     before = &header;
   }
   if (!found.segments.empty() && found.segments.front().header.first_lsn > replay_after + 1)
-    return Error(ErrorCode::corruption, "journal segments are missing: " + found.segments.front().name + " begins at lsn " +
-                                            text(found.segments.front().header.first_lsn) + ", lsn " + text(replay_after + 1) + " is needed");
+    return Error(ErrorCode::corruption, "journal segments are missing: " + found.segments.front().name +
+                                            " begins at lsn " + text(found.segments.front().header.first_lsn) +
+                                            ", lsn " + text(replay_after + 1) + " is needed");
   return {};
 }
 
 Error damaged(const SegmentWalk& walk, const SegmentWalk::Tail& tail, const std::string& proof) {
-  return Error(ErrorCode::corruption, "journal record damaged: " + walk.name() + " at offset " + text(tail.offset) + ", lsn " +
-                                          text(walk.last_lsn() + 1) + ": " + tail.why + "; it had been durable: " + proof);
+  return Error(ErrorCode::corruption, "journal record damaged: " + walk.name() + " at offset " + text(tail.offset) +
+                                          ", lsn " + text(walk.last_lsn() + 1) + ": " + tail.why +
+                                          "; it had been durable: " + proof);
 }
 
 }  // namespace
 
 Result<Recovered> recover(io::FileSystem& files, const std::string& directory, const JournalIdentity& identity,
-                          Lsn replay_after, Lsn known_durable, const std::function<Result<void>(const Record&)>& visit) {
+                          Lsn replay_after, Lsn known_durable,
+                          const std::function<Result<void>(const Record&)>& visit) {
   Recovered found = STRATA_TRY(list_segments(files, directory, identity));
   STRATA_TRY(check_headers(found, directory, identity, replay_after, known_durable));
   found.chain = first_chain(identity.database);
@@ -78,8 +82,9 @@ Result<Recovered> recover(io::FileSystem& files, const std::string& directory, c
     if (header.first_lsn == 1 && header.chain != first_chain(identity.database))
       return Error(ErrorCode::corruption, "journal segment does not begin the chain of its database: " + segment.name);
     if (i > first && (header.first_lsn != found.last_lsn + 1 || header.chain != found.chain))
-      return Error(ErrorCode::corruption, "journal segments do not continue one another: " + segment.name + " begins after lsn " +
-                                              text(header.first_lsn - 1) + ", the one before ends with lsn " + text(found.last_lsn));
+      return Error(ErrorCode::corruption, "journal segments do not continue one another: " + segment.name +
+                                              " begins after lsn " + text(header.first_lsn - 1) +
+                                              ", the one before ends with lsn " + text(found.last_lsn));
     const bool newest = i + 1 == found.segments.size();
     auto walk = STRATA_TRY(SegmentWalk::open(files, segment.name, header, newest));
     Record record;

@@ -21,13 +21,13 @@ namespace strata::journal {
 struct Segment {
   std::string name;
   SegmentHeader header;
-  Lsn last_lsn = 0;            ///< header.first_lsn − 1 when it holds no record
-  std::uint64_t bytes = 0;     ///< up to the end of its last record
+  Lsn last_lsn = 0;         ///< header.first_lsn − 1 when it holds no record
+  std::uint64_t bytes = 0;  ///< up to the end of its last record
   bool empty() const { return last_lsn + 1 == header.first_lsn; }
 };
 
 struct Recovered {
-  std::vector<Segment> segments;       ///< oldest first
+  std::vector<Segment> segments;  ///< oldest first
   Lsn last_lsn = 0;
   Chain chain;                         ///< after it
   std::uint64_t epoch = 0;             ///< the highest seen

@@ -13,9 +13,7 @@ using namespace strata;
 
 namespace {
 
-void repair_header(std::byte* header) {
-  core::store(header + 60, core::crc32c(ByteView(header, 60)));
-}
+void repair_header(std::byte* header) { core::store(header + 60, core::crc32c(ByteView(header, 60))); }
 
 }  // namespace
 
@@ -24,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t mode = data[0];
   Bytes file;
   if ((mode & 1) != 0) {
-    journal::SegmentHeader header{.timeline = 1, .epoch = 1, .number = 1, .first_lsn = 1, .chain = journal::first_chain({})};
+    journal::SegmentHeader header{
+        .timeline = 1, .epoch = 1, .number = 1, .first_lsn = 1, .chain = journal::first_chain({})};
     file = journal::encode(header);
     file.insert(file.end(), file.begin(), file.begin() + journal::kBlockBytes);
   }
@@ -42,10 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)io::write_file_atomically(*disk, journal::segment_name("journal", 1), file);
   const journal::JournalIdentity identity;
   Lsn last = 0;
-  const auto found = journal::recover(*disk, "journal", identity, 0, 0, [&](const journal::Record& record) -> Result<void> {
-    if (record.lsn != ++last) __builtin_trap();
-    return {};
-  });
+  const auto found =
+      journal::recover(*disk, "journal", identity, 0, 0, [&](const journal::Record& record) -> Result<void> {
+        if (record.lsn != ++last) __builtin_trap();
+        return {};
+      });
   if (found && found->last_lsn != last) __builtin_trap();
   return 0;
 }

@@ -42,12 +42,14 @@ TEST(Recovery, EveryFlippedBitOfARecordThatWasDurableIsRefusedWithFileOffsetAndL
   ASSERT_EQ(size, kSegmentHeaderBytes + 4 * kBlockBytes);
   std::set<std::size_t> significant;  // the batches; behind each, zeros up to the block's end
   for (std::size_t i = 0; i < sizes.size(); ++i)
-    for (std::size_t at = 0; at < 2 * kHeaderBytes + sizes[i]; ++at) significant.insert(kSegmentHeaderBytes + i * kBlockBytes + at);
+    for (std::size_t at = 0; at < 2 * kHeaderBytes + sizes[i]; ++at)
+      significant.insert(kSegmentHeaderBytes + i * kBlockBytes + at);
   const std::size_t mark = kSegmentHeaderBytes + sizes.size() * kBlockBytes;
 
   for (std::size_t at = 0; at < size; ++at) {
     const bool header_copy = at < kSegmentHeaderBytes;
-    if (!significant.contains(at) && !(at >= mark && at < mark + kHeaderBytes) && at % 97 != 0) continue;  // dead space: samples
+    if (!significant.contains(at) && !(at >= mark && at < mark + kHeaderBytes) && at % 97 != 0)
+      continue;  // dead space: samples
     for (int bit = 0; bit < 8; ++bit) {
       if (header_copy && bit != 3) continue;
       auto copy = files->clone();
@@ -57,9 +59,11 @@ TEST(Recovery, EveryFlippedBitOfARecordThatWasDurableIsRefusedWithFileOffsetAndL
         ASSERT_FALSE(opened) << "byte " << at << " bit " << bit;
         ASSERT_EQ(opened.error().code(), ErrorCode::corruption);
         const Lsn lsn = (at - kSegmentHeaderBytes) / kBlockBytes + 1;
-        ASSERT_THAT(opened.error().message(), AllOf(HasSubstr(name + " at offset "), HasSubstr(", lsn " + std::to_string(lsn) + ":")));
+        ASSERT_THAT(opened.error().message(),
+                    AllOf(HasSubstr(name + " at offset "), HasSubstr(", lsn " + std::to_string(lsn) + ":")));
       } else {
-        ASSERT_TRUE(opened) << "byte " << at << ": " << opened.error().to_string();  // the other header copy, padding, the mark
+        ASSERT_TRUE(opened) << "byte " << at << ": "
+                            << opened.error().to_string();  // the other header copy, padding, the mark
         ASSERT_EQ(opened->records.size(), sizes.size());
         expect_prefix(opened->records, sizes);
       }
@@ -81,7 +85,8 @@ TEST(Recovery, ABitInTheLastUnprovenBatchIsATornTailUnlessSomeoneKnowsBetter) {
     EXPECT_TRUE(opened.report.torn_tail);
     const auto refused = open_journal(*again, quiet_options(), 0, 3);
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr(name), HasSubstr("lsn 3"), HasSubstr("the database holds lsn 3")));
+    EXPECT_THAT(refused.error().message(),
+                AllOf(HasSubstr(name), HasSubstr("lsn 3"), HasSubstr("the database holds lsn 3")));
   }
 }
 
@@ -128,8 +133,12 @@ TEST(Recovery, EverySectorZeroedDoubledOrSwappedIsNoticed) {
     const auto begin = static_cast<std::ptrdiff_t>(sector);
     check([&](Bytes& bytes) { std::fill(bytes.begin() + begin, bytes.begin() + begin + 512, std::byte{0}); });
     if (sector + 1024 <= whole.size()) {
-      check([&](Bytes& bytes) { std::swap_ranges(bytes.begin() + begin, bytes.begin() + begin + 512, bytes.begin() + begin + 512); });
-      check([&](Bytes& bytes) { std::copy(whole.begin() + begin, whole.begin() + begin + 512, bytes.begin() + begin + 512); });
+      check([&](Bytes& bytes) {
+        std::swap_ranges(bytes.begin() + begin, bytes.begin() + begin + 512, bytes.begin() + begin + 512);
+      });
+      check([&](Bytes& bytes) {
+        std::copy(whole.begin() + begin, whole.begin() + begin + 512, bytes.begin() + begin + 512);
+      });
     }
     check([&](Bytes& bytes) { bytes.insert(bytes.end(), whole.begin() + begin, whole.end()); });
     check([&](Bytes& bytes) { bytes.erase(bytes.begin() + begin, bytes.begin() + begin + 512); });
@@ -171,7 +180,8 @@ TEST(Recovery, ASegmentThatIsGoneOrForeignOrNewerIsNamed) {
   {
     auto copy = files->clone();
     ASSERT_TRUE(copy->remove(segment(2)));
-    EXPECT_THAT(open_journal(*copy).error().message(), AllOf(HasSubstr(segment(1)), HasSubstr("lsn 3"), HasSubstr("the next segment begins with lsn 5")));
+    EXPECT_THAT(open_journal(*copy).error().message(),
+                AllOf(HasSubstr(segment(1)), HasSubstr("lsn 3"), HasSubstr("the next segment begins with lsn 5")));
   }
   {
     auto copy = files->clone();
@@ -193,7 +203,8 @@ TEST(Recovery, ASegmentThatIsGoneOrForeignOrNewerIsNamed) {
   {
     auto identity = test_identity();
     identity.database[3] = std::byte{1};
-    EXPECT_THAT(open_journal(*files, quiet_options(), 0, 0, identity).error().message(), AllOf(HasSubstr("another database"), HasSubstr(segment(1))));
+    EXPECT_THAT(open_journal(*files, quiet_options(), 0, 0, identity).error().message(),
+                AllOf(HasSubstr("another database"), HasSubstr(segment(1))));
   }
   {
     auto copy = files->clone();
@@ -216,9 +227,12 @@ TEST(Recovery, ASegmentThatIsGoneOrForeignOrNewerIsNamed) {
   {
     auto identity = test_identity();
     identity.timeline = 2;
-    EXPECT_TRUE(open_journal(*files->clone(), quiet_options(), 0, 0, identity)) << "a restored database goes on from its ancestor's records";
+    EXPECT_TRUE(open_journal(*files->clone(), quiet_options(), 0, 0, identity))
+        << "a restored database goes on from its ancestor's records";
     auto copy = files->clone();
-    { ASSERT_TRUE(commit(*open_journal(*copy, quiet_options(), 0, 0, identity).value().journal, 10)); }
+    {
+      ASSERT_TRUE(commit(*open_journal(*copy, quiet_options(), 0, 0, identity).value().journal, 10));
+    }
     EXPECT_THAT(open_journal(*copy).error().message(), HasSubstr("later timeline"));
   }
 }
@@ -237,7 +251,8 @@ TEST(Recovery, ASegmentOfAnotherHistoryDoesNotContinueTheChain) {
   const std::string second = segment_name("journal", 2);
   const Bytes foreign = content(*theirs, second);
   ASSERT_TRUE(ours->damage(second, [&](Bytes& bytes) { bytes = foreign; }));
-  EXPECT_THAT(open_journal(*ours).error().message(), AllOf(HasSubstr("do not continue one another"), HasSubstr(second)));
+  EXPECT_THAT(open_journal(*ours).error().message(),
+              AllOf(HasSubstr("do not continue one another"), HasSubstr(second)));
 }
 
 TEST(Recovery, AJournalInsideAPayloadIsNotTakenForTheJournal) {
@@ -253,7 +268,8 @@ TEST(Recovery, AJournalInsideAPayloadIsNotTakenForTheJournal) {
     const Lsn lsn = opened.journal->append(std::move(payload), 0, 0).value();
     ASSERT_TRUE(opened.journal->wait(lsn, Durability::off));
   }
-  ASSERT_TRUE(files->damage(segment_name("journal", 1), [](Bytes& bytes) { bytes[kSegmentHeaderBytes + kBlockBytes + 70] ^= std::byte{1}; }));
+  ASSERT_TRUE(files->damage(segment_name("journal", 1),
+                            [](Bytes& bytes) { bytes[kSegmentHeaderBytes + kBlockBytes + 70] ^= std::byte{1}; }));
   const auto opened = open_journal(*files);
   ASSERT_TRUE(opened) << opened.error().to_string();
   EXPECT_EQ(opened->records.size(), 1U);
@@ -263,10 +279,11 @@ TEST(Recovery, AVisitorsErrorEndsItAndChangesNothing) {
   const auto files = written({1, 2, 3}, false);
   const auto before = files->list("journal").value();
   static const core::ManualClock clock;
-  const auto refused = Journal::open(*files, clock, "journal", test_identity(), quiet_options(), 0, 0, [](const Record& record) -> Result<void> {
-    if (record.lsn < 2) return {};
-    return Error(ErrorCode::corruption, "I cannot apply this");
-  });
+  const auto refused = Journal::open(*files, clock, "journal", test_identity(), quiet_options(), 0, 0,
+                                     [](const Record& record) -> Result<void> {
+                                       if (record.lsn < 2) return {};
+                                       return Error(ErrorCode::corruption, "I cannot apply this");
+                                     });
   EXPECT_EQ(refused.error().message(), "I cannot apply this");
   EXPECT_EQ(files->list("journal").value(), before);
 }
@@ -274,26 +291,16 @@ TEST(Recovery, AVisitorsErrorEndsItAndChangesNothing) {
 // The worked example of docs/formats/journal.md: a file that every later version must read.
 TEST(Recovery, ReadsTheFileOfTheFormatDocument) {
   static constexpr std::pair<std::size_t, const char*> kLines[] = {
-      {0x000000, "005354524a4e4c310100000001000000"},
-      {0x000010, "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"},
-      {0x000020, "01000000000000000100000000000000"},
-      {0x000030, "01000000000000000100000000000000"},
-      {0x000040, "76d839bf28e78efb7e403ae9192fd662"},
-      {0x000050, "00401e18240a06000000000000000000"},
-      {0x000ff0, "000000000000000000000000a304222e"},
-      {0x002000, "53545246010000008500000001000000"},
-      {0x002010, "01000000000000000000000000000000"},
-      {0x002020, "76d839bf28e78efb1f6488ac30658a69"},
-      {0x002030, "020000000200000001000000b9382244"},
-      {0x002040, "53545246020000000500000001000000"},
-      {0x002050, "010000000000000000401e18240a0600"},
-      {0x002060, "09000000000000001838525eaacf79c7"},
-      {0x002070, "7f3e1b07adc1e9b501000000e343d80c"},
-      {0x002080, "68656c6c6f0000000000000000000000"},
-      {0x003000, "53545246010100004000000001000000"},
-      {0x003010, "02000000000000000100000000000000"},
-      {0x003020, "1f6488ac30658a691f6488ac30658a69"},
-      {0x003030, "0300000003000000000000002097094c"},
+      {0x000000, "005354524a4e4c310100000001000000"}, {0x000010, "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"},
+      {0x000020, "01000000000000000100000000000000"}, {0x000030, "01000000000000000100000000000000"},
+      {0x000040, "76d839bf28e78efb7e403ae9192fd662"}, {0x000050, "00401e18240a06000000000000000000"},
+      {0x000ff0, "000000000000000000000000a304222e"}, {0x002000, "53545246010000008500000001000000"},
+      {0x002010, "01000000000000000000000000000000"}, {0x002020, "76d839bf28e78efb1f6488ac30658a69"},
+      {0x002030, "020000000200000001000000b9382244"}, {0x002040, "53545246020000000500000001000000"},
+      {0x002050, "010000000000000000401e18240a0600"}, {0x002060, "09000000000000001838525eaacf79c7"},
+      {0x002070, "7f3e1b07adc1e9b501000000e343d80c"}, {0x002080, "68656c6c6f0000000000000000000000"},
+      {0x003000, "53545246010100004000000001000000"}, {0x003010, "02000000000000000100000000000000"},
+      {0x003020, "1f6488ac30658a691f6488ac30658a69"}, {0x003030, "0300000003000000000000002097094c"},
   };
   Bytes file(4 * kBlockBytes);
   for (const auto& [offset, hex] : kLines) {
@@ -314,21 +321,24 @@ TEST(Recovery, ReadsTheFileOfTheFormatDocument) {
 // call that changes the disk, before it, in its middle and after it, and what was not synced is lost, kept, torn, cut to a
 // prefix or garbled. Oracle (P1–P5): acknowledged ⊆ recovered ⊆ attempted, recovered is a prefix, a second open finds the same.
 TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIsThere) {
-  const std::vector<std::size_t> sizes{10, 4'000, 4'096, 9'000, 0, 70'000, 200, 512, 8'192, 300'000, 700'000, 33, 1'000, 5'000, 77};
+  const std::vector<std::size_t> sizes{10,    4'000,  4'096,  9'000, 0,     33'000, 200, 512,
+                                       8'192, 20'000, 50'000, 33,    1'000, 5'000,  77};
   struct Progress {
     std::size_t attempted = 0;
     std::size_t acknowledged = 0;
   };
   const auto trace = [&](io::FileSystem& files, Progress& progress) {
     for (int round = 0; round < 3; ++round) {
-      auto opened = open_journal(files);
+      auto opened = open_journal(files, tiny_options());
       if (!opened) return;
       Journal& journal = *opened->journal;
       while (journal.last_lsn() < sizes.size() * (static_cast<std::size_t>(round) + 1) / 3) {
         const std::size_t index = journal.last_lsn();
         progress.attempted = std::max(progress.attempted, index + 1);
         if (index % 4 == 1) {  // two in one batch
-          if (!journal.append(payload_of(index + 1, sizes[index]), static_cast<Timestamp>(index + 1) * 10, (index + 1) * 3)) return;
+          if (!journal.append(payload_of(index + 1, sizes[index]), static_cast<Timestamp>(index + 1) * 10,
+                              (index + 1) * 3))
+            return;
           continue;
         }
         const auto lsn = commit(journal, sizes[index], index % 5 == 3 ? Durability::off : Durability::batch);
@@ -351,7 +361,8 @@ TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIs
   ASSERT_GT(calls, 60U);
   std::uint64_t torn_tails = 0;
   for (std::uint64_t k = 1; k <= calls; ++k) {
-    for (const auto effect : {testing::Fault::Effect::none, testing::Fault::Effect::half, testing::Fault::Effect::all}) {
+    for (const auto effect :
+         {testing::Fault::Effect::none, testing::Fault::Effect::half, testing::Fault::Effect::all}) {
       auto base = io::make_memory_file_system();
       testing::FaultyFileSystem files(*base);
       files.fail({.call = testing::Call::change, .nth = k, .forever = true, .effect = effect});
@@ -361,8 +372,10 @@ TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIs
         auto disk = base->clone();
         core::Random random(k * 1'000 + torn_tails);
         disk->power_cut(random, {policy, policy == garbled ? torn : policy});
-        const auto where = [&] { return "call " + std::to_string(k) + ", policy " + std::to_string(static_cast<int>(policy)); };
-        auto opened = open_journal(*disk);
+        const auto where = [&] {
+          return "call " + std::to_string(k) + ", policy " + std::to_string(static_cast<int>(policy));
+        };
+        auto opened = open_journal(*disk, tiny_options());
         ASSERT_TRUE(opened) << where() << ": " << opened.error().to_string();
         ASSERT_GE(opened->records.size(), progress.acknowledged) << where();
         ASSERT_LE(opened->records.size(), progress.attempted) << where();
@@ -370,7 +383,7 @@ TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIs
         torn_tails += opened->report.torn_tail;
         opened->journal.reset();
         disk->power_cut(random, {lost, lost});  // recovery itself made what it found durable
-        auto again = open_journal(*disk);
+        auto again = open_journal(*disk, tiny_options());
         ASSERT_TRUE(again) << where() << ": " << again.error().to_string();
         ASSERT_EQ(again->records, opened->records) << where();
         ASSERT_FALSE(again->report.torn_tail) << where();
@@ -387,14 +400,20 @@ TEST(Recovery, WithoutTheSyncTheSameTestWouldTurnRed) {
     class File final : public io::File {
      public:
       explicit File(std::unique_ptr<io::File> base) : base_(std::move(base)) {}
-      Result<void> read(std::uint64_t offset, std::span<std::byte> out) const override { return base_->read(offset, out); }
-      Result<void> read_durable(std::uint64_t offset, std::span<std::byte> out) const override { return base_->read_durable(offset, out); }
+      Result<void> read(std::uint64_t offset, std::span<std::byte> out) const override {
+        return base_->read(offset, out);
+      }
+      Result<void> read_durable(std::uint64_t offset, std::span<std::byte> out) const override {
+        return base_->read_durable(offset, out);
+      }
       Result<void> write(std::uint64_t offset, ByteView bytes) override { return base_->write(offset, bytes); }
       Result<void> append(ByteView bytes) override { return base_->append(bytes); }
       Result<void> sync() override { return base_->sync(); }
       Result<void> sync_data() override { return {}; }  // the lie
       Result<void> truncate(std::uint64_t size) override { return base_->truncate(size); }
-      Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override { return base_->zero_fill(offset, size); }
+      Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override {
+        return base_->zero_fill(offset, size);
+      }
       Result<std::uint64_t> size() const override { return base_->size(); }
 
      private:
@@ -414,7 +433,9 @@ TEST(Recovery, WithoutTheSyncTheSameTestWouldTurnRed) {
     Result<void> remove_directory(std::string_view name) override { return base_.remove_directory(name); }
     Result<std::vector<std::string>> list(std::string_view directory) override { return base_.list(directory); }
     Result<void> sync_directory(std::string_view directory) override { return base_.sync_directory(directory); }
-    Result<std::unique_ptr<io::DirectoryLock>> lock(std::string_view name, std::string_view owner) override { return base_.lock(name, owner); }
+    Result<std::unique_ptr<io::DirectoryLock>> lock(std::string_view name, std::string_view owner) override {
+      return base_.lock(name, owner);
+    }
     Result<std::uint64_t> free_bytes() override { return base_.free_bytes(); }
     Result<std::string> path(std::string_view name) override { return base_.path(name); }
 

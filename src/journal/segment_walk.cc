@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kWindowBytes = 2 << 20;  // stays in the second-level cache between read and hash
 constexpr std::size_t kCommitPayloadBytes = 24;
 
-std::string place(const std::string& name, std::uint64_t offset) { return name + " at offset " + std::to_string(offset); }
+std::string place(const std::string& name, std::uint64_t offset) {
+  return name + " at offset " + std::to_string(offset);
+}
 
 }  // namespace
 
@@ -32,14 +34,15 @@ Result<SegmentHeader> read_segment_header(io::FileSystem& files, const std::stri
                                              std::to_string(kFormatVersion));
   if (second && *second != *first)
     return Error(ErrorCode::corruption, "the two headers of a journal segment differ: " + place(name, 0));
-  if (first->database != database)
-    return Error(ErrorCode::corruption, "journal segment of another database: " + name);
+  if (first->database != database) return Error(ErrorCode::corruption, "journal segment of another database: " + name);
   if (first->number != number)
-    return Error(ErrorCode::corruption, "journal segment under the wrong name: " + name + " is number " + std::to_string(first->number));
+    return Error(ErrorCode::corruption,
+                 "journal segment under the wrong name: " + name + " is number " + std::to_string(first->number));
   return *first;
 }
 
-Result<SegmentWalk> SegmentWalk::open(io::FileSystem& files, std::string name, const SegmentHeader& header, bool durable) {
+Result<SegmentWalk> SegmentWalk::open(io::FileSystem& files, std::string name, const SegmentHeader& header,
+                                      bool durable) {
   SegmentWalk walk;
   walk.name_ = std::move(name);
   walk.header_ = header;
@@ -79,8 +82,8 @@ Result<bool> SegmentWalk::enter_batch() {
   if (batch_offset_ != 0) {
     // Every frame of the batch verified by itself; what they add up to is in its header.
     if (frames_ != batch_.frames || chain_.low != batch_.chain_after)
-      return Error(ErrorCode::corruption, "journal batch contradicts its header: " + place(name_, batch_offset_) + ", lsn " +
-                                              std::to_string(batch_.first_lsn));
+      return Error(ErrorCode::corruption, "journal batch contradicts its header: " + place(name_, batch_offset_) +
+                                              ", lsn " + std::to_string(batch_.first_lsn));
   }
   const std::uint64_t offset = round_up_to_block(batch_end_);
   if (clean_shutdown_) return stop(offset, "the journal was closed here");
@@ -109,7 +112,7 @@ Result<bool> SegmentWalk::take_frame(Record& record, bool& whole) {
   const auto header = decode_frame(head);
   if (!header) return stop(at_, "no valid record header");
   if (header->epoch != header_.epoch || header->timeline != header_.timeline)
-    return stop(at_, "a record of another epoch or timeline");  // I8
+    return stop(at_, "a record of another epoch or timeline");                     // I8
   if (header->lsn != last_lsn_ + 1) return stop(at_, "a record out of sequence");  // I1
   if (header->payload_bytes > batch_end_ - at_ - kHeaderBytes) return stop(at_, "a record longer than its batch");
   const ByteView frame = STRATA_TRY(view(at_, kHeaderBytes + header->payload_bytes));
@@ -120,11 +123,15 @@ Result<bool> SegmentWalk::take_frame(Record& record, bool& whole) {
   switch (header->type) {
     case FrameType::record:
       if (!assembled_.empty()) return stop(at_, "a record amid the parts of another");
-      record = {.lsn = header->lsn, .commit_time = header->commit_time, .idempotency = header->idempotency, .payload = payload};
+      record = {.lsn = header->lsn,
+                .commit_time = header->commit_time,
+                .idempotency = header->idempotency,
+                .payload = payload};
       whole = true;
       break;
     case FrameType::chunk:
-      if (static_cast<std::uint64_t>(header->commit_time) != assembled_.size()) return stop(at_, "a part out of sequence");
+      if (static_cast<std::uint64_t>(header->commit_time) != assembled_.size())
+        return stop(at_, "a part out of sequence");
       assembled_.insert(assembled_.end(), payload.begin(), payload.end());
       break;
     case FrameType::commit:
@@ -150,7 +157,8 @@ Result<bool> SegmentWalk::take_commit(const FrameHeader& header, ByteView payloa
   const core::Hash128 hash{core::load<std::uint64_t>(&payload[8]), core::load<std::uint64_t>(&payload[16])};
   if (total != assembled_.size() || core::xxh3_128(assembled_) != hash)
     return stop(at_, "the parts do not add up to the record");
-  record = {.lsn = header.lsn, .commit_time = header.commit_time, .idempotency = header.idempotency, .payload = assembled_};
+  record = {
+      .lsn = header.lsn, .commit_time = header.commit_time, .idempotency = header.idempotency, .payload = assembled_};
   return true;
 }
 

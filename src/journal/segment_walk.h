@@ -25,19 +25,19 @@ class SegmentWalk {
   /// Errors  io; corruption when the bytes verify one by one and yet contradict each other
   Result<bool> next(Record& record);
 
-  Lsn last_lsn() const { return last_lsn_; }             ///< of the last record handed out, or what the header pins
-  const Chain& chain() const { return record_chain_; }   ///< after it
-  std::uint64_t end() const { return end_; }      ///< offset after its last byte, or after a watermark behind it
+  Lsn last_lsn() const { return last_lsn_; }            ///< of the last record handed out, or what the header pins
+  const Chain& chain() const { return record_chain_; }  ///< after it
+  std::uint64_t end() const { return end_; }            ///< offset after its last byte, or after a watermark behind it
   bool clean_shutdown() const { return clean_shutdown_; }  ///< the mark of it is the last thing there
   std::uint64_t bytes_read() const { return bytes_read_; }
   const std::string& name() const { return name_; }
 
   /// What lies behind the end, once `next` has answered false.
   struct Tail {
-    std::uint64_t offset = 0;         ///< of the first thing that is not valid
-    std::string why;                  ///< "the payload does not match its hash"
-    std::uint64_t bytes_end = 0;      ///< after the last byte that is not zero; ≤ end(): nothing but zeros
-    std::string proof;                ///< non-empty: what shows that the invalid bytes had been durable: no torn write
+    std::uint64_t offset = 0;     ///< of the first thing that is not valid
+    std::string why;              ///< "the payload does not match its hash"
+    std::uint64_t bytes_end = 0;  ///< after the last byte that is not zero; ≤ end(): nothing but zeros
+    std::string proof;            ///< non-empty: what shows that the invalid bytes had been durable: no torn write
   };
   Result<Tail> inspect_tail();
   /// The bytes [begin, end) of the file, for the .torn copy.
@@ -57,25 +57,25 @@ class SegmentWalk {
   std::uint64_t file_bytes_ = 0;
   bool durable_ = false;
 
-  Bytes window_;                     // bytes of the file from window_offset_
+  Bytes window_;  // bytes of the file from window_offset_
   std::size_t window_bytes_ = 0;
   std::uint64_t window_offset_ = 0;
   std::uint64_t bytes_read_ = 0;
 
   BatchHeader batch_;
   std::uint64_t batch_offset_ = 0;
-  std::uint64_t batch_end_ = 0;      // claimed by its header; the file may end before
-  std::uint64_t at_ = 0;             // next frame
-  std::uint32_t frames_ = 0;         // seen in this batch
-  Chain chain_;                      // after the last frame
-  Bytes assembled_;                  // chunks of the record under way
+  std::uint64_t batch_end_ = 0;  // claimed by its header; the file may end before
+  std::uint64_t at_ = 0;         // next frame
+  std::uint32_t frames_ = 0;     // seen in this batch
+  Chain chain_;                  // after the last frame
+  Bytes assembled_;              // chunks of the record under way
 
   Lsn last_lsn_ = 0;
   Chain record_chain_;
   std::uint64_t end_ = 0;
   bool clean_shutdown_ = false;
   std::uint64_t stop_offset_ = 0;
-  std::uint64_t stop_block_ = 0;     // of the batch that holds it
+  std::uint64_t stop_block_ = 0;  // of the batch that holds it
   const char* stop_why_ = nullptr;
 };
 

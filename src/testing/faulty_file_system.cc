@@ -3,9 +3,7 @@
 namespace strata::testing {
 namespace {
 
-bool changes(Call call) {
-  return call >= Call::write && call <= Call::sync_directory;
-}
+bool changes(Call call) { return call >= Call::write && call <= Call::sync_directory; }
 
 bool matches(Call wanted, Call call) {
   return wanted == call || wanted == Call::any || (wanted == Call::change && changes(call));
@@ -18,9 +16,22 @@ Error injected(const Fault& fault, Call call, std::string_view name) {
 }  // namespace
 
 std::string_view name(Call call) noexcept {
-  static constexpr std::array<std::string_view, 16> kNames{
-      "open", "read", "map", "list", "stat", "write", "sync", "truncate", "rename", "remove", "create_directory",
-      "remove_directory", "sync_directory", "lock", "change", "any"};
+  static constexpr std::array<std::string_view, 16> kNames{"open",
+                                                           "read",
+                                                           "map",
+                                                           "list",
+                                                           "stat",
+                                                           "write",
+                                                           "sync",
+                                                           "truncate",
+                                                           "rename",
+                                                           "remove",
+                                                           "create_directory",
+                                                           "remove_directory",
+                                                           "sync_directory",
+                                                           "lock",
+                                                           "change",
+                                                           "any"};
   return kNames[static_cast<std::size_t>(call)];
 }
 
@@ -38,21 +49,28 @@ class FaultyFile final : public io::File {
     return base_->read_durable(offset, out);
   }
   Result<void> write(std::uint64_t offset, ByteView bytes) override {
-    return change(Call::write, [&] { return base_->write(offset, bytes); },
-                  [&] { return base_->write(offset, bytes.first(bytes.size() / 2)); });
+    return change(
+        Call::write, [&] { return base_->write(offset, bytes); },
+        [&] { return base_->write(offset, bytes.first(bytes.size() / 2)); });
   }
   Result<void> append(ByteView bytes) override {
-    return change(Call::write, [&] { return base_->append(bytes); },
-                  [&] { return base_->append(bytes.first(bytes.size() / 2)); });
+    return change(
+        Call::write, [&] { return base_->append(bytes); },
+        [&] { return base_->append(bytes.first(bytes.size() / 2)); });
   }
-  Result<void> sync() override { return change(Call::sync, [&] { return base_->sync(); }); }
-  Result<void> sync_data() override { return change(Call::sync, [&] { return base_->sync_data(); }); }
+  Result<void> sync() override {
+    return change(Call::sync, [&] { return base_->sync(); });
+  }
+  Result<void> sync_data() override {
+    return change(Call::sync, [&] { return base_->sync_data(); });
+  }
   Result<void> truncate(std::uint64_t size) override {
     return change(Call::truncate, [&] { return base_->truncate(size); });
   }
   Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override {
-    return change(Call::write, [&] { return base_->zero_fill(offset, size); },
-                  [&] { return base_->zero_fill(offset, size / 2); });
+    return change(
+        Call::write, [&] { return base_->zero_fill(offset, size); },
+        [&] { return base_->zero_fill(offset, size / 2); });
   }
   Result<std::uint64_t> size() const override { return base_->size(); }
 

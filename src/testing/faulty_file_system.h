@@ -23,7 +23,20 @@ namespace strata::testing {
 
 /// The kinds of calls. `change` and `any` match several and serve faults and counts only.
 enum class Call : std::uint8_t {
-  open, read, map, list, stat, write, sync, truncate, rename, remove, create_directory, remove_directory, sync_directory, lock,
+  open,
+  read,
+  map,
+  list,
+  stat,
+  write,
+  sync,
+  truncate,
+  rename,
+  remove,
+  create_directory,
+  remove_directory,
+  sync_directory,
+  lock,
   change,  ///< write, sync, truncate, rename, remove, create_directory, remove_directory, sync_directory
   any,
 };
@@ -31,8 +44,8 @@ std::string_view name(Call call) noexcept;
 
 struct Fault {
   Call call = Call::any;
-  std::uint64_t nth = 1;               ///< the nth matching call from now on
-  bool forever = false;                ///< and every later one of the kind
+  std::uint64_t nth = 1;  ///< the nth matching call from now on
+  bool forever = false;   ///< and every later one of the kind
   ErrorCode error = ErrorCode::io;
   enum class Effect {
     none,  ///< nothing happened
@@ -47,10 +60,10 @@ class FaultyFileSystem final : public io::FileSystem {
   explicit FaultyFileSystem(io::FileSystem& base);
   ~FaultyFileSystem() override;
 
-  void fail(const Fault& fault);          ///< several faults may wait at once
-  void heal();                            ///< forgets all faults
-  std::uint64_t calls(Call call) const;   ///< so far
-  std::uint64_t failures() const;         ///< faults that struck
+  void fail(const Fault& fault);         ///< several faults may wait at once
+  void heal();                           ///< forgets all faults
+  std::uint64_t calls(Call call) const;  ///< so far
+  std::uint64_t failures() const;        ///< faults that struck
   /// Called before each call is passed on, from the calling thread, without a lock held.
   void set_hook(std::function<void(Call call, std::string_view name)> hook);
 
