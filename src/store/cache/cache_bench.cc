@@ -27,8 +27,7 @@ void SetOnTheDatabase(benchmark::State& state) {
   static Fixture fixture(std::uint64_t{256} << 20);
   core::Random random(state.thread_index() + 1);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        fixture.database->set(fixture.keys[random.below(kKeys)], fixture.value, state.range(0)));
+    benchmark::DoNotOptimize(fixture.database->set(fixture.keys[random.below(kKeys)], fixture.value, state.range(0)));
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -41,8 +40,8 @@ void SetWhenFull(benchmark::State& state) {
     benchmark::DoNotOptimize(fixture.database->set(fixture.keys[random.below(kKeys)], fixture.value, 0));
   }
   state.SetItemsProcessed(state.iterations());
-  state.counters["bytes_each"] = static_cast<double>(fixture.database->stats()->bytes) /
-                                 static_cast<double>(fixture.database->stats()->entries);
+  state.counters["bytes_each"] =
+      static_cast<double>(fixture.database->stats()->bytes) / static_cast<double>(fixture.database->stats()->entries);
 }
 BENCHMARK(SetWhenFull);
 

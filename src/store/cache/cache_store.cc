@@ -228,8 +228,8 @@ Result<void> CacheParticipant::open(const transaction::Checkpoint* last) {
 }
 
 Result<void> CacheParticipant::apply(const transaction::Commit& commit, ByteView) {
-  return Error(ErrorCode::corruption, "the record holds a section for the cache, which is never journaled: lsn " +
-                                          std::to_string(commit.lsn));
+  return Error(ErrorCode::corruption,
+               "the record holds a section for the cache, which is never journaled: lsn " + std::to_string(commit.lsn));
 }
 
 Result<void> CacheParticipant::recovered(Lsn lsn) {
@@ -248,9 +248,14 @@ Result<transaction::Checkpoint> CacheParticipant::write_checkpoint(Lsn) {
 
 transaction::Statistics CacheParticipant::statistics() {
   const CacheStats stats = keyspace_.stats();
-  return {{"items", stats.entries},           {"bytes_on_disk", 0},           {"bytes_in_memory", stats.bytes},
-          {"bytes_max", stats.bytes_max},     {"hits", stats.hits},           {"misses", stats.misses},
-          {"evictions", stats.evictions},     {"expirations", stats.expirations},
+  return {{"items", stats.entries},
+          {"bytes_on_disk", 0},
+          {"bytes_in_memory", stats.bytes},
+          {"bytes_max", stats.bytes_max},
+          {"hits", stats.hits},
+          {"misses", stats.misses},
+          {"evictions", stats.evictions},
+          {"expirations", stats.expirations},
           {"rejected", stats.rejected}};
 }
 

@@ -5,7 +5,7 @@
 namespace strata::store::cache {
 namespace {
 
-constexpr std::uint64_t kBytesLeast = 64 << 10;          // below it a shard could not hold its own table
+constexpr std::uint64_t kBytesLeast = 64 << 10;  // below it a shard could not hold its own table
 constexpr std::uint64_t kManyShardsFrom = 64 << 20;
 constexpr std::int64_t kTtlMsMax = INT64_MAX / 1000 / 4;  // so that a deadline never overflows
 
@@ -22,8 +22,8 @@ Keyspace::Keyspace(const core::Clock& clock, std::uint64_t bytes_max)
 Result<void> Keyspace::check_size(std::string_view key, std::size_t value_size) {
   if (key.empty()) return Error(ErrorCode::invalid_argument, "a cache key must not be empty");
   if (key.size() > kKeyBytesMax) {
-    return Error(ErrorCode::invalid_argument, "a cache key has at most 65536 bytes, this one has " +
-                                                  std::to_string(key.size()));
+    return Error(ErrorCode::invalid_argument,
+                 "a cache key has at most 65536 bytes, this one has " + std::to_string(key.size()));
   }
   const std::uint64_t limit = std::min<std::uint64_t>(kValueBytesMax, bytes_max_ / 4);
   if (value_size > limit || Entry::charge_for(key.size(), value_size) > bytes_max_ / 4 + key.size() + 256) {
@@ -56,8 +56,8 @@ Result<void> Keyspace::set(std::string_view key, ByteView value, Deadline deadli
   const std::size_t growth = shard.growth_bytes();
   if (!reserve(charge + growth, shard)) {
     rejected_.fetch_add(1, std::memory_order_relaxed);
-    return Error(ErrorCode::resource_exhausted, "the cache has no room for a value of " +
-                                                    std::to_string(value.size()) + " bytes");
+    return Error(ErrorCode::resource_exhausted,
+                 "the cache has no room for a value of " + std::to_string(value.size()) + " bytes");
   }
   EntryPointer entry = Entry::make(hash, key, value, deadline);
   Shard::Inserted inserted = shard.insert(std::move(entry), lsn, growth, now());

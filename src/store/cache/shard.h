@@ -32,8 +32,8 @@ inline constexpr Deadline kNever = 0;
 
 /// An entry with its key and value behind it, in one allocation.
 struct Entry {
-  Entry* chain;             // next in the bucket
-  Entry* newer;             // in its queue
+  Entry* chain;  // next in the bucket
+  Entry* newer;  // in its queue
   Entry* older;
   std::uint64_t hash;
   Lsn lsn;
@@ -127,7 +127,7 @@ class Shard {
 
   std::size_t nominal_bytes_ = 0;  // constant once in use
 
-  std::atomic<std::size_t> bytes_hint_{0};    // what the guarded fields say, for readers without the lock
+  std::atomic<std::size_t> bytes_hint_{0};  // what the guarded fields say, for readers without the lock
   std::atomic<std::size_t> entries_hint_{0};
   std::atomic<std::size_t> buckets_hint_{0};
 
@@ -136,7 +136,7 @@ class Shard {
   List queues_[kQueues] STRATA_GUARDED_BY(mutex_);
   FrequencySketch sketch_ STRATA_GUARDED_BY(mutex_);
   ShardCounters counters_ STRATA_GUARDED_BY(mutex_);
-  std::size_t hand_ STRATA_GUARDED_BY(mutex_) = 0;         // the bucket that the sweep looks at next
+  std::size_t hand_ STRATA_GUARDED_BY(mutex_) = 0;  // the bucket that the sweep looks at next
 };
 
 template <typename Now>
