@@ -4,8 +4,9 @@
 ///     write_checkpoint(H)   plan (compaction.h) → new parts → array/index.h5.tmp → the state for the manifest
 ///     installed             rename the index, swap the segments, let the old parts go
 ///
-/// A failure before `installed` removes the new parts and changes nothing else: the frozen segments are still there and the
-/// next checkpoint takes them along.
+/// A failure in write_checkpoint removes the new parts and changes nothing else: the frozen segments are still there and the
+/// next checkpoint takes them along. One that is never installed leaves its parts until another one is: nobody knows whether
+/// its manifest reached the disk.
 #include <algorithm>
 #include <cstring>
 
@@ -103,17 +104,18 @@ Result<void> ArrayParticipant::freeze(Lsn lsn) {
 
 Result<transaction::Checkpoint> ArrayParticipant::write_checkpoint(Lsn horizon) {
   if (!frozen_) return Error(ErrorCode::failed_precondition, "an array checkpoint was asked for without a freeze");
-  discard_written();
+  if (written_) perhaps_named_.insert(perhaps_named_.end(), written_->fresh.begin(), written_->fresh.end());
+  written_.reset();
   auto written = std::make_unique<Written>();
   written->lsn = frozen_->lsn;
   transaction::Checkpoint checkpoint;
   checkpoint.lsn = frozen_->lsn;
-  auto done = write_into(*written, checkpoint, std::min(horizon, frozen_->lsn));
-  written_ = std::move(written);
-  if (!done) {
-    discard_written();
+  if (auto done = write_into(*written, checkpoint, std::min(horizon, frozen_->lsn)); !done) {
+    for (const auto& part : written->fresh) part->remove_when_unused();
+    if (written->has_virtual_index) (void)files_->files().remove(kUnfinishedIndex).has_value();
     return std::move(done).error();
   }
+  written_ = std::move(written);
   return checkpoint;
 }
 
@@ -171,7 +173,8 @@ Result<SegmentReplacement> ArrayParticipant::write_segments(Written& written, Da
     const bool in_memory = each.segment->in_memory();
     const bool cleared = std::any_of(replacement.zeroed.begin(), replacement.zeroed.end(),
                                      [&](const Clear& clear) { return overlaps(clear, each); });
-    pieces.push_back({(each.end - each.begin) * dataset.bytes_per_row(), in_memory || cleared, in_memory});
+    const std::uint64_t bytes = (each.end - each.begin) * dataset.bytes_per_row() + each.segment->log_bytes();
+    pieces.push_back({bytes, in_memory || cleared, in_memory});
   }
   for (const Group& group : plan_compaction(pieces, options_.compaction)) {
     const auto sources = std::span(placed).subspan(group.begin, group.end - group.begin);
@@ -216,16 +219,11 @@ Result<void> ArrayParticipant::installed(const transaction::Checkpoint& checkpoi
     std::erase(at->second, dataset);
     if (at->second.empty()) catalog_.erase(at);
   }
+  for (const auto& part : perhaps_named_) part->remove_when_unused();
+  perhaps_named_.clear();
   installed_state_ = std::move(written->state);
   durable_.store(checkpoint.lsn, std::memory_order_release);
   return {};
-}
-
-void ArrayParticipant::discard_written() {
-  if (!written_) return;
-  for (const auto& part : written_->fresh) part->remove_when_unused();
-  if (written_->has_virtual_index) (void)files_->files().remove(kUnfinishedIndex).has_value();
-  written_.reset();
 }
 
 Result<void> ArrayParticipant::write_virtual_index_file(std::span<const VirtualDataset> datasets) {

@@ -107,7 +107,14 @@ void run_history(std::uint64_t seed) {
       ASSERT_TRUE(db.checkpoint(horizon));
     } else if (random.chance(0.3)) {  // a checkpoint that is written but whose manifest never is
       ASSERT_TRUE(db.store().freeze(db.lsn()));
-      ASSERT_TRUE(db.store().write_checkpoint(horizon));
+      auto written = db.store().write_checkpoint(horizon);
+      ASSERT_TRUE(written);
+      if (random.chance(0.5)) {  // or it was, and the sync after it failed: the next process finds it
+        ASSERT_TRUE(db.store().freeze(db.lsn()));
+        ASSERT_TRUE(db.store().write_checkpoint(horizon));
+        db.set_checkpoint(std::move(*written));
+        db.reopen();
+      }
     } else {
       db.reopen();
     }

@@ -92,7 +92,6 @@ class ArrayParticipant final : public transaction::Participant {
   Result<SegmentReplacement> write_segments(Written& written, Dataset& dataset, std::size_t segments, Lsn horizon);
   Result<void> write_virtual_index_file(std::span<const VirtualDataset> datasets);
   Result<void> rewrite_virtual_index();
-  void discard_written();
 
   const ArrayOptions options_;
   const std::shared_ptr<PartFiles> files_;
@@ -107,6 +106,9 @@ class ArrayParticipant final : public transaction::Participant {
   std::unique_ptr<Frozen> frozen_;                 // the checkpoint thread's, from freeze on
   std::unique_ptr<Written> written_;
   Bytes installed_state_;
+  /// New parts of checkpoints that were written and never installed. A manifest that names them may be on disk all the same
+  /// (its sync failed after its renaming), so they stay until a later one is (A2).
+  std::vector<std::shared_ptr<Part>> perhaps_named_;
 };
 
 }  // namespace strata::store::array

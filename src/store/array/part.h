@@ -91,6 +91,7 @@ class Part final : public Segment {
 
   bool in_memory() const override { return false; }
   std::uint64_t rows() const override { return description_.rows; }
+  std::uint64_t log_bytes() const override { return description_.index ? description_.index->bytes : 0; }
   Lsn first_lsn() const override { return description_.first_lsn; }
   Lsn last_lsn() const override { return description_.last_lsn; }
   Result<std::uint64_t> rows_at(Lsn view) override;

@@ -21,6 +21,7 @@ class Segment {
   virtual ~Segment() = default;
   virtual bool in_memory() const = 0;
   virtual std::uint64_t rows() const = 0;
+  virtual std::uint64_t log_bytes() const = 0;   ///< about, of its append log: rows may be smaller than what is kept of them
   virtual Lsn first_lsn() const = 0;
   virtual Lsn last_lsn() const = 0;
   virtual Result<std::uint64_t> rows_at(Lsn view) = 0;
@@ -41,8 +42,10 @@ class MemorySegment final : public Segment {
   static constexpr std::size_t kBlocks = 256;
   static constexpr std::uint64_t kBytesMax = kBlockBytes * kBlocks;   // 64 MiB, then the dataset begins another one
 
+  static constexpr std::size_t kAppendsMax = 1 << 21;
+
   explicit MemorySegment(std::uint64_t row_bytes) : row_bytes_(row_bytes) {}
-  bool has_room_for(std::uint64_t bytes) const { return bytes_ + bytes <= kBytesMax; }
+  bool has_room_for(std::uint64_t bytes) const { return bytes_ + bytes <= kBytesMax && log_.size() < kAppendsMax; }
   /// Under the dataset's lock. `data` is rows × row_bytes long and there is room for it.
   void append(Lsn lsn, std::uint64_t rows, std::string_view key, ByteView data);
   const AppendLog& appends() const { return log_; }   ///< under the dataset's lock while it grows
@@ -50,6 +53,7 @@ class MemorySegment final : public Segment {
 
   bool in_memory() const override { return true; }
   std::uint64_t rows() const override { return log_.rows(); }
+  std::uint64_t log_bytes() const override { return log_.size() * 24; }
   Lsn first_lsn() const override { return log_.append(0).lsn; }
   Lsn last_lsn() const override { return log_.append(log_.size() - 1).lsn; }
   Result<std::uint64_t> rows_at(Lsn view) override { return log_.rows_at(view); }
