@@ -288,6 +288,33 @@ TEST(Recovery, AVisitorsErrorEndsItAndChangesNothing) {
   EXPECT_EQ(files->list("journal").value(), before);
 }
 
+// A watermark holds no record, so durable_before says nothing about its loss: durable_blocks does.
+TEST(Recovery, ADamagedWatermarkDoesNotTakeTheBatchBehindItAlong) {
+  const auto files = written({40, 300}, false);
+  const std::string name = segment_name("journal", 1);
+  ASSERT_TRUE(files->damage(name, [](Bytes& bytes) {
+    // Record 2 moves one block on, and a watermark takes its place, as an idle journal would have written it.
+    const auto at = bytes.begin() + kSegmentHeaderBytes + kBlockBytes;
+    bytes.insert(at, kBlockBytes, std::byte{0});
+    const auto slot = [&](std::size_t block) {
+      return std::span<std::byte, kHeaderBytes>(&bytes[block * kBlockBytes], kHeaderBytes);
+    };
+    BatchHeader second = *decode_batch(slot(4));
+    BatchHeader watermark = second;
+    second.block = second.durable_blocks = 4;
+    encode(second, slot(4));
+    watermark.bytes = kHeaderBytes;
+    watermark.frames = 0;
+    watermark.chain_after = watermark.chain_before;
+    encode(watermark, slot(3));
+  }));
+  ASSERT_EQ(open_journal(*files->clone()).value().records.size(), 2U);
+  ASSERT_TRUE(files->damage(name, [](Bytes& bytes) { bytes[3 * kBlockBytes + 20] ^= std::byte{1}; }));
+  const auto refused = open_journal(*files);
+  ASSERT_FALSE(refused) << "record 2 was acknowledged";
+  EXPECT_THAT(refused.error().message(), AllOf(HasSubstr(name + " at offset 12288"), HasSubstr("lsn 2")));
+}
+
 // The worked example of docs/formats/journal.md: a file that every later version must read.
 TEST(Recovery, ReadsTheFileOfTheFormatDocument) {
   static constexpr std::pair<std::size_t, const char*> kLines[] = {
