@@ -85,6 +85,7 @@ Guard::~Guard() {
 
 Result<Statement> Guard::compile(std::string_view sql, std::string_view& tail) {
   analysis_ = {};
+  writes_rows_ = false;
   refused_.clear();
   if (sql.find('\0') != std::string_view::npos) {
     return Error(ErrorCode::invalid_argument, "the statement holds a NUL byte");
@@ -94,6 +95,8 @@ Result<Statement> Guard::compile(std::string_view sql, std::string_view& tail) {
   const int code = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &handle, &rest);
   Statement statement(handle);
   if (code != SQLITE_OK) return explain(code, "");
+  // No definition writes rows of another table: the "create" was such a declaration.
+  if (analysis_.kind == StatementKind::create && writes_rows_) analysis_.kind = StatementKind::writes_rows;
   tail = rest != nullptr ? sql.substr(static_cast<std::size_t>(rest - sql.data())) : std::string_view();
   return statement;
 }
@@ -159,7 +162,8 @@ int Guard::decide(int action, const char* first, const char* second, const char*
     if (analysis_.table.empty()) analysis_.table = table;
     return SQLITE_OK;
   };
-  if (safe(database) == "temp" && action != SQLITE_READ) {
+  // Renaming looks into the temporary schema too; making something there has actions of its own, refused below.
+  if (safe(database) == "temp" && action != SQLITE_READ && !is_schema_table(name)) {
     return refuse(ErrorCode::unsupported, "temporary tables, views and indexes are not supported");
   }
   switch (action) {
@@ -180,13 +184,17 @@ int Guard::decide(int action, const char* first, const char* second, const char*
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
-      if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
       // Defining something writes the schema table; a direct write there is refused by SQLite (DEFENSIVE).
       if (is_schema_table(name)) return SQLITE_OK;
+      if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
       if (is_reserved(name)) return refuse(ErrorCode::permission_denied, "the table " + std::string(name) + " is not for users to write");
+      writes_rows_ = true;
       if (analysis_.kind == StatementKind::reads) analysis_.kind = StatementKind::writes_rows;
       return SQLITE_OK;
     case SQLITE_CREATE_TABLE:
+      // The first use of json_each and its like on a connection declares a table too. Whether the statement as a whole
+      // writes, SQLite knows (sqlite3_stmt_readonly).
+      if (!may_write_) return SQLITE_OK;
       analysis_.creates_table = true;
       return defines(StatementKind::create, name);
     case SQLITE_CREATE_VIEW: return defines(StatementKind::create, name);

@@ -60,6 +60,7 @@ class Guard {
   const bool may_write_;
   const std::int64_t deadline_us_;
   Analysis analysis_;
+  bool writes_rows_ = false;  // of a table that is not the schema
   ErrorCode refused_code_ = ErrorCode::permission_denied;
   std::string refused_;
   bool timed_out_ = false;

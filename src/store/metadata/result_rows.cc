@@ -11,6 +11,7 @@ Result<ReadRows> read_rows(Connection& connection, std::string_view sql, std::sp
   if (sqlite3_stmt_readonly(statement.get()) == 0 || guard.analysis().kind != StatementKind::reads) {
     return Error(ErrorCode::permission_denied, "query only reads; use execute");
   }
+  if (sqlite3_column_count(statement.get()) == 0) return Error(ErrorCode::unsupported, "this statement is not supported");
   STRATA_TRY(bind_parameters(statement, parameters));
   ReadRows out;
   const int columns = sqlite3_column_count(statement.get());

@@ -356,7 +356,7 @@ Result<Executed> Writer::execute_in_savepoint(std::string_view sql, std::span<co
       return out;
     }
     out.analysis = guard.analysis();
-    if (out.analysis.kind == StatementKind::reads) {
+    if (out.analysis.kind == StatementKind::reads || sqlite3_stmt_readonly(statement.get()) != 0) {
       return Error(ErrorCode::invalid_argument, sqlite3_stmt_readonly(statement.get()) != 0
                                                     ? "the statement only reads; use query"
                                                     : "this statement is not supported");

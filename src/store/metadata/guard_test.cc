@@ -1,0 +1,212 @@
+// What hostile SQL may not do, and what ordinary SQL still may.
+#include <filesystem>
+
+#include "store/metadata/metadata_fixture.h"
+
+namespace strata::store::metadata {
+namespace {
+
+// Each must fail, through query and through execute, and change nothing.
+constexpr std::string_view kHostile[] = {
+    "attach database '/tmp/strata-escape.db' as x",
+    "attach ':memory:' as x",
+    "detach main",
+    "pragma writable_schema = on",
+    "pragma journal_mode = delete",
+    "pragma journal_mode",
+    "pragma synchronous = off",
+    "pragma foreign_keys = off",
+    "pragma ignore_check_constraints = on",
+    "pragma trusted_schema = on",
+    "pragma temp_store_directory = '/tmp'",
+    "pragma data_version",
+    "pragma database_list",
+    "pragma wal_checkpoint(truncate)",
+    "pragma user_version = 7",
+    "pragma application_id = 7",
+    "pragma query_only = off",
+    "pragma cache_size = 1000000000",
+    "pragma mmap_size = 1000000000",
+    "pragma hard_heap_limit = 0",
+    "pragma incremental_vacuum",
+    "pragma optimize",
+    "select * from pragma_database_list",
+    "select * from pragma_wal_checkpoint",
+    "select * from pragma_journal_mode",
+    "select * from pragma_module_list",
+    "select * from pragma_function_list",
+    "select * from pragma_compile_options",
+    "select load_extension('/tmp/evil.so')",
+    "select load_extension('/tmp/evil.so', 'entry')",
+    "select writefile('/tmp/strata-escape', 'x')",
+    "select readfile('/etc/passwd')",
+    "select edit('x')",
+    "select fts3_tokenizer('simple')",
+    "select fts3_tokenizer('simple', x'0000000000000000')",
+    "select sqlite_rename_table('main', 'table', 'a', 'b', 'c', 'd', 0)",
+    "select sqlite_compileoption_get(1)",
+    "select sqlite_offset(id) from t",
+    "select sqlite_log(1, 'x')",
+    "select * from dbstat",
+    "select * from sqlite_stmt",
+    "select * from sqlite_dbpage",
+    "select * from bytecode('select 1')",
+    "select * from fts3tokenize",
+    "select * from strata_state",
+    "select count(*) from strata_state",
+    "select * from strata_history",
+    "select 1 where exists (select 1 from strata_history)",
+    "with x as (select undo from strata_history) select * from x",
+    "insert into strata_state values ('applied_lsn', 0)",
+    "update strata_state set value = 0",
+    "update STRATA_STATE set value = 0",
+    "update main.\"strata_state\" set value = 0",
+    "delete from strata_history",
+    "delete from strata_settings",
+    "insert into strata_settings values ('a', '1')",
+    "replace into strata_migrations values ('a', 1, '')",
+    "drop table strata_state",
+    "drop table strata_history",
+    "drop index strata_history_by_lsn",
+    "alter table strata_state rename to mine",
+    "alter table t rename to strata_mine",
+    "alter table strata_settings add column x",
+    "create table strata_x(id integer primary key)",
+    "create index strata_i on t(v)",
+    "create index i on strata_history(lsns)",
+    "create view strata_v as select 1",
+    "create view v as select * from strata_history; select * from v",
+    "create table sqlite_x(id integer primary key)",
+    "update sqlite_master set sql = 'x'",
+    "insert into sqlite_schema values ('table', 'a', 'a', 0, 'create table a(x)')",
+    "delete from sqlite_schema",
+    "delete from sqlite_sequence",
+    "insert into sqlite_sequence values ('t', 5)",
+    "create trigger tr after insert on t begin delete from t; end",
+    "create temp trigger tr after insert on t begin delete from t; end",
+    "drop trigger tr",
+    "create virtual table f using fts5(x)",
+    "create virtual table r using rtree(id, a, b)",
+    "create virtual table d using dbstat",
+    "create virtual table e using fts3(tokenize=simple)",
+    "create temp table x(id integer primary key)",
+    "create temporary view x as select 1",
+    "create temp table x as select * from t",
+    "begin",
+    "begin exclusive",
+    "commit",
+    "end",
+    "rollback",
+    "savepoint statement",
+    "release statement",
+    "rollback to statement",
+    "vacuum",
+    "vacuum into '/tmp/strata-escape.db'",
+    "reindex",
+    "reindex t",
+    "analyze",
+    "analyze t",
+    "select 1; drop table t",
+    "insert into t values (9, 'x'); commit",
+    "select * from t; attach 'x' as y",
+    "explain insert into t values (9, 'x')",
+    "create table y as select * from t",
+    "create table y(a, b)",
+    "select * from other.t",
+    "select x'00' || (select * from t, strata_state)",
+    "values (load_extension('x'))",
+    "insert into t select 9, load_extension('x')",
+    "insert into t values (9, (select undo from strata_history))",
+    "delete from t returning (select value from strata_state)",
+    "update t set v = (select value from strata_state)",
+    "create table z(id integer primary key, x default (load_extension('y')))",
+    "create table z(id integer primary key, x check (load_extension('y')))",
+};
+
+TEST(Guard, WithstandsHostileStatements) {
+  static_assert(std::size(kHostile) >= 60);
+  World world;
+  ASSERT_OK(world.db()->execute("create table t(id integer primary key, v text)"));
+  ASSERT_OK(world.db()->execute("insert into t values (1, 'kept')"));
+  const auto before = world.store().summarize(world.visible());
+  const std::size_t records = world.journal_.size();
+  for (const std::string_view sql : kHostile) {
+    EXPECT_FALSE(world.db()->query(sql).has_value()) << sql;
+    auto tx = world.begin();
+    const auto executed = (*tx)->execute(sql);
+    if (executed.has_value()) {
+      // What only a row that is inserted would reach must fail then.
+      EXPECT_FALSE((*tx)->execute("insert into z(id) values (1)").has_value()) << sql;
+    } else {
+      EXPECT_NE(executed.error().code(), ErrorCode::internal) << sql << ": " << executed.error().to_string();
+    }
+    tx->rollback();
+  }
+  EXPECT_EQ(world.journal_.size(), records);
+  EXPECT_EQ(*world.store().summarize(world.visible()), *before);
+  EXPECT_FALSE(std::filesystem::exists("/tmp/strata-escape"));
+  EXPECT_FALSE(std::filesystem::exists("/tmp/strata-escape.db"));
+  EXPECT_OK(world.db()->execute("insert into t values (2, 'after')"));
+}
+
+TEST(Guard, SaysWhyItRefuses) {
+  World world;
+  const auto refused = [&](std::string_view sql) { return world.db()->execute(sql).error().to_string(); };
+  ASSERT_OK(world.db()->execute("create table b(id integer primary key)"));
+  EXPECT_NE(refused("create trigger a after insert on b begin select 1; end").find("triggers are not supported"), std::string::npos);
+  EXPECT_NE(refused("create virtual table f using fts5(x)").find("virtual tables are not supported"), std::string::npos);
+  EXPECT_NE(refused("attach 'x' as y").find("attach"), std::string::npos);
+  EXPECT_NE(refused("pragma journal_mode = off").find("pragma journal_mode"), std::string::npos);
+  EXPECT_NE(refused("select 1; select 2").find("two statements where one is allowed"), std::string::npos);
+  EXPECT_NE(refused("begin").find("use its transactions"), std::string::npos);
+}
+
+TEST(Guard, LetsOrdinarySqlThrough) {
+  World world;
+  ASSERT_OK(world.db()->execute("create table t(id integer primary key, v text, j text)"));
+  ASSERT_OK(world.db()->execute("insert into t values (1, 'a', '{\"x\":[1,2]}'), (2, 'b', null)"));
+  for (const char* sql : {
+           "select t.id, e.value from t, json_each(t.j, '$.x') e", "select * from pragma_table_info('t')", "pragma table_info(t)",
+           "pragma index_list(t)", "select name from sqlite_schema where type = 'table'", "explain query plan select * from t",
+           "with recursive c(n) as (select 1 union all select n + 1 from c where n < 10) select sum(n) from c",
+           "select row_number() over (order by id), lag(v) over (order by id) from t",
+           "select count(*), group_concat(v, ','), max(id), avg(id) from t group by id % 2 having count(*) > 0",
+           "select strftime('%Y', 'now'), random(), hex(randomblob(4)), printf('%d', 3), round(2.5), j ->> '$.x' from t",
+           "select * from strata_settings", "values (1), (2)", "select 1 as a union select 2 except select 3"}) {
+    EXPECT_OK(world.db()->query(sql));
+  }
+  EXPECT_OK(world.db()->execute("insert into t(id, v) values (1, 'z') on conflict(id) do update set v = excluded.v returning id"));
+  EXPECT_OK(world.db()->execute("update t set v = random() where id in (select id from t)"));
+  EXPECT_OK(world.db()->execute("insert into t(id, v) select value, key from json_each('[7, 8]')"));
+  EXPECT_EQ(world.db()->query("select count(*) from t where id >= 7")->rows[0][0], Value(2));
+  EXPECT_OK(world.db()->execute("replace into t values (2, current_timestamp, null)"));
+  EXPECT_OK(world.db()->execute("alter table t rename column v to w"));
+  EXPECT_OK(world.db()->execute("alter table t drop column j"));
+  EXPECT_OK(world.db()->execute("alter table t rename to t2"));
+  EXPECT_OK(world.db()->execute("drop table t2"));
+}
+
+TEST(Guard, StopsWhatRunsTooLongOrGrowsTooLarge) {
+  MetadataOptions options;
+  options.limits.statement_ms_max = 100;
+  options.limits.rows_max = 1'000;
+  options.limits.result_bytes_max = 1 << 20;
+  options.limits.value_bytes_max = 1 << 20;
+  World world(options);
+  ASSERT_OK(world.db()->execute("create table t(id integer primary key, v)"));
+  const std::string endless = "with recursive c(n) as (select 1 union all select n + 1 from c) ";
+  EXPECT_CODE(world.db()->query(endless + "select count(*) from c"), timeout);
+  EXPECT_CODE(world.db()->execute("insert into t " + endless + "select n, n from c where n < 0"), timeout);
+  EXPECT_CODE(world.db()->query(endless + "select n from c"), resource_exhausted);
+  EXPECT_CODE(world.db()->query(endless + "select zeroblob(100000) from c limit 100"), resource_exhausted);
+  EXPECT_CODE(world.db()->query("select zeroblob(10000000)"), invalid_argument);
+  EXPECT_CODE(world.db()->put_row("t", {{"id", 1}, {"v", std::string(2 << 20, 'x')}}), invalid_argument);
+  EXPECT_CODE(world.db()->query("select " + std::string(300, '(') + "1" + std::string(300, ')')), invalid_argument);
+  EXPECT_CODE(world.db()->query(std::string("select 1 \0 from t", 17)), invalid_argument);
+  EXPECT_CODE(world.db()->query("select " + std::string(2 << 20, ' ') + "1"), invalid_argument);
+  EXPECT_OK(world.db()->put_row("t", {{"id", 1}, {"v", std::string(1 << 19, 'x')}}));
+  EXPECT_OK(world.db()->query("select v from t"));
+}
+
+}  // namespace
+}  // namespace strata::store::metadata

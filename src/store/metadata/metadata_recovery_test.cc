@@ -1,0 +1,286 @@
+// What survives: restarts, lost and damaged state files, archives, checkpoints, and the order of durability.
+#include <algorithm>
+#include <fstream>
+
+#include "core/random.h"
+#include "store/metadata/metadata_fixture.h"
+
+namespace strata::store::metadata {
+namespace {
+
+// Tables with every feature that a rebuild must bring back.
+void fill(World& world, int rounds, std::uint64_t seed) {
+  core::Random random(seed);
+  if (world.visible() == 0) {
+    ASSERT_OK(world.db()->execute("create table t(k text primary key, n integer, x) without rowid"));
+    ASSERT_OK(world.db()->execute("create table u(id integer primary key autoincrement, e text unique)"));
+    ASSERT_OK(world.db()->execute("create view tv as select k from t"));
+    ASSERT_OK(world.db()->execute("create index tn on t(n) where n > 3"));
+  }
+  for (int i = 0; i < rounds; ++i) {
+    auto tx = world.begin();
+    const std::string key = "k" + std::to_string(random.below(30));
+    ASSERT_OK((*tx)->put_row("t", {{"k", key}, {"n", i}, {"x", std::string(random.below(200), 'x')}}));
+    if (random.chance(0.3)) {
+      ASSERT_OK((*tx)->execute("insert into u(e) values (?)", {seed * 100'000 + static_cast<std::uint64_t>(i)}));
+    }
+    if (random.chance(0.2)) {
+      ASSERT_OK((*tx)->execute("delete from t where n < ?", {i - 20}));
+    }
+    ASSERT_OK(tx->commit());
+  }
+}
+
+transaction::Summary summary(World& world) {
+  auto summed = world.store().summarize(world.visible());
+  EXPECT_OK(summed);
+  return summed.has_value() ? *summed : transaction::Summary{};
+}
+
+void overwrite(const std::string& file, std::size_t offset, std::string_view bytes) {
+  std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(static_cast<std::streamoff>(offset));
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+TEST(MetadataRecovery, ReplaysTheJournalWithoutACheckpoint) {
+  World world;
+  fill(world, 40, 1);
+  const auto before = summary(world);
+  world.reopen();
+  EXPECT_EQ(summary(world), before);
+  world.close();
+  std::filesystem::remove_all(world.root() + "/metadata");
+  world.open();
+  EXPECT_EQ(summary(world), before);
+}
+
+TEST(MetadataRecovery, RebuildsALostStateFromArchivesAndJournal) {
+  World world;
+  for (int part = 0; part < 3; ++part) {
+    fill(world, 30, static_cast<std::uint64_t>(part) + 1);
+    ASSERT_OK(world.checkpoint(0));
+  }
+  fill(world, 10, 9);
+  const auto before = summary(world);
+  const auto past = world.store().summarize(50);
+  ASSERT_OK(past);
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  world.open();
+  EXPECT_EQ(summary(world), before);
+  EXPECT_EQ(*world.store().summarize(50), *past);  // the past comes back too
+  EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(1));
+  ASSERT_OK(world.db()->execute("insert into u(e) values ('after')"));
+  world.reopen();
+  EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(0));
+}
+
+TEST(MetadataRecovery, PutsADamagedStateAsideAndGoesOn) {
+  for (const int kind : {0, 1, 2}) {
+    World world;
+    fill(world, 60, 2);
+    ASSERT_OK(world.checkpoint());
+    fill(world, 5, 3);
+    const auto before = summary(world);
+    world.close();
+    if (kind == 0) overwrite(world.file("state.sqlite"), 0, "this is no database ");
+    if (kind == 1) overwrite(world.file("state.sqlite"), 8192, std::string(8192, '\x5a'));
+    if (kind == 2) std::filesystem::resize_file(world.file("state.sqlite"), 4096);
+    world.open();
+    EXPECT_EQ(summary(world), before) << kind;
+    EXPECT_TRUE(std::filesystem::exists(world.file("state.sqlite.damaged-1"))) << kind;
+    EXPECT_TRUE(world.store().statistics().find("rebuilt_because") != nullptr);
+  }
+}
+
+TEST(MetadataRecovery, RebuildsWhenTheStateIsOlderThanTheCheckpoint) {
+  World world;
+  fill(world, 20, 2);
+  ASSERT_OK(world.checkpoint());
+  world.close();
+  std::filesystem::copy_file(world.file("state.sqlite"), world.file("old"));
+  world.open();
+  fill(world, 20, 3);
+  ASSERT_OK(world.checkpoint());
+  const auto before = summary(world);
+  world.close();
+  std::filesystem::rename(world.file("old"), world.file("state.sqlite"));
+  world.open();
+  EXPECT_EQ(summary(world), before);
+  EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(1));
+}
+
+TEST(MetadataRecovery, RefusesAStateThatIsAheadOfTheJournal) {
+  World world;
+  fill(world, 10, 1);
+  summary(world);
+  world.close();
+  world.journal_.pop_back();
+  --world.visible_;
+  EXPECT_CODE(world.try_open(), corruption);
+}
+
+TEST(MetadataRecovery, OpensWithAWriteAheadLogLeftByAKill) {
+  World world;
+  fill(world, 30, 4);
+  const auto before = summary(world);  // everything is in SQLite, most of it in the WAL
+  const std::string aside = world.root() + "/aside";
+  std::filesystem::copy(world.root() + "/metadata", aside, std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(std::filesystem::exists(aside + "/state.sqlite-wal"));
+  world.close();
+  std::filesystem::remove_all(world.root() + "/metadata");
+  std::filesystem::rename(aside, world.root() + "/metadata");
+  world.open();
+  EXPECT_EQ(summary(world), before);
+  // A WAL cut anywhere is an older state, which the journal completes.
+  world.close();
+  world.open();
+  fill(world, 30, 5);
+  const auto after = summary(world);
+  std::filesystem::copy(world.root() + "/metadata", aside, std::filesystem::copy_options::recursive);
+  world.close();
+  for (const double part : {0.9, 0.5, 0.1}) {
+    std::filesystem::remove_all(world.root() + "/metadata");
+    std::filesystem::copy(aside, world.root() + "/metadata", std::filesystem::copy_options::recursive);
+    const auto size = std::filesystem::file_size(world.file("state.sqlite-wal"));
+    std::filesystem::resize_file(world.file("state.sqlite-wal"), static_cast<std::uintmax_t>(static_cast<double>(size) * part));
+    std::filesystem::remove(world.file("state.sqlite-shm"));
+    world.open();
+    EXPECT_EQ(summary(world), after) << part;
+    world.close();
+  }
+}
+
+TEST(MetadataRecovery, AsksForADurableJournalBeforeSqliteGetsAnything) {
+  World world;
+  fill(world, 5, 1);
+  ASSERT_OK(world.db()->put_row("t", {{"k", "late"}}));
+  EXPECT_LT(world.asked_durable_, world.visible());
+  world.durable_error_ = true;
+  EXPECT_CODE(world.db()->query("select * from t"), io);
+  EXPECT_TRUE(world.db()->get_row("t", {{"k", "late"}})->has_value());  // by key needs no SQLite
+  world.durable_error_ = false;
+  EXPECT_OK(world.db()->query("select * from t"));
+  EXPECT_EQ(world.asked_durable_, world.visible());
+}
+
+TEST(MetadataRecovery, WritesInTheBackgroundWhenTheQueueIsLong) {
+  MetadataOptions options;
+  options.queue_rows_max = 100;
+  World world(options);
+  ASSERT_OK(world.db()->execute("create table t(k integer primary key, v text)"));
+  for (int i = 0; i < 1'000; ++i) ASSERT_OK(world.db()->put_row("t", {{"k", i % 700}, {"v", "v" + std::to_string(i)}}));
+  EXPECT_LE(*world.store().statistics().find("queued_rows")->integer(), 401);
+  EXPECT_EQ(world.db()->query("select count(*) from t")->rows[0][0], Value(700));
+  EXPECT_EQ(*(*world.db()->get_row("t", {{"k", 299}}).value()).find("v"), Value("v999"));
+}
+
+TEST(MetadataRecovery, ForgetsThePastBelowTheHorizonOnly) {
+  World world;
+  ASSERT_OK(world.db()->execute("create table t(k integer primary key, v)"));
+  for (int i = 0; i < 10; ++i) ASSERT_OK(world.db()->put_row("t", {{"k", 1}, {"v", i}}));
+  world.skip();
+  const Lsn horizon = world.visible() - 4;
+  ASSERT_OK(world.checkpoint(horizon));
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_CODE((*world.view(2))->query("select v from t"), failed_precondition);
+    for (Lsn lsn = horizon; lsn <= world.visible(); ++lsn) {
+      const auto row = (*world.view(lsn))->query("select v from t");
+      ASSERT_OK(row);
+      EXPECT_EQ(row->rows[0][0], Value(std::min<std::int64_t>(static_cast<std::int64_t>(lsn) - 2, 9)));
+    }
+    world.reopen();
+  }
+}
+
+TEST(MetadataRecovery, ReplacesLargeArchivesByADump) {
+  MetadataOptions options;
+  World world(options);
+  fill(world, 10, 1);
+  for (int part = 0; part < 6; ++part) {
+    for (int i = 0; i < 12; ++i) ASSERT_OK(world.db()->put_row("t", {{"k", "big"}, {"n", i}, {"x", std::string(60'000, 'y')}}));
+    ASSERT_OK(world.checkpoint(world.visible()));
+  }
+  ASSERT_OK(world.db()->execute("delete from u where id = (select max(id) from u)"));
+  const auto files = std::count_if(world.last_->files.begin(), world.last_->files.end(),
+                                   [](const auto& file) { return file.name.find("archive") != std::string::npos; });
+  EXPECT_LT(files, 6);
+  const auto before = summary(world);
+  const Value sequence = world.db()->query("select seq from sqlite_sequence")->rows[0][0];
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  world.open();
+  EXPECT_EQ(summary(world), before);
+  EXPECT_EQ(world.db()->query("select seq from sqlite_sequence")->rows[0][0], sequence);
+  EXPECT_OK(world.db()->query("select * from tv"));
+  for (const auto& file : world.last_->files) EXPECT_TRUE(std::filesystem::exists(world.root() + "/" + file.name)) << file.name;
+}
+
+TEST(MetadataRecovery, NamesADamagedArchiveAndDoesNotTrustIt) {
+  World world;
+  fill(world, 30, 1);
+  ASSERT_OK(world.checkpoint());
+  EXPECT_TRUE(world.store().verify()->empty());
+  overwrite(world.file("archive-1.sections"), 200, "\xff\xff");
+  const auto damage = world.store().verify();
+  ASSERT_OK(damage);
+  ASSERT_FALSE(damage->empty());
+  EXPECT_EQ((*damage)[0].file, "metadata/archive-1.sections");
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  const auto opened = world.try_open();
+  EXPECT_CODE(opened, corruption);
+  EXPECT_NE(opened.error().message().find("archive-1.sections"), std::string::npos);
+}
+
+TEST(MetadataRecovery, RemovesUnfinishedArchives) {
+  World world;
+  fill(world, 3, 1);
+  world.close();
+  std::ofstream(world.file("archive-77.sections.tmp")) << "half";
+  std::ofstream(world.file("archive-78.sections")) << "named by no manifest";
+  world.open();
+  EXPECT_FALSE(std::filesystem::exists(world.file("archive-77.sections.tmp")));
+  EXPECT_FALSE(std::filesystem::exists(world.file("archive-78.sections")));
+}
+
+TEST(MetadataRecovery, ACheckpointThatWasNotInstalledIsMadeAgain) {
+  World world;
+  fill(world, 10, 1);
+  ASSERT_OK(world.store().freeze(world.visible()));
+  ASSERT_OK(world.store().write_checkpoint(0));  // the manifest was never written
+  fill(world, 10, 2);
+  const auto written = world.checkpoint();
+  ASSERT_OK(written);
+  EXPECT_EQ(written->files.size(), 3u);
+  EXPECT_EQ(*world.store().durable_lsn(), world.visible());
+  const auto before = summary(world);
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  world.open();
+  EXPECT_EQ(summary(world), before);
+}
+
+TEST(MetadataRecovery, RefusesSectionsThatAreCutOrChanged) {
+  World world;
+  fill(world, 3, 1);
+  for (const World::Record& record : world.journal_) {
+    for (std::size_t size = 0; size < record.section.size(); ++size) {
+      const Bytes cut(record.section.begin(), record.section.begin() + static_cast<std::ptrdiff_t>(size));
+      EXPECT_CODE(decode_steps(cut, 1), corruption);
+    }
+    core::Random random(3);
+    for (int i = 0; i < 500; ++i) {
+      Bytes changed = record.section;
+      changed[random.below(changed.size())] = static_cast<std::byte>(random.next());
+      (void)decode_steps(changed, 1);  // any answer, no crash
+    }
+  }
+  Bytes newer = world.journal_[0].section;
+  newer[0] = std::byte{9};
+  EXPECT_CODE(decode_steps(newer, 1), unsupported);
+}
+
+}  // namespace
+}  // namespace strata::store::metadata
