@@ -113,6 +113,7 @@ TEST_F(ArrayStoreTest, ClearedRowsAreZerosAtOnceAndGoneFromTheFilesOnceNoViewNee
   std::vector<float> expected = ramp(0, 100, kWidth);
   std::fill_n(expected.begin() + 10 * kWidth, 2 * kWidth, 0.0F);
   EXPECT_EQ(read_floats(db.view()->array(), "a"), expected);
+  EXPECT_TRUE(read_floats(db.view()->array(), "a", 11, 11).empty());
   EXPECT_EQ(read_floats(db.view(before)->array(), "a"), ramp(0, 100, kWidth));
 
   ASSERT_TRUE(db.checkpoint(before));  // a view could still be at `before`

@@ -96,6 +96,7 @@ std::vector<Clear> Dataset::clears_over(Lsn view, std::uint64_t begin, std::uint
 
 Result<void> Dataset::read(Lsn view, std::uint64_t begin, std::uint64_t end, std::span<std::byte> out) const {
   STRATA_DEBUG_ASSERT(out.size() == (end - begin) * row_bytes_);
+  if (begin == end) return {};
   std::vector<Slice> slices;
   std::vector<Clear> clears;
   {
