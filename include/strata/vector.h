@@ -61,6 +61,10 @@ struct StoredPoint {
 ///   {"has_id": ["n1", "n2"]}
 /// Several entries of one map must all hold. The names must, should, must_not and has_id are reserved. "a.b" reaches into
 /// a nested map. An unknown operator is invalid_argument; a field that no point has matches nothing.
+///
+/// Numbers compare by value: 2020 equals 2020.0, exactly also beyond 2^53. Operators side by side ({"gte": 1, "lt": 3}) must
+/// hold for the same item of a list; `except` holds when no item is listed, and not for an absent field. An empty `must` or
+/// `must_not` holds; an empty `should` does not. Filters nest 32 deep.
 using Filter = Map;
 
 struct SearchOptions {

@@ -342,6 +342,27 @@ Result<void> VectorParticipant::load_deletes(std::uint64_t number) {
   return {};
 }
 
+// Memory holds what the file says, so that the next checkpoint with another deletion writes it anew.
+Result<std::optional<transaction::Damage>> VectorParticipant::verify_deletes() {
+  std::uint64_t number = 0;
+  core::Hash128 hash;
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    number = deletes_number_;
+    hash = deletes_hash_;
+  }
+  if (number == 0) return std::optional<transaction::Damage>();
+  const std::string name = deletes_name(directory_, number);
+  auto mapping = files_.map(name);
+  if (!mapping && mapping.error().code() == ErrorCode::not_found) {  // a checkpoint beside this has replaced it
+    core::MutexLock lock(checkpoint_mutex_);
+    if (deletes_number_ != number) return std::optional<transaction::Damage>();
+  }
+  const auto bytes = STRATA_TRY(std::move(mapping));
+  if (core::xxh3_128(bytes->bytes()) == hash) return std::optional<transaction::Damage>();
+  return std::optional<transaction::Damage>({name, 0, "damaged deletes", false});
+}
+
 namespace {
 
 // The number in "000000000000002a.seg", or nothing.

@@ -143,43 +143,48 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   return row;
 }
 
+Delta::IdTable::IdTable(std::size_t capacity)
+    : mask(capacity - 1), slots(std::make_unique<std::atomic<std::uint32_t>[]>(capacity)) {}
+
 void Delta::index(Row row, std::uint64_t hash, std::string_view id) {
-  core::WriterLock lock(index_mutex_);
-  if ((std::size_t{row} + 1) * 2 > slots_.size()) grow_index();
-  std::uint32_t& slot = slots_[slot_of(id, hash)];
+  if (tables_.empty() || (std::size_t{row} + 1) * 2 > tables_.back()->mask) grow_index();
+  const IdTable& table = *tables_.back();
+  std::atomic<std::uint32_t>& slot = table.slots[slot_of(table, id, hash)];
+  const std::uint32_t before = slot.load(std::memory_order_relaxed);
   const Place here = place(row);
-  here.chunk->previous[here.at] = slot == 0 ? kNoRow : slot - 1;
-  slot = row + 1;
+  here.chunk->previous[here.at] = before == 0 ? kNoRow : before - 1;
+  slot.store(row + 1, std::memory_order_release);
 }
 
 // The slot that holds the newest row of `id`, or the free one where it belongs.
-std::size_t Delta::slot_of(std::string_view id, std::uint64_t hash) const {
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
-    if (slots_[at] == 0) return at;
-    const Row row = slots_[at] - 1;
-    const Place held = place(row);
-    if (held.chunk->hash[held.at] == hash && id_at(row) == id) return at;
+std::size_t Delta::slot_of(const IdTable& table, std::string_view id, std::uint64_t hash) const {
+  for (std::size_t at = hash & table.mask;; at = (at + 1) & table.mask) {
+    const std::uint32_t slot = table.slots[at].load(std::memory_order_acquire);
+    if (slot == 0) return at;
+    const Place held = place(slot - 1);
+    if (held.chunk->hash[held.at] == hash && id_at(slot - 1) == id) return at;
   }
 }
 
 void Delta::grow_index() {
-  std::vector<std::uint32_t> before(std::max<std::size_t>(128, slots_.size() * 4));
-  before.swap(slots_);
-  const std::size_t mask = slots_.size() - 1;
-  for (const std::uint32_t slot : before) {
+  const std::size_t before = tables_.empty() ? 0 : tables_.back()->mask + 1;
+  auto table = std::make_unique<IdTable>(std::max<std::size_t>(128, before * 4));
+  for (std::size_t i = 0; i < before; ++i) {
+    const std::uint32_t slot = tables_.back()->slots[i].load(std::memory_order_relaxed);
     if (slot == 0) continue;
     const Place held = place(slot - 1);
-    std::size_t at = held.chunk->hash[held.at] & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = slot;
+    std::size_t at = held.chunk->hash[held.at] & table->mask;
+    while (table->slots[at].load(std::memory_order_relaxed) != 0) at = (at + 1) & table->mask;
+    table->slots[at].store(slot, std::memory_order_relaxed);
   }
+  table_.store(table.get(), std::memory_order_release);
+  tables_.push_back(std::move(table));
 }
 
 Result<std::optional<Row>> Delta::find(std::string_view id, std::uint64_t hash, Lsn view) const {
-  core::ReaderLock lock(index_mutex_);
-  if (slots_.empty()) return std::optional<Row>();
-  const std::uint32_t slot = slots_[slot_of(id, hash)];
+  const IdTable* table = table_.load(std::memory_order_acquire);
+  if (table == nullptr) return std::optional<Row>();
+  const std::uint32_t slot = table->slots[slot_of(*table, id, hash)].load(std::memory_order_acquire);
   for (Row row = slot == 0 ? kNoRow : slot - 1; row != kNoRow;) {
     if (visible(row, view)) return std::optional<Row>(row);
     const Place here = place(row);

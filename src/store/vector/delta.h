@@ -3,7 +3,8 @@
 ///
 /// Rows lie in chunks of 64, 128, 256 … rows that never move, so that searches run while one thread appends. A row is
 /// written in full and then published by one store of `rows_`; readers load it first. Only `deleted` changes afterwards,
-/// and it is atomic. The id index has a lock of its own, held for one probe or one insertion.
+/// and it is atomic. The id index is probed without a lock: a full table is replaced by a larger copy and kept for those who
+/// still read it; a row that such a reader misses is newer than its view.
 ///
 /// Words are indexed when someone searches for them, not when they are applied: appending keeps the term list alone.
 #include <array>
@@ -59,9 +60,15 @@ class Delta final : public Part {
   std::string_view id_at(Row row) const;
   ByteView payload_at(Row row) const;
   ByteView terms_at(Row row) const;
-  void index(Row row, std::uint64_t hash, std::string_view id) STRATA_EXCLUDES(index_mutex_);
-  std::size_t slot_of(std::string_view id, std::uint64_t hash) const STRATA_REQUIRES_SHARED(index_mutex_);
-  void grow_index() STRATA_REQUIRES(index_mutex_);
+  /// Open addressing: each slot the newest row of an id, plus 1; 0 is free. At most half full.
+  struct IdTable {
+    explicit IdTable(std::size_t capacity);
+    std::size_t mask;
+    std::unique_ptr<std::atomic<std::uint32_t>[]> slots;
+  };
+  void index(Row row, std::uint64_t hash, std::string_view id);
+  std::size_t slot_of(const IdTable& table, std::string_view id, std::uint64_t hash) const;
+  void grow_index();
   void index_words(Row rows) const STRATA_EXCLUDES(words_mutex_);
 
   const CollectionOptions options_;
@@ -74,8 +81,8 @@ class Delta final : public Part {
   std::size_t arena_left_ = 0;
   std::byte* arena_next_ = nullptr;
 
-  mutable core::SharedMutex index_mutex_;
-  std::vector<std::uint32_t> slots_ STRATA_GUARDED_BY(index_mutex_);  // newest row of an id, plus 1; 0 is free
+  std::vector<std::unique_ptr<IdTable>> tables_;     // of the appending thread; the last one is in use
+  std::atomic<const IdTable*> table_{nullptr};
 
   struct Posting {
     Row row;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/digest.h"
 #include "store/vector/store_vector_fixture.h"
 #include "store/vector/words.h"
 
@@ -44,6 +45,18 @@ TEST(Mutation, ReadsBackWhatItWrote) {
   core::Encoder out(again);
   encode_mutation(*mutation, out);
   EXPECT_EQ(again, section);
+}
+
+// The example of docs/formats/vector.md: bytes that are in journals stay readable.
+TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
+  const float x[] = {1, 0};
+  Bytes payload;
+  core::Encoder(payload).map({});
+  Bytes bytes;
+  core::Encoder out(bytes);
+  encode_mutation({{"c", false, CollectionOptions{2, Metric::l2, false},
+                    {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}}, out);
+  EXPECT_EQ(core::to_hex(bytes), "010101630202010001000161" "0000803f00000000" "010000");
 }
 
 TEST(Mutation, EveryTruncationIsCorruption) {

@@ -266,6 +266,11 @@ bool Segment::wants_rewrite() const {
 
 std::vector<transaction::Damage> Segment::verify() const {
   std::vector<transaction::Damage> found;
+  const ByteView directory = bytes_.subspan(directory_.data_end, bytes_.size() - kTrailerBytes - directory_.data_end);
+  if (core::xxh3_64(directory) != core::load<std::uint64_t>(bytes_.data() + bytes_.size() - kTrailerBytes + 24)) {
+    found.push_back({name_, directory_.data_end, "damaged directory", false});
+    return found;
+  }
   for (std::uint64_t page = 0; page * kPageBytes < directory_.data_end; ++page) {
     if (page_intact(page)) continue;
     const std::uint64_t offset = page * kPageBytes;

@@ -43,7 +43,8 @@ std::unique_ptr<io::MemoryFileSystem> make(TestDatabase*& out, std::unique_ptr<T
   for (int i = 0; i < points; ++i) {
     const std::string id = "p" + std::to_string(i);
     const auto x = random_vector(random, kDimension);
-    const Point point{id, x, {{"odd", i % 2 == 1}, {"i", i}}, "one two " + std::string(i % 5 == 0 ? "three" : "w" + id)};
+    const std::string text = "one two " + std::string(i % 5 == 0 ? "three" : "w" + std::to_string(i));
+    const Point point{id, x, {{"odd", i % 2 == 1}, {"i", i}}, text};
     EXPECT_TRUE(out->store().upsert("c", {&point, 1}));
   }
   EXPECT_TRUE(out->checkpoint(out->lsn()));
@@ -85,8 +86,9 @@ TEST(Segment, AnyFlippedByteOfAnyFileGivesAnErrorOrTheSameAnswers) {
         EXPECT_NE(answers.error().message().find(file.name), std::string::npos);
         ++refused;
       }
-      if (at < file.bytes - 600 && file.name.ends_with(".seg")) {
-        EXPECT_EQ(store.verify()->size(), 1U) << "byte " << at;
+      // Bytes that nothing is read from (padding) may answer the same; verify sees them too, but for the trailer's.
+      if (at + kTrailerBytes < file.bytes) {
+        EXPECT_EQ(store.verify()->size(), 1U) << file.name << " byte " << at;
       }
     }
   }

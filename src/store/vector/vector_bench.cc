@@ -2,6 +2,10 @@
 //   vectors are sums of uniforms (no clusters: the codes' bounds prune as little as they ever do)
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <filesystem>
+
+#include "io/posix_file_system.h"
 #include "store/vector/mutation.h"
 #include "store/vector/store_vector_fixture.h"
 #include "store/vector/words.h"
@@ -23,8 +27,15 @@ std::string text_of(core::Random& random, std::size_t bytes) {
   return text;
 }
 
+std::string make_directory() {
+  std::string name = (std::filesystem::temp_directory_path() / "strata_vector_bench.XXXXXX").string();
+  STRATA_ASSERT(mkdtemp(name.data()) != nullptr);
+  return name;
+}
+
 struct Filled {
-  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  std::string directory = make_directory();
+  std::unique_ptr<io::FileSystem> files = *io::open_posix_file_system(directory);
   std::unique_ptr<TestDatabase> db;
   std::vector<std::vector<float>> queries;
 
@@ -43,6 +54,11 @@ struct Filled {
     if (sealed) STRATA_ASSERT(db->checkpoint(db->lsn()));
     for (int i = 0; i < 64; ++i) queries.push_back(random_vector(random, kDimension));
     STRATA_ASSERT(db->store().search("c", queries[0], {}));  // checks the pages once
+  }
+  ~Filled() {
+    db.reset();
+    files.reset();
+    std::filesystem::remove_all(directory);
   }
 };
 
@@ -141,6 +157,17 @@ void BM_open(benchmark::State& state) {
     STRATA_ASSERT(other.open(&data.db->last()));
   }
 }
+// With the pages that a first `get` checks: versions, offsets, one page each of ids, payloads and the id table.
+void BM_open_and_get(benchmark::State& state) {
+  Filled& data = filled(62'666, true);
+  for (auto _ : state) {
+    VectorParticipant other(*data.files, "vector");
+    STRATA_ASSERT(other.open(&data.db->last()));
+    TestDatabase::Session session(*data.db);
+    STRATA_ASSERT(other.session(session)->get("c", id_of(7), true));
+  }
+}
+BENCHMARK(BM_open_and_get)->Unit(benchmark::kMicrosecond);
 BENCHMARK(BM_open)->Unit(benchmark::kMicrosecond);
 
 }  // namespace

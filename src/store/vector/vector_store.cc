@@ -102,6 +102,7 @@ Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
       for (transaction::Damage& damage : segment->verify()) found.push_back(std::move(damage));
     }
   }
+  if (auto damage = STRATA_TRY(verify_deletes())) found.push_back(*std::move(damage));
   return found;
 }
 

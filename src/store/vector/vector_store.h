@@ -76,6 +76,7 @@ class VectorParticipant final : public transaction::Participant {
   std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   Result<void> restore(const transaction::Checkpoint& last);
   Result<void> load_deletes(std::uint64_t number);
+  Result<std::optional<transaction::Damage>> verify_deletes() STRATA_EXCLUDES(checkpoint_mutex_);
   Result<void> skip_used_numbers();
 
   Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon, Pending& pending);
