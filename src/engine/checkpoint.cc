@@ -66,6 +66,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   const Lsn previous_lsn = manifest_.lsn;
   previous_files_ = files_of(manifest_);
   manifest_ = std::move(next);
+  retain_files();
   const Manifest& installed = manifest_;
   STRATA_TRY(manager_->between_commits([&](Lsn) -> Result<void> {
     for (std::size_t i = 0; i < kStoreCount; ++i) {
@@ -85,6 +86,14 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   }
   STRATA_TRY(journal_->truncate_below(needed_after));
   return manifest_.lsn;
+}
+
+/// The stores may remove nothing that the two newest manifests name.
+void LocalEngine::retain_files() {
+  std::set<std::string, std::less<>> names;
+  for (const auto& file : previous_files_) names.insert(file.name);
+  for (const auto& file : files_of(manifest_)) names.insert(file.name);
+  store_files_.retain(std::move(names));
 }
 
 Result<void> LocalEngine::remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous) {

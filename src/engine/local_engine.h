@@ -12,6 +12,7 @@
 
 #include "engine/commit_clock.h"
 #include "engine/manifest.h"
+#include "engine/retaining_file_system.h"
 #include "engine/store_set.h"
 #include "engine/superblock.h"
 #include "journal/journal.h"
@@ -68,6 +69,7 @@ class LocalEngine final : public Engine {
   Result<void> recover();
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
+  void retain_files() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
       STRATA_REQUIRES(checkpoint_mutex_);
   Lsn move_horizon();
@@ -78,6 +80,7 @@ class LocalEngine final : public Engine {
   const std::string directory_;
   const OpenOptions options_;
   const std::unique_ptr<io::FileSystem> files_;
+  RetainingFileSystem store_files_{*files_};  // what the stores get
   const core::Clock& clock_;
 
   std::unique_ptr<io::DirectoryLock> lock_;

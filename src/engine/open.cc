@@ -131,6 +131,7 @@ Result<void> LocalEngine::load_manifest() {
     }
     manifest_ = *std::move(manifest);
     if (auto previous = read_manifest(*files_, manifest_.number - 1)) previous_files_ = files_of(*previous);
+    retain_files();
     return {};
   }
   return std::move(*first_error).with_context("no manifest that the superblock names can be read");
@@ -138,7 +139,7 @@ Result<void> LocalEngine::load_manifest() {
 
 Result<void> LocalEngine::recover() {
   const core::MutexLock lock(checkpoint_mutex_);
-  stores_ = std::make_unique<StoreSet>(*files_, clock_, options_);
+  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
   stores_->set_durable_source([this](Lsn lsn) -> Result<void> {
     if (!journal_ || journal_->durable_lsn() >= lsn) return {};

@@ -1,0 +1,42 @@
+#pragma once
+/// The stores' view of the disk: everything passes, but a file that one of the two newest manifests names is not removed
+/// (I11). A store may drop what it no longer needs; whether an older manifest still does is not its business. The engine
+/// removes the file when the next checkpoint is there.
+#include <set>
+
+#include "core/mutex.h"
+#include "io/file_system.h"
+
+namespace strata::engine {
+
+/// Threads: any.
+class RetainingFileSystem final : public io::FileSystem {
+ public:
+  explicit RetainingFileSystem(io::FileSystem& base) : base_(base) {}
+  /// From now on exactly these are kept.
+  void retain(std::set<std::string, std::less<>> names);
+
+  Result<void> remove(std::string_view name) override;
+
+  Result<std::unique_ptr<io::File>> open(std::string_view name, io::OpenMode mode) override { return base_.open(name, mode); }
+  Result<std::unique_ptr<io::Mapping>> map(std::string_view name) override { return base_.map(name); }
+  Result<void> rename(std::string_view from, std::string_view to) override { return base_.rename(from, to); }
+  Result<bool> exists(std::string_view name) override { return base_.exists(name); }
+  Result<std::uint64_t> file_size(std::string_view name) override { return base_.file_size(name); }
+  Result<void> create_directory(std::string_view name) override { return base_.create_directory(name); }
+  Result<void> remove_directory(std::string_view name) override { return base_.remove_directory(name); }
+  Result<std::vector<std::string>> list(std::string_view directory) override { return base_.list(directory); }
+  Result<void> sync_directory(std::string_view directory) override { return base_.sync_directory(directory); }
+  Result<std::unique_ptr<io::DirectoryLock>> lock(std::string_view name, std::string_view owner) override {
+    return base_.lock(name, owner);
+  }
+  Result<std::uint64_t> free_bytes() override { return base_.free_bytes(); }
+  Result<std::string> path(std::string_view name) override { return base_.path(name); }
+
+ private:
+  io::FileSystem& base_;
+  core::Mutex mutex_;
+  std::set<std::string, std::less<>> retained_ STRATA_GUARDED_BY(mutex_);
+};
+
+}  // namespace strata::engine
