@@ -67,10 +67,11 @@ class GraphStore {
   virtual Result<bool> remove_node(std::string_view id, bool detach = true) = 0;
   virtual Result<std::optional<Node>> node(std::string_view id) = 0;
   /// Nodes with this label ("" for any) and, when `key` is not empty, with this property value; by id, after `after`.
+  /// Values are compared as Value does: 1 and 1.0 differ. limit 1 … 1,000,000
   /// Cost    an index when one was created on (label, key), else one pass over the label
   virtual Result<std::vector<Node>> find_nodes(std::string_view label, std::string_view key, const Value& value,
                                                std::size_t limit = 1'000, std::string_view after = {}) = 0;
-  /// Keeps an index of the values of `key` over nodes with `label`. Fine when it exists.
+  /// Keeps an index of the values of `key` over nodes with `label` ("" for all nodes). Fine when it exists.
   virtual Result<void> create_index(std::string_view label, std::string_view key) = 0;
 
   /// Adds an edge between existing nodes; parallel edges are kept apart. Errors  not_found (an end; it is named), invalid_argument
@@ -82,14 +83,18 @@ class GraphStore {
   virtual Result<bool> remove_edge(EdgeId id) = 0;
   virtual Result<std::optional<Edge>> edge(EdgeId id) = 0;
 
-  /// The edges at a node with the node at their other end, in order of edge id.
+  /// The edges at a node with the node at their other end, in order of edge id. Each edge comes once, also a self-loop
+  /// asked for in both directions (then as outgoing).
   /// Errors  not_found (node). Cost  O(degree)
   virtual Result<std::vector<Neighbour>> neighbours(std::string_view id, const TraversalOptions& options = {}) = 0;
+  /// How many edges `neighbours` would find without its limit. Errors  not_found (node). Cost  O(degree)
   virtual Result<std::uint64_t> degree(std::string_view id, const TraversalOptions& options = {}) = 0;
-  /// Every node at hops_min … hops_max from `id` (which is at 0), each once, nearest first, then by id.
+  /// Every node at hops_min … hops_max from `id` (which is at 0), each once, nearest first, then by id (bytes).
+  /// Errors  not_found (node), invalid_argument (unless hops_min ≤ hops_max ≤ 1,000,000)
   virtual Result<std::vector<Reached>> reach(std::string_view id, std::uint32_t hops_min, std::uint32_t hops_max,
                                              const TraversalOptions& options = {}) = 0;
-  /// A path with the fewest edges (breadth first from both ends), at most hops_max of them.
+  /// A path with the fewest edges (breadth first from both ends), at most hops_max of them; which one of several is not
+  /// said. `limit` plays no part. Errors  not_found (an end; it is named)
   virtual Result<Path> shortest_path(std::string_view source, std::string_view target, std::uint32_t hops_max = 15,
                                      const TraversalOptions& options = {}) = 0;
   virtual Result<GraphCounts> counts() = 0;

@@ -7,7 +7,7 @@ namespace strata::store::graph {
 Number Delta::add_id(std::string_view text, std::uint64_t hash) {
   const Number number = next_number();
   auto* entry = arena_.make<DeltaId>(hash, number, as_text(arena_.copy(as_bytes(text))));
-  ids_.append(arena_, entry);      // before the table: who finds the number can translate it back
+  ids_.append(arena_, entry);  // before the table: who finds the number can translate it back
   id_table_.insert(arena_, entry);
   return number;
 }
@@ -40,9 +40,9 @@ void Delta::put_node(Lsn lsn, Number number, std::span<const NameId> labels, Byt
   encode_record(out, labels, properties);
   DeltaNode& node = touch(number);
   for (const NameId label : labels) postings_of(mix(label) | 1).numbers.append(arena_, number);
-  node.newest.store(arena_.make<NodeVersion>(node.newest.load(std::memory_order_relaxed), lsn, false,
-                                             arena_.copy(record)),
-                    std::memory_order_release);
+  node.newest.store(
+      arena_.make<NodeVersion>(node.newest.load(std::memory_order_relaxed), lsn, false, arena_.copy(record)),
+      std::memory_order_release);
 }
 
 void Delta::remove_node(Lsn lsn, Number number) {
@@ -68,9 +68,9 @@ void Delta::change_edge(Lsn lsn, EdgeId id, Number source, NameId type, Number t
     edges_.insert(arena_, edge);
     all_edges_.append(arena_, edge);
   }
-  edge->newest.store(arena_.make<EdgeVersion>(edge->newest.load(std::memory_order_relaxed), lsn, removed,
-                                              arena_.copy(properties)),
-                     std::memory_order_release);
+  edge->newest.store(
+      arena_.make<EdgeVersion>(edge->newest.load(std::memory_order_relaxed), lsn, removed, arena_.copy(properties)),
+      std::memory_order_release);
   if (!removed) return;
   touch(source).gone.append(arena_, {id, lsn});
   if (target != source) touch(target).gone.append(arena_, {id, lsn});

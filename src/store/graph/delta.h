@@ -23,7 +23,7 @@ struct NodeVersion {
   const NodeVersion* older;
   Lsn lsn;
   bool removed;
-  ByteView record;                 ///< record.h
+  ByteView record;  ///< record.h
 };
 
 struct EdgeVersion {
@@ -63,14 +63,14 @@ struct DeltaEdge {
   EdgeId id;
   Number source, target;
   std::uint32_t type;
-  Lsn created;                     ///< 0: added in an older layer, only changed here
+  Lsn created;  ///< 0: added in an older layer, only changed here
   ByteView properties;
   std::atomic<const EdgeVersion*> newest{nullptr};
 };
 
 struct Totals {
   Lsn lsn;
-  std::uint64_t nodes, edges;      ///< visible at this LSN
+  std::uint64_t nodes, edges;  ///< visible at this LSN
 };
 
 /// Threads: one writer (apply), many readers. LSNs given to the writer ascend.
@@ -103,10 +103,14 @@ class Delta {
   }
   /// Nodes that were put here with this label; some have lost it since, some appear twice.
   template <typename Body>
-  void with_label(NameId label, Body&& body) const { postings(mix(label) | 1, body); }
+  void with_label(NameId label, Body&& body) const {
+    postings(mix(label) | 1, body);
+  }
   /// Nodes that were put here with the value of this hash; candidates, to be compared.
   template <typename Body>
-  void with_value(std::uint64_t index_hash, Body&& body) const { postings(index_hash & ~1ULL, body); }
+  void with_value(std::uint64_t index_hash, Body&& body) const {
+    postings(index_hash & ~1ULL, body);
+  }
   std::size_t indexes() const { return indexes_.load(std::memory_order_acquire); }
 
   const StableArray<DeltaId*>& ids() const { return ids_; }
@@ -141,7 +145,7 @@ class Delta {
   ReadTable<DeltaId> id_table_;
   ReadTable<DeltaNode> nodes_;
   ReadTable<DeltaEdge> edges_;
-  ReadTable<Postings> postings_;   // labels have odd hashes, index values even ones
+  ReadTable<Postings> postings_;  // labels have odd hashes, index values even ones
   StableArray<DeltaId*> ids_;
   StableArray<DeltaNode*> all_nodes_;
   StableArray<DeltaEdge*> all_edges_;

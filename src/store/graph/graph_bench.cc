@@ -7,8 +7,8 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "core/random.h"
@@ -105,7 +105,8 @@ Data make_up() {
   core::Random random(1);
   std::vector<RawNode> nodes;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
-    Map properties{{"name", "package number " + std::to_string(i)}, {"size", static_cast<std::int64_t>(random.below(1'000'000))}};
+    Map properties{{"name", "package number " + std::to_string(i)},
+                   {"size", static_cast<std::int64_t>(random.below(1'000'000))}};
     Bytes bytes;
     core::Encoder(bytes).map(properties);
     nodes.push_back({"package-" + std::to_string(i), "Package", std::move(bytes)});
@@ -115,7 +116,8 @@ Data make_up() {
     // A cubed uniform number: a few nodes are at very many edges.
     const double u = random.real();
     const auto popular = static_cast<std::uint32_t>(u * u * u * 100'000);
-    edges.push_back({static_cast<std::uint32_t>(random.below(100'000)), popular, random.chance(0.8) ? "DEPENDS_ON" : "SUGGESTS"});
+    edges.push_back(
+        {static_cast<std::uint32_t>(random.below(100'000)), popular, random.chance(0.8) ? "DEPENDS_ON" : "SUGGESTS"});
   }
   return encode_all(nodes, edges);
 }
@@ -142,7 +144,8 @@ Data load(const std::string& directory) {
   for (std::ifstream in(directory + "/edges.jsonl"); std::getline(in, line);) {
     Value edge = must(parse_json(line));
     const Map& map = *edge.map();
-    edges.push_back({numbers.at(*map.find("from")->integer()), numbers.at(*map.find("to")->integer()), *map.find("type")->text()});
+    edges.push_back(
+        {numbers.at(*map.find("from")->integer()), numbers.at(*map.find("to")->integer()), *map.find("type")->text()});
   }
   return encode_all(nodes, edges);
 }
@@ -243,7 +246,9 @@ void TwoHopsToFifty(benchmark::State& state) {
 }
 void ThreeHopsToThousand(benchmark::State& state) {
   reads(state, [](auto& graph, Loaded& at, std::size_t i) {
-    return at.three_hops_1000.empty() ? 0 : must(graph.reach(at.three_hops_1000[i % at.three_hops_1000.size()], 1, 3)).size();
+    return at.three_hops_1000.empty()
+               ? 0
+               : must(graph.reach(at.three_hops_1000[i % at.three_hops_1000.size()], 1, 3)).size();
   });
 }
 void ShortestPath(benchmark::State& state) {
@@ -280,7 +285,8 @@ void Apply(benchmark::State& state) {
 void CheckpointAndOpen(benchmark::State& state) {
   const Data* source = data(state.range(0));
   if (source == nullptr) return state.SkipWithError("STRATA_GRAPH_DATA is not set");
-  const auto root = std::filesystem::temp_directory_path() / ("strata-graph-bench-" + std::to_string(core::random_seed()));
+  const auto root =
+      std::filesystem::temp_directory_path() / ("strata-graph-bench-" + std::to_string(core::random_seed()));
   std::filesystem::create_directory(root);
   auto files = must(io::open_posix_file_system(root.string()));
   transaction::Checkpoint last;

@@ -1,4 +1,7 @@
 /// Which transactions go together, and which do not; each pair in both orders.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "store/graph/graph_test_support.h"
 
 namespace strata::store::graph {
@@ -106,7 +109,7 @@ TEST_F(GraphConflict, APlaceIsFreeAgainAfterAnAbortedCommit) {
   add_at_hub(*failed->graph);
   auto& buffer = failed->session.context.buffers()[static_cast<std::size_t>(StoreKind::graph)];
   expect_value(buffer->validate(failed->session.context));
-  buffer->aborted();                     // the journal refused
+  buffer->aborted();  // the journal refused
   auto removal = db.begin();
   remove_hub(*removal->graph);
   EXPECT_EQ(code_of(db.commit(*removal)), "ok");
@@ -128,14 +131,17 @@ TEST_F(GraphConflict, OfTwoMergesOfOneEdgeOneLooksAgain) {
   db.commit_with(merge);
   EXPECT_EQ(expect_value((*db.now())->degree("a", {.types = {"LIKES"}})), 1U);
   EXPECT_EQ(second_after_first([](auto& g) { expect_value(g.merge_edge("a", "x", "b", {})); },
-                               [](auto& g) { expect_value(g.merge_edge("a", "y", "b", {})); }), "ok");
+                               [](auto& g) { expect_value(g.merge_edge("a", "y", "b", {})); }),
+            "ok");
 }
 
 TEST_F(GraphConflict, AReadNodeThatChangesIsAConflictOfWhoeverWroteSomethingElse) {
-  EXPECT_EQ(second_after_first(change_hub, [](auto& g) {
-              expect_value(g.node("hub"));
-              expect_value(g.put_node({"c", {}, {}}));
-            }), "conflict");
+  EXPECT_EQ(second_after_first(change_hub,
+                               [](auto& g) {
+                                 expect_value(g.node("hub"));
+                                 expect_value(g.put_node({"c", {}, {}}));
+                               }),
+            "conflict");
 }
 
 TEST_F(GraphConflict, RemovalsOfOneEdgeConflictOfDifferentOnesDoNot) {

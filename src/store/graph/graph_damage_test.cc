@@ -1,4 +1,7 @@
 /// A segment with flipped bits: every answer is right or `corruption`, at every place of the file.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "core/random.h"
 #include "store/graph/graph_test_support.h"
 
@@ -19,12 +22,19 @@ std::string describe(strata::GraphStore& g, bool& refused) {
     take(g.neighbours(id, {.direction = Direction::both}), [&](const auto& all) {
       for (const auto& it : all) out += it.node + it.type + std::to_string(it.edge);
     });
-    take(g.reach(id, 0, 2), [&](const auto& all) { for (const auto& it : all) out += it.node; });
+    take(g.reach(id, 0, 2), [&](const auto& all) {
+      for (const auto& it : all) out += it.node;
+    });
     take(g.shortest_path(id, "node-1"), [&](const Path& path) { out += std::to_string(path.edges.size()); });
-    take(g.edge(static_cast<EdgeId>(i + 1)), [&](const auto& it) { out += it ? it->source + to_json(it->properties) : "none"; });
+    take(g.edge(static_cast<EdgeId>(i + 1)),
+         [&](const auto& it) { out += it ? it->source + to_json(it->properties) : "none"; });
   }
-  take(g.find_nodes("Even", "color", 2), [&](const auto& all) { for (const auto& it : all) out += it.id; });
-  take(g.find_nodes("Odd", "", {}), [&](const auto& all) { for (const auto& it : all) out += it.id; });
+  take(g.find_nodes("Even", "color", 2), [&](const auto& all) {
+    for (const auto& it : all) out += it.id;
+  });
+  take(g.find_nodes("Odd", "", {}), [&](const auto& all) {
+    for (const auto& it : all) out += it.id;
+  });
   take(g.counts(), [&](const auto& it) { out += std::to_string(it.nodes) + "/" + std::to_string(it.edges); });
   return out;
 }
@@ -58,9 +68,8 @@ TEST(GraphDamage, EveryAnswerIsRightOrCorruptionWhereverABitFlips) {
   int at_open = 0, at_read = 0, unnoticed = 0;
   for (std::uint64_t at = 0; at < checkpoint.files[0].bytes; at += 1 + random.below(600)) {
     db.files = sound->clone();
-    expect_value(db.files->damage(checkpoint.files[0].name, [&](Bytes& bytes) {
-      bytes[at] ^= static_cast<std::byte>(1 << random.below(8));
-    }));
+    expect_value(db.files->damage(checkpoint.files[0].name,
+                                  [&](Bytes& bytes) { bytes[at] ^= static_cast<std::byte>(1 << random.below(8)); }));
     Store store(*db.files);
     auto opened = store.open(&checkpoint);
     if (!opened) {
@@ -96,17 +105,28 @@ TEST(GraphDamage, ATruncatedOrMissingFileIsNamedAtOpen) {
 
 TEST(GraphDamage, ARecordThatContradictsTheStateIsCorruptionAndChangesNothing) {
   TestDatabase db;
-  Mutation mutation;
-  mutation.names = {"T"};
-  mutation.ids = {"a", "b"};
-  mutation.put_nodes = {{0, 0, 0, {}}};
-  mutation.added_edges = {{1, 0, 0, 1, {}}};
-  Bytes section;
-  core::Encoder out(section);
-  encode(mutation, out);
-  EXPECT_EQ(code_of(db.store->apply({1, 0}, section)), "corruption");
-  EXPECT_EQ(expect_value((*db.at(1))->counts()).nodes, 0U);
-  EXPECT_FALSE(expect_value((*db.at(1))->node("a")).has_value());
+  db.commit_with([](auto& g) {
+    expect_value(g.put_node({"a", {}, {}}));
+    expect_value(g.add_edge("a", "T", "a"));
+  });
+  const auto before = expect_value(db.store->summarize(kLatest));
+  const auto refused = [&](const std::function<void(Mutation&)>& fill) {
+    Mutation mutation;
+    mutation.names = {"T"};
+    mutation.ids = {"a", "b"};
+    fill(mutation);
+    Bytes section;
+    core::Encoder out(section);
+    encode(mutation, out);
+    EXPECT_EQ(code_of(db.store->apply({2, 0}, section)), "corruption");
+    EXPECT_EQ(expect_value(db.store->summarize(kLatest)), before);
+  };
+  refused([](Mutation& m) { m.added_edges = {{2, 0, 0, 1, {}}}; });                    // no such end
+  refused([](Mutation& m) { m.added_edges = {{1, 0, 0, 0, {}}}; });                    // an id used again
+  refused([](Mutation& m) { m.added_edges = {{3, 0, 0, 0, {}}, {2, 0, 0, 0, {}}}; });  // not ascending
+  refused([](Mutation& m) { m.put_nodes = {{1, 0, 0, {}}, {1, 0, 0, {}}}; });          // put twice
+  refused([](Mutation& m) { m.removed_nodes = {0}; });                                 // an edge stays
+  refused([](Mutation& m) { m.removed_edges = {1}, m.changed_edges = {{1, {}}}; });    // two effects
 }
 
 }  // namespace

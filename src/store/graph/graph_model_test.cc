@@ -1,4 +1,7 @@
 /// Random histories against a model that is too simple to be wrong: maps, copied at every commit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <map>
 #include <set>
 
@@ -19,7 +22,8 @@ struct Model {
   std::vector<Neighbour> links(const std::string& id, const TraversalOptions& options) const {
     std::vector<Neighbour> out;
     for (const auto& [edge, it] : edges) {
-      if (!options.types.empty() && std::find(options.types.begin(), options.types.end(), it.type) == options.types.end()) {
+      if (!options.types.empty() &&
+          std::find(options.types.begin(), options.types.end(), it.type) == options.types.end()) {
         continue;
       }
       if (it.source == id && options.direction != Direction::in) {
@@ -73,7 +77,9 @@ class GraphModel : public ::testing::TestWithParam<std::uint64_t> {
   /// One random write to both, with the same outcome.
   void write(strata::GraphStore& g) {
     switch (random.below(12)) {
-      case 0: case 1: case 2: {
+      case 0:
+      case 1:
+      case 2: {
         Node node{any_id(), {}, any_properties()};
         for (int i = 0; i < 2; ++i) {
           if (random.chance(0.5)) node.labels.push_back(any_label());
@@ -105,7 +111,8 @@ class GraphModel : public ::testing::TestWithParam<std::uint64_t> {
         EXPECT_EQ(expect_value(g.remove_edge(id)), model.edges.erase(id) == 1);
         break;
       }
-      case 5: case 6: {
+      case 5:
+      case 6: {
         const auto source = any_id(), target = any_id(), type = any_type();
         const auto properties = any_properties();
         const auto result = g.merge_edge(source, type, target, properties);
@@ -118,7 +125,9 @@ class GraphModel : public ::testing::TestWithParam<std::uint64_t> {
         for (const auto& [edge, it] : model.edges) {
           if (known == 0 && it.source == source && it.type == type && it.target == target) known = edge;
         }
-        if (known != 0) { EXPECT_EQ(result.value(), known); }
+        if (known != 0) {
+          EXPECT_EQ(result.value(), known);
+        }
         model.edges[result.value()] = {source, type, target, properties};
         break;
       }
@@ -177,7 +186,8 @@ class GraphModel : public ::testing::TestWithParam<std::uint64_t> {
       EXPECT_EQ(neighbours[i].type, links[i].type);
       EXPECT_EQ(neighbours[i].direction, links[i].direction);
     }
-    const auto hops_min = static_cast<std::uint32_t>(random.below(2)), hops_max = static_cast<std::uint32_t>(2 + random.below(3));
+    const auto hops_min = static_cast<std::uint32_t>(random.below(2)),
+               hops_max = static_cast<std::uint32_t>(2 + random.below(3));
     std::vector<std::pair<std::uint32_t, std::string>> near;
     const auto distances = expected.distances(id, hops_max, options);
     for (const auto& [other, hops] : distances) {
@@ -250,7 +260,7 @@ TEST_P(GraphModel, AnswersLikeMapsAtEveryViewAcrossSegmentsMergesAndRestarts) {
     if (round == 60) expect_value((*tx)->create_index("A", "color"));
     if (round == 90) expect_value((*tx)->create_index("", "color"));
     if (round != 60 && round != 90 && random.chance(0.1)) {
-      model = before;                                      // rolled back: nothing happened
+      model = before;  // rolled back: nothing happened
     } else {
       expect_value(db.commit(*tx));
       history[db.visible] = model;
@@ -265,8 +275,12 @@ TEST_P(GraphModel, AnswersLikeMapsAtEveryViewAcrossSegmentsMergesAndRestarts) {
     Lsn view = horizon + random.below(db.visible - horizon + 1);
     const Model& past = std::prev(history.upper_bound(view))->second;
     compare(*db.at(view)->graph, past);
-    if (summaries.contains(view)) { EXPECT_EQ(expect_value(db.store->summarize(view)), summaries[view]) << view; }
-    if (round % 20 == 0) { EXPECT_TRUE(expect_value(db.store->verify()).empty()); }
+    if (summaries.contains(view)) {
+      EXPECT_EQ(expect_value(db.store->summarize(view)), summaries[view]) << view;
+    }
+    if (round % 20 == 0) {
+      EXPECT_TRUE(expect_value(db.store->verify()).empty());
+    }
   }
   // A rebuild from the first record would be the same; so is one from the last checkpoint.
   const auto live = expect_value(db.store->summarize(db.visible));

@@ -20,7 +20,8 @@ std::string shown(std::string_view text) {
 
 Result<void> check_id(std::string_view id) {
   if (!id.empty() && id.size() <= kIdBytesMax) return {};
-  return invalid("a node's id has 1 to 1,024 bytes, this one has " + std::to_string(id.size()) + ": \"" + shown(id) + "\"");
+  return invalid("a node's id has 1 to 1,024 bytes, this one has " + std::to_string(id.size()) + ": \"" + shown(id) +
+                 "\"");
 }
 
 Result<void> check_name(std::string_view what, std::string_view name) {
@@ -118,7 +119,8 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
       return false;
     }
     std::vector<EdgeId> edges;
-    before.each_link(*number, Direction::both, TypeFilter(), [&](const Link& link, Direction) { edges.push_back(link.edge); });
+    before.each_link(*number, Direction::both, TypeFilter(),
+                     [&](const Link& link, Direction) { edges.push_back(link.edge); });
     STRATA_TRY(before.check());
     if (!edges.empty() && !detach) {
       return Error(ErrorCode::failed_precondition, "the node has edges; remove them first, or detach: \"" +
@@ -133,9 +135,9 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
       own.nodes.insert_or_assign(*number, Overlay::OwnNode{true, {}, {}});
       own.removals.push_back({*number, tx.view_lsn()});
     } else {
-      own.nodes.erase(*number);        // nobody else ever saw it
+      own.nodes.erase(*number);  // nobody else ever saw it
     }
-    own.ends.erase(*number);           // with its last own edge
+    own.ends.erase(*number);  // with its last own edge
     --own.nodes_more;
     tx.note_write(StoreKind::graph, key_of_node(KeyKind::node, id));
     tx.note_write(StoreKind::graph, key_of_node(KeyKind::existence, id));
@@ -384,7 +386,8 @@ Result<std::vector<Reached>> GraphSession::reach(std::string_view id, std::uint3
     }
     const Reader now = reader(tx);
     const Number start = STRATA_TRY(existing(tx, now, id));
-    auto out = graph::reach(now, {start, hops_min, hops_max, options.direction, now.filter(options.types), options.limit});
+    auto out =
+        graph::reach(now, {start, hops_min, hops_max, options.direction, now.filter(options.types), options.limit});
     STRATA_TRY(now.check());
     return out;
   });

@@ -33,7 +33,7 @@ struct State {
   std::uint64_t next_file = 1;
   Totals totals{0, 0, 0};
   std::vector<IndexDefinition> indexes;
-  std::vector<File> files;         // newest first
+  std::vector<File> files;  // newest first
 };
 
 Result<State> decode_state(ByteView bytes) {
@@ -142,7 +142,8 @@ struct Store::Resolved {
   struct Id {
     std::uint64_t hash = 0;
     Number number = kUnknown;
-    bool exists = false;             // at the end of the record
+    bool exists = false;  // at the end of the record
+    bool put = false;
   };
   std::vector<Id> ids;
   std::vector<std::optional<Reader::EdgeView>> removed_edges, changed_edges;
@@ -160,17 +161,31 @@ struct Store::Resolved {
       }
       out.ids.push_back(id);
     }
+    const auto refuse = [&](std::string_view what, std::uint32_t at) {
+      return Error(ErrorCode::corruption, "graph section: " + std::string(what) + ": " + std::string(mutation.ids[at]));
+    };
     for (const std::uint32_t at : mutation.removed_nodes) {
-      out.nodes_removed += std::exchange(out.ids[at].exists, false) ? 1 : 0;
+      Id& id = out.ids[at];
+      if (!std::exchange(id.exists, false)) continue;
+      ++out.nodes_removed;
+      bool edge_stays = false;
+      latest.each_link(id.number, Direction::both, TypeFilter(), [&](const Link& link, Direction) {
+        edge_stays =
+            edge_stays || !std::binary_search(mutation.removed_edges.begin(), mutation.removed_edges.end(), link.edge);
+      });
+      if (edge_stays) return refuse("an edge stays at a node that is removed", at);
     }
     for (const auto& node : mutation.put_nodes) {
-      out.nodes_created += std::exchange(out.ids[node.id].exists, true) ? 0 : 1;
+      Id& id = out.ids[node.id];
+      if (std::exchange(id.put, true)) return refuse("a node is put twice", node.id);
+      out.nodes_created += std::exchange(id.exists, true) ? 0 : 1;
     }
     for (const auto& edge : mutation.added_edges) {
       for (const std::uint32_t end : {edge.source, edge.target}) {
-        if (out.ids[end].exists) continue;
-        return Error(ErrorCode::corruption, "graph section: an added edge leads to a node that does not exist: " +
-                                                std::string(mutation.ids[end]));
+        if (!out.ids[end].exists) return refuse("an added edge leads to a node that does not exist", end);
+      }
+      if (latest.was_added(edge.edge)) {
+        return Error(ErrorCode::corruption, "graph section: an edge id is used again: " + std::to_string(edge.edge));
       }
     }
     for (const EdgeId edge : mutation.removed_edges) out.removed_edges.push_back(latest.edge(edge));
@@ -197,7 +212,7 @@ Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
   const Lsn lsn = commit.lsn;
   for (std::size_t i = 0; i < mutation.removed_edges.size(); ++i) {
     const auto& edge = resolved.removed_edges[i];
-    if (!edge) continue;             // another commit was first
+    if (!edge) continue;  // another commit was first
     delta.change_edge(lsn, mutation.removed_edges[i], edge->source, edge->type, edge->target, true, {});
     --totals_.edges;
   }
@@ -219,8 +234,8 @@ Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
   }
   EdgeId highest = 0;
   for (const auto& edge : mutation.added_edges) {
-    delta.add_edge(lsn, edge.edge, resolved.ids[edge.source].number, names[edge.type],
-                   resolved.ids[edge.target].number, edge.properties);
+    delta.add_edge(lsn, edge.edge, resolved.ids[edge.source].number, names[edge.type], resolved.ids[edge.target].number,
+                   edge.properties);
     highest = std::max(highest, edge.edge);
   }
   totals_.edges += mutation.added_edges.size();
@@ -284,7 +299,8 @@ Result<void> Store::recovered(Lsn lsn) {
   const core::MutexLock lock(checkpoint_mutex_);
   for (const std::string& name : STRATA_TRY(files_.list(kFolder))) {
     const std::string full = std::string(kFolder) + "/" + name;
-    const bool named = std::any_of(stored_.begin(), stored_.end(), [&](const Stored& it) { return it.file.name == full; });
+    const bool named =
+        std::any_of(stored_.begin(), stored_.end(), [&](const Stored& it) { return it.file.name == full; });
     if (!named) STRATA_TRY(files_.remove(full));
   }
   return {};
@@ -362,7 +378,8 @@ Bytes Store::encode_state(Lsn lsn, const std::vector<Stored>& segments) const {
   Totals totals{0, 0, 0};
   DamageNote ignored;  // the segment was just written or is read again before it is believed
   if (!segments.empty()) {
-    if (const auto row = segments.front().segment->totals(kLatest, ignored)) totals = {row->lsn, row->nodes, row->edges};
+    if (const auto row = segments.front().segment->totals(kLatest, ignored))
+      totals = {row->lsn, row->nodes, row->edges};
   }
   const auto current = layers();
   Bytes state;
@@ -407,7 +424,8 @@ Result<void> Store::installed(const transaction::Checkpoint& checkpoint) {
   if (!written->consumed.empty()) stored_names_ = frozen_names_;
   durable_ = checkpoint.lsn;
   for (const Stored& old : written->segments) {
-    const bool kept = std::any_of(stored_.begin(), stored_.end(), [&](const Stored& it) { return it.file.name == old.file.name; });
+    const bool kept =
+        std::any_of(stored_.begin(), stored_.end(), [&](const Stored& it) { return it.file.name == old.file.name; });
     // Readers keep their mappings. What cannot be removed now is removed at the next start (recovered).
     if (!kept) static_cast<void>(files_.remove(old.file.name));
   }
@@ -485,7 +503,8 @@ Result<std::vector<transaction::Damage>> Store::verify() {
     at.each_link(number, Direction::out, TypeFilter(), [&](const Link& link, Direction) {
       ++counted.edges;
       if (exists && at.exists(link.neighbour)) return;
-      out.push_back({std::string(kFolder), 0, "edge " + std::to_string(link.edge) + " has an end that does not exist", false});
+      out.push_back(
+          {std::string(kFolder), 0, "edge " + std::to_string(link.edge) + " has an end that does not exist", false});
     });
   }
   const GraphCounts kept = at.counts();
@@ -502,9 +521,14 @@ transaction::Statistics Store::statistics() {
   std::uint64_t on_disk = 0, in_memory = 0;
   for (const auto& segment : at.layers().segments) on_disk += segment->bytes();
   for (const auto& delta : at.layers().deltas) in_memory += delta->bytes();
-  return {{"items", counts.nodes + counts.edges}, {"nodes", counts.nodes}, {"edges", counts.edges},
-          {"segments", at.layers().segments.size()}, {"indexes", at.layers().indexes.size()},
-          {"names", names_.size() - 1}, {"bytes_on_disk", on_disk}, {"bytes_in_memory", in_memory}};
+  return {{"items", counts.nodes + counts.edges},
+          {"nodes", counts.nodes},
+          {"edges", counts.edges},
+          {"segments", at.layers().segments.size()},
+          {"indexes", at.layers().indexes.size()},
+          {"names", names_.size() - 1},
+          {"bytes_on_disk", on_disk},
+          {"bytes_in_memory", in_memory}};
 }
 
 Result<void> Store::close() { return {}; }

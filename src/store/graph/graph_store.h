@@ -82,7 +82,7 @@ class Store final : public transaction::Participant {
   /// A checkpoint that was written and waits for its manifest.
   struct Written {
     Lsn lsn;
-    std::vector<Stored> segments;                  // newest first
+    std::vector<Stored> segments;  // newest first
     std::vector<std::shared_ptr<Delta>> consumed;
   };
   struct Resolved;

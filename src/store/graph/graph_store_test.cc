@@ -1,3 +1,6 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "store/graph/graph_test_support.h"
 
 namespace strata::store::graph {
@@ -153,7 +156,8 @@ TEST(GraphStore, AnIndexFindsWhatAPassOverTheLabelFinds) {
   TestDatabase db;
   for (int i = 0; i < 300; ++i) {
     db.commit_with([&](auto& g) {
-      expect_value(g.put_node({"n" + std::to_string(i), {i % 2 ? "Odd" : "Even"}, {{"mod", i % 10}, {"real", i % 3 ? 0.0 : -0.0}}}));
+      expect_value(g.put_node(
+          {"n" + std::to_string(i), {i % 2 ? "Odd" : "Even"}, {{"mod", i % 10}, {"real", i % 3 ? 0.0 : -0.0}}}));
     });
     if (i == 100) db.checkpoint(0);
     if (i == 150) expect_value(db.store->freeze(db.visible));  // a frozen delta that the index does not cover

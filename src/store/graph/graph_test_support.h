@@ -1,8 +1,6 @@
 #pragma once
 /// A database that consists of one graph store: commits as the transaction manager does, without journal or threads.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+/// Included by tests alone, after GoogleTest.
 #include <memory>
 
 #include "io/memory_file_system.h"

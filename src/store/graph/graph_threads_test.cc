@@ -1,4 +1,8 @@
 /// One applier, several readers, checkpoints in between: what a reader sees at its view never changes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -16,14 +20,17 @@ TEST(GraphThreads, ReadersSeeTheirViewWhileOthersApplyAndCheckpoint) {
   Store store(*files);
   std::atomic<Lsn> visible{0};
   std::atomic<int> failures{0};
+  std::array<std::atomic<Lsn>, 3> pinned{};  // the view of each reader; 0 while it chooses one
   std::vector<std::thread> readers;
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     readers.emplace_back([&, seed] {
       core::Random random(seed);
       while (visible.load() < kCommits) {
+        pinned[seed] = 0;
         const Lsn newest = visible.load();
         if (newest == 0) continue;
         const Lsn view = newest - random.below(std::min<Lsn>(newest, 50));
+        pinned[seed] = view;
         TestTransaction at(store, view, true);
         auto degree = at->degree("hub");
         auto counts = at->counts();
@@ -55,7 +62,9 @@ TEST(GraphThreads, ReadersSeeTheirViewWhileOthersApplyAndCheckpoint) {
     visible = lsn;
     if (lsn % 100 != 0) continue;
     expect_value(store.freeze(lsn));
-    auto written = expect_value(store.write_checkpoint(lsn > 100 ? lsn - 100 : 0));
+    Lsn horizon = lsn - 50;
+    for (const auto& view : pinned) horizon = std::min(horizon, view.load());
+    auto written = expect_value(store.write_checkpoint(horizon));
     expect_value(store.installed(written));
   }
   for (auto& reader : readers) reader.join();

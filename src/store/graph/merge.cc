@@ -123,9 +123,8 @@ Result<SegmentContent> merge_layers(std::span<const std::shared_ptr<Delta>> delt
     return a.number != b.number ? a.number < b.number : a.lsn < b.lsn;
   });
   std::sort(out.edges.begin(), out.edges.end(), [](const Edge& a, const Edge& b) { return a.id < b.id; });
-  std::sort(out.changes.begin(), out.changes.end(), [](const Change& a, const Change& b) {
-    return a.id != b.id ? a.id < b.id : a.lsn < b.lsn;
-  });
+  std::sort(out.changes.begin(), out.changes.end(),
+            [](const Change& a, const Change& b) { return a.id != b.id ? a.id < b.id : a.lsn < b.lsn; });
   drop_versions(out.versions, with_oldest, horizon);
   drop_edges(out.edges, out.changes, horizon);
   const auto later = std::upper_bound(out.totals.begin(), out.totals.end(), horizon,

@@ -1,5 +1,7 @@
 #include "store/graph/mutation.h"
 
+#include <algorithm>
+
 namespace strata::store::graph {
 namespace {
 
@@ -30,6 +32,20 @@ void items(core::Decoder& in, std::size_t bytes_each, Items& out, Read&& read) {
   const std::size_t count = in.count(bytes_each);
   out.reserve(count);
   for (std::size_t i = 0; i < count && in.ok(); ++i) out.push_back(read());
+}
+
+/// Each edge has at most one effect, and each list ascends: what apply relies on to keep one version for each LSN.
+bool in_order(const Mutation& mutation) {
+  const auto& removed = mutation.removed_edges;
+  const auto strictly = [](const auto& edges, auto&& id) {
+    return std::adjacent_find(edges.begin(), edges.end(),
+                              [&](const auto& a, const auto& b) { return id(a) >= id(b); }) == edges.end();
+  };
+  return strictly(removed, [](EdgeId it) { return it; }) &&
+         strictly(mutation.added_edges, [](const auto& it) { return it.edge; }) &&
+         strictly(mutation.changed_edges, [](const auto& it) { return it.edge; }) &&
+         std::none_of(mutation.changed_edges.begin(), mutation.changed_edges.end(),
+                      [&](const auto& it) { return std::binary_search(removed.begin(), removed.end(), it.edge); });
 }
 
 }  // namespace
@@ -111,6 +127,8 @@ Result<Mutation> decode_mutation(ByteView section) {
     return Mutation::CreateIndex{label, position(in, out.names.size())};
   });
   STRATA_TRY(in.finish("graph section"));
+  if (!in_order(out))
+    return Error(ErrorCode::corruption, "graph section: edges are not ascending, or one has two effects");
   return out;
 }
 

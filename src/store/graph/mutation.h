@@ -20,9 +20,9 @@ namespace strata::store::graph {
 /// Views into whatever was encoded or decoded. Threads: as a vector.
 struct Mutation {
   struct PutNode {
-    std::uint32_t id;                    ///< position in `ids`
+    std::uint32_t id;                        ///< position in `ids`
     std::uint32_t labels_begin, labels_end;  ///< in `labels`
-    ByteView properties;                 ///< an encoded Map; empty: none
+    ByteView properties;                     ///< an encoded Map; empty: none
   };
   struct AddEdge {
     EdgeId edge;
@@ -34,21 +34,22 @@ struct Mutation {
     ByteView properties;
   };
   struct CreateIndex {
-    std::uint32_t label, key;            ///< positions in `names`
+    std::uint32_t label, key;  ///< positions in `names`
   };
   std::vector<std::string_view> names;
   std::vector<std::string_view> ids;
   std::vector<EdgeId> removed_edges;
   std::vector<std::uint32_t> removed_nodes;
   std::vector<PutNode> put_nodes;
-  std::vector<std::uint32_t> labels;     ///< positions in `names`
+  std::vector<std::uint32_t> labels;  ///< positions in `names`
   std::vector<AddEdge> added_edges;
   std::vector<ChangeEdge> changed_edges;
   std::vector<CreateIndex> indexes;
 };
 
 void encode(const Mutation& mutation, core::Encoder& out);
-/// The result points into `section`. Every position is in range, every length within the limits of the contract.
+/// The result points into `section`. Every position is in range, every length within the limits of the contract; lists of
+/// edges ascend and no edge has two effects.
 /// Errors  corruption, unsupported (written by a newer version)
 Result<Mutation> decode_mutation(ByteView section);
 

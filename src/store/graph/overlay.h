@@ -42,7 +42,7 @@ struct Overlay {
   std::vector<std::pair<std::string, std::string>> indexes;
 
   std::vector<Removal> removals;
-  std::unordered_set<Number> ends;          ///< of added edges: they must still exist at commit
+  std::unordered_set<Number> ends;              ///< of added edges: they must still exist at commit
   std::unordered_map<Number, std::string> ids;  ///< text of every number used here
   std::int64_t nodes_more = 0, edges_more = 0;  ///< than committed ones
 

@@ -140,19 +140,32 @@ std::optional<Reader::EdgeView> Reader::edge(EdgeId id) const {
   return std::nullopt;
 }
 
+bool Reader::was_added(EdgeId id) const {
+  for (const auto& delta : layers_->deltas) {
+    const DeltaEdge* edge = delta->edge(id);
+    if (edge != nullptr && edge->created != 0) return true;
+  }
+  return std::any_of(layers_->segments.begin(), layers_->segments.end(),
+                     [&](const auto& segment) { return segment->edge(id, damage_) != nullptr; });
+}
+
 bool Reader::linked_after(Number number, Lsn view) const {
   bool found = false;
   const Reader before(layers_, names_, view, own_);
   // Only layers with later commits can hold such an edge, and there only links that are newer.
-  const bool any_newer = std::any_of(layers_->deltas.begin(), layers_->deltas.end(), [&](const auto& delta) {
-    const DeltaNode* node = delta->node(number);
-    if (node == nullptr) return false;
-    const auto newest_is_older = [&](const DeltaLink& it) { return found = found || it.created > view, false; };
-    node->out.newest_first(newest_is_older);
-    node->in.newest_first(newest_is_older);
-    return found;
-  }) || std::any_of(layers_->segments.begin(), layers_->segments.end(),
-                    [&](const auto& segment) { return segment->last_lsn() > view; });
+  const bool any_newer = std::any_of(layers_->deltas.begin(), layers_->deltas.end(),
+                                     [&](const auto& delta) {
+                                       const DeltaNode* node = delta->node(number);
+                                       if (node == nullptr) return false;
+                                       const auto newest_is_older = [&](const DeltaLink& it) {
+                                         return found = found || it.created > view, false;
+                                       };
+                                       node->out.newest_first(newest_is_older);
+                                       node->in.newest_first(newest_is_older);
+                                       return found;
+                                     }) ||
+                         std::any_of(layers_->segments.begin(), layers_->segments.end(),
+                                     [&](const auto& segment) { return segment->last_lsn() > view; });
   if (!any_newer) return false;
   found = false;
   each_link(number, Direction::both, TypeFilter(), [&](const Link& link, Direction) {

@@ -62,11 +62,13 @@ class Reader {
   struct EdgeView {
     Number source, target;
     NameId type;
-    ByteView properties;         ///< encoded; of an own edge or change see own_properties
+    ByteView properties;  ///< encoded; of an own edge or change see own_properties
     const Map* own_properties = nullptr;
     Map decoded() const { return own_properties ? *own_properties : decode_properties(properties); }
   };
   std::optional<EdgeView> edge(EdgeId id) const;
+  /// Whether a layer holds the addition of this edge, at whatever view.
+  bool was_added(EdgeId id) const;
 
   /// Calls `body(link, direction)` for each edge at a node, in no particular order. With `both` a self-loop comes once,
   /// as outgoing.

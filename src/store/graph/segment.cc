@@ -34,9 +34,10 @@ std::unique_ptr<std::atomic<std::uint8_t>[]> unknown_blocks(std::uint64_t count)
 
 Result<void> DamageNote::check() const {
   if (file == nullptr) return {};
-  return Error(ErrorCode::corruption, "a block of the graph does not match its checksum; restore it from a backup, or "
-                                      "rebuild the store from the journal: " +
-                                          *file + " at offset " + std::to_string(offset));
+  return Error(ErrorCode::corruption,
+               "a block of the graph does not match its checksum; restore it from a backup, or "
+               "rebuild the store from the journal: " +
+                   *file + " at offset " + std::to_string(offset));
 }
 
 Result<SegmentHeader> Segment::parse_header(ByteView file) {
@@ -73,7 +74,10 @@ Result<SegmentHeader> Segment::parse_header(ByteView file) {
 }
 
 Segment::Segment(std::string name, std::unique_ptr<io::Mapping> mapping, const SegmentHeader& header)
-    : name_(std::move(name)), mapping_(std::move(mapping)), file_(mapping_->bytes()), header_(header),
+    : name_(std::move(name)),
+      mapping_(std::move(mapping)),
+      file_(mapping_->bytes()),
+      header_(header),
       blocks_(unknown_blocks(block_count(header))) {}
 
 Result<std::shared_ptr<const Segment>> Segment::open(io::FileSystem& files, std::string name) {
@@ -232,7 +236,8 @@ std::span<const IndexRow> Segment::built_index(std::string_view label_text, Name
 
 std::optional<TotalsRow> Segment::totals(Lsn view, DamageNote& damage) const {
   const auto all = all_totals(damage);
-  const auto after = std::upper_bound(all.begin(), all.end(), view, [](Lsn lsn, const TotalsRow& row) { return lsn < row.lsn; });
+  const auto after =
+      std::upper_bound(all.begin(), all.end(), view, [](Lsn lsn, const TotalsRow& row) { return lsn < row.lsn; });
   return after == all.begin() ? std::nullopt : std::optional(*(after - 1));
 }
 

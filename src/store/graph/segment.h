@@ -23,7 +23,7 @@ namespace strata::store::graph {
 struct DamageNote {
   const std::string* file = nullptr;
   std::uint64_t offset = 0;
-  Result<void> check() const;      ///< Errors  corruption naming file and offset
+  Result<void> check() const;  ///< Errors  corruption naming file and offset
 };
 
 /// Threads: any; immutable but for what is remembered about checked blocks and for indexes built on demand.
@@ -43,7 +43,7 @@ class Segment {
   std::uint64_t node_count() const { return header_.nodes.count - 1; }
 
   std::optional<Number> find_id(std::string_view text, std::uint64_t hash, DamageNote& damage) const;
-  std::string_view id(Number number, DamageNote& damage) const;          ///< in [first_number, next_number)
+  std::string_view id(Number number, DamageNote& damage) const;  ///< in [first_number, next_number)
   std::string_view new_name(std::uint32_t position, DamageNote& damage) const;
   std::uint32_t new_names() const { return static_cast<std::uint32_t>(header_.name_offsets.count - 1); }
 
@@ -70,7 +70,7 @@ class Segment {
   /// The length-prefixed bytes at an offset of the blob column.
   ByteView blob(std::uint64_t offset, DamageNote& damage) const;
 
-  const EdgeRow* edge(EdgeId id, DamageNote& damage) const;              ///< nullptr: not added here
+  const EdgeRow* edge(EdgeId id, DamageNote& damage) const;  ///< nullptr: not added here
   std::span<const ChangeRow> changes(EdgeId id, DamageNote& damage) const;
 
   /// Nodes that had this label in some version here. Ascending.
@@ -86,9 +86,8 @@ class Segment {
   /// Calls `body(number, position)` for every node with rows, ascending; `body(edge id, row)` for every edge added here.
   template <typename Body>
   void each_node(DamageNote& damage, Body&& body) const {
-    each_member(header_.node_pages, header_.node_words, 0, damage, [&](std::uint64_t member, std::uint32_t rank) {
-      body(static_cast<Number>(member), rank);
-    });
+    each_member(header_.node_pages, header_.node_words, 0, damage,
+                [&](std::uint64_t member, std::uint32_t rank) { body(static_cast<Number>(member), rank); });
   }
   template <typename Body>
   void each_edge(DamageNote& damage, Body&& body) const {
@@ -119,7 +118,8 @@ class Segment {
   /// Items [first, first + count) of a column, or nullptr: beyond its end or damaged, which is noted.
   template <typename T>
   const T* at(const ColumnPlace& column, std::uint64_t first, std::uint64_t count, DamageNote& damage) const {
-    if (first + count > column.count) [[unlikely]] return note(column.offset, damage), nullptr;
+    if (first + count > column.count) [[unlikely]]
+      return note(column.offset, damage), nullptr;
     const std::uint64_t begin = column.offset + first * sizeof(T);
     const std::uint64_t end = begin + count * sizeof(T);
     for (std::uint64_t block = (begin - sizeof(SegmentHeader)) / kBlockBytes;
@@ -169,8 +169,8 @@ class Segment {
   void note(std::uint64_t offset, DamageNote& damage) const {
     if (damage.file == nullptr) damage = {&name_, offset};
   }
-  std::span<const IndexRow> built_index(std::string_view label_text, NameId label, std::string_view key_text, NameId key,
-                                        DamageNote& damage) const;
+  std::span<const IndexRow> built_index(std::string_view label_text, NameId label, std::string_view key_text,
+                                        NameId key, DamageNote& damage) const;
 
   static constexpr std::uint8_t kUnknown = 0, kSound = 1, kDamaged = 2;
   const std::string name_;

@@ -21,7 +21,7 @@ inline constexpr std::uint64_t kNothing = ~0ULL;  ///< in place of a blob's offs
 /// A set of integers with the rank of each: directory of pages of 4,096 → 64 words with the rank in front of them.
 struct RankWord {
   std::uint64_t bits;
-  std::uint32_t rank;              ///< how many members are below this word
+  std::uint32_t rank;  ///< how many members are below this word
   std::uint32_t unused;
 };
 
@@ -31,11 +31,11 @@ struct NodeEntry {
 };
 struct VersionRow {
   Lsn lsn;
-  std::uint64_t blob;              ///< offset of a length-prefixed node record, or kNothing
+  std::uint64_t blob;  ///< offset of a length-prefixed node record, or kNothing
 };
 struct EdgeRow {
   Lsn created;
-  std::uint64_t blob;              ///< offset of the length-prefixed properties, or kNothing: none
+  std::uint64_t blob;  ///< offset of the length-prefixed properties, or kNothing: none
   Number source, target;
   std::uint32_t type, unused;
 };
@@ -43,7 +43,7 @@ struct EdgeRow {
 struct ChangeRow {
   EdgeId edge;
   Lsn lsn;
-  std::uint64_t blob;              ///< kNothing: removed
+  std::uint64_t blob;  ///< kNothing: removed
   Number source, target;
   std::uint32_t type, unused;
 };
@@ -52,12 +52,12 @@ struct GoneRow {
   Lsn lsn;
 };
 struct IdSlot {
-  std::uint32_t tag;               ///< upper half of the id's hash
-  std::uint32_t entry;             ///< position + 1; 0: free
+  std::uint32_t tag;    ///< upper half of the id's hash
+  std::uint32_t entry;  ///< position + 1; 0: free
 };
 struct LabelEntry {
   std::uint32_t label;
-  std::uint32_t begin;             ///< in label_numbers; ends where the next begins
+  std::uint32_t begin;  ///< in label_numbers; ends where the next begins
 };
 struct IndexedKey {
   std::uint32_t label, key;
@@ -79,32 +79,32 @@ struct ColumnPlace {
 struct SegmentHeader {
   std::uint64_t magic = kSegmentMagic;
   std::uint32_t version = kSegmentVersion;
-  std::uint32_t crc = 0;           ///< CRC32C of the header with this field 0
+  std::uint32_t crc = 0;  ///< CRC32C of the header with this field 0
   std::uint64_t file_bytes = 0;
   std::uint64_t table_offset = 0;  ///< of the block hashes
   std::uint64_t table_hash = 0;    ///< XXH3-64 of them
   Lsn first_lsn = 0, last_lsn = 0;
-  Number first_number = 0;         ///< of the ids that are new in this segment
-  std::uint32_t first_name = 0;    ///< of the names that are new in this segment
-  std::uint64_t edge_base = 0;     ///< edge ids are counted from here in edge_pages
-  EdgeId last_edge = 0;            ///< the largest edge id in it
+  Number first_number = 0;       ///< of the ids that are new in this segment
+  std::uint32_t first_name = 0;  ///< of the names that are new in this segment
+  std::uint64_t edge_base = 0;   ///< edge ids are counted from here in edge_pages
+  EdgeId last_edge = 0;          ///< the largest edge id in it
   std::uint64_t unused[6] = {};
   // Names and ids that are new here.
-  ColumnPlace name_offsets, name_bytes;      ///< u32 × (names + 1)
-  ColumnPlace id_offsets, id_bytes;          ///< u64 × (ids + 1)
-  ColumnPlace id_slots;                      ///< IdSlot × a power of two
+  ColumnPlace name_offsets, name_bytes;  ///< u32 × (names + 1)
+  ColumnPlace id_offsets, id_bytes;      ///< u64 × (ids + 1)
+  ColumnPlace id_slots;                  ///< IdSlot × a power of two
   // Nodes with rows here.
-  ColumnPlace node_pages, node_words;        ///< u32: 0 or 1 + page; RankWord × 64 per page
-  ColumnPlace nodes;                         ///< NodeEntry × (nodes + 1)
-  ColumnPlace versions, out, in, gone;       ///< VersionRow, Link, Link, GoneRow
+  ColumnPlace node_pages, node_words;   ///< u32: 0 or 1 + page; RankWord × 64 per page
+  ColumnPlace nodes;                    ///< NodeEntry × (nodes + 1)
+  ColumnPlace versions, out, in, gone;  ///< VersionRow, Link, Link, GoneRow
   // Edges.
   ColumnPlace edge_pages, edge_words;
-  ColumnPlace edges, changes;                ///< EdgeRow, ChangeRow
+  ColumnPlace edges, changes;  ///< EdgeRow, ChangeRow
   // Ways in.
-  ColumnPlace labels, label_numbers;         ///< LabelEntry × (labels + 1), Number
-  ColumnPlace indexed_keys, index_rows;      ///< IndexedKey, IndexRow ascending by hash
-  ColumnPlace totals;                        ///< TotalsRow ascending
-  ColumnPlace blobs;                         ///< bytes
+  ColumnPlace labels, label_numbers;     ///< LabelEntry × (labels + 1), Number
+  ColumnPlace indexed_keys, index_rows;  ///< IndexedKey, IndexRow ascending by hash
+  ColumnPlace totals;                    ///< TotalsRow ascending
+  ColumnPlace blobs;                     ///< bytes
   ColumnPlace reserved[34];
 };
 static_assert(sizeof(SegmentHeader) == 1'024 && std::is_trivially_copyable_v<SegmentHeader>);

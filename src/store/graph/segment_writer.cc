@@ -160,8 +160,8 @@ class Layout {
   }
 
   /// Counting sort by node keeps the order of edge ids; within a node a stable sort groups the types.
-  std::vector<Link> links(Number SegmentContent::Edge::*here, Number SegmentContent::Edge::*there,
-                          std::uint32_t NodeEntry::*begin) {
+  std::vector<Link> links(Number SegmentContent::Edge::* here, Number SegmentContent::Edge::* there,
+                          std::uint32_t NodeEntry::* begin) {
     for (const auto& edge : content_.edges) ++(entries_[position(edge.*here) + 1].*begin);
     std::vector<std::uint32_t> next(entries_.size(), 0);
     std::uint32_t total = 0;
@@ -214,14 +214,15 @@ class Layout {
     std::vector<EdgeRow> rows;
     rows.reserve(content_.edges.size());
     for (const auto& it : content_.edges) {
-      rows.push_back({it.created, it.properties.empty() ? kNothing : add_blob(it.properties), it.source, it.target,
-                      it.type, 0});
+      rows.push_back(
+          {it.created, it.properties.empty() ? kNothing : add_blob(it.properties), it.source, it.target, it.type, 0});
     }
     header_.edges = columns_.add(rows);
     std::vector<ChangeRow> changes;
     changes.reserve(content_.changes.size());
     for (const auto& it : content_.changes) {
-      changes.push_back({it.id, it.lsn, it.removed ? kNothing : add_blob(it.properties), it.source, it.target, it.type, 0});
+      changes.push_back(
+          {it.id, it.lsn, it.removed ? kNothing : add_blob(it.properties), it.source, it.target, it.type, 0});
     }
     header_.changes = columns_.add(changes);
   }
@@ -242,7 +243,8 @@ class Layout {
       for (const IndexDefinition& index : indexes_) {
         if (index.label != kAnyName && !record_has_label(version.record, index.label)) continue;
         if (const Value* value = map.find(names_.text(index.key))) {
-          index_rows.push_back({index_hash(names_.text(index.label), names_.text(index.key), *value), version.number, 0});
+          index_rows.push_back(
+              {index_hash(names_.text(index.label), names_.text(index.key), *value), version.number, 0});
         }
       }
     }

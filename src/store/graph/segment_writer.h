@@ -43,10 +43,10 @@ struct SegmentContent {
   Number first_number = 0;
   std::uint32_t first_name = 0;
   std::vector<std::string_view> names, ids;
-  std::vector<Version> versions;   ///< ascending by number, then LSN
-  std::vector<Edge> edges;         ///< ascending by id
-  std::vector<Change> changes;     ///< ascending by id, then LSN
-  std::vector<TotalsRow> totals;   ///< ascending by LSN
+  std::vector<Version> versions;  ///< ascending by number, then LSN
+  std::vector<Edge> edges;        ///< ascending by id
+  std::vector<Change> changes;    ///< ascending by id, then LSN
+  std::vector<TotalsRow> totals;  ///< ascending by LSN
 };
 
 /// Errors  resource_exhausted (more than 2^32 rows of a kind in one segment)

@@ -68,13 +68,13 @@ namespace {
 struct Half {
   struct Step {
     Number number;
-    std::uint32_t parent;            // position in steps
-    EdgeId edge;                     // from the parent
+    std::uint32_t parent;  // position in steps
+    EdgeId edge;           // from the parent
     std::uint32_t hops;
   };
   std::vector<Step> steps;
   NumberMap position;
-  std::size_t level_begin = 0;       // the frontier: steps from here on
+  std::size_t level_begin = 0;  // the frontier: steps from here on
   std::uint32_t hops = 0;
 
   explicit Half(Number start) {
@@ -119,7 +119,8 @@ Path shortest_path(const Reader& reader, const PathQuery& query) {
   Half from(query.source), to(query.target);
   Meeting met;
   if (query.source == query.target) met = {0, 0, 0};
-  while (met.hops > query.hops_max && from.hops + to.hops < query.hops_max && from.frontier() > 0 && to.frontier() > 0) {
+  while (met.hops > query.hops_max && from.hops + to.hops < query.hops_max && from.frontier() > 0 &&
+         to.frontier() > 0) {
     if (from.frontier() <= to.frontier()) {
       met = advance(reader, from, to, query.direction, query.filter);
     } else {

@@ -28,7 +28,8 @@ class Positions {
 };
 
 Error conflict(std::string_view what, std::string_view id) {
-  return Error(ErrorCode::conflict, std::string(what) + ". Run the transaction again: node \"" + std::string(id) + "\"");
+  return Error(ErrorCode::conflict,
+               std::string(what) + ". Run the transaction again: node \"" + std::string(id) + "\"");
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ Result<void> WriteBuffer::validate(transaction::Context&) {
     const auto own = overlay_.nodes.find(end);
     if (own != overlay_.nodes.end() && !own->second.removed) {
       ends.linked.push_back(key);
-      continue;                      // put by this very transaction
+      continue;  // put by this very transaction
     }
     if (pending.removed(key)) return conflict("the end of a new edge was removed by another transaction", id);
     ends.linked.push_back(key);
@@ -108,8 +109,9 @@ void WriteBuffer::encode(core::Encoder& out) const {
   Positions<Number> ids(mutation.ids);
   const auto id_of = [&](Number number) { return ids.of(number, overlay_.ids.at(number)); };
   const auto name_of = [&](NameId name) {
-    const std::string_view text = name >= kFirstLentName ? std::string_view(overlay_.lent_name_texts[name - kFirstLentName])
-                                                         : store_.names().text(name);
+    const std::string_view text = name >= kFirstLentName
+                                      ? std::string_view(overlay_.lent_name_texts[name - kFirstLentName])
+                                      : store_.names().text(name);
     return names.of(text, text);
   };
   std::vector<Bytes> kept;  // encoded properties, alive until the end
@@ -131,13 +133,15 @@ void WriteBuffer::encode(core::Encoder& out) const {
       mutation.removed_nodes.push_back(id_of(number));
       continue;
     }
-    Mutation::PutNode put{id_of(number), static_cast<std::uint32_t>(mutation.labels.size()), 0, encoded(node.properties)};
+    Mutation::PutNode put{id_of(number), static_cast<std::uint32_t>(mutation.labels.size()), 0,
+                          encoded(node.properties)};
     for (const std::string& label : node.labels) mutation.labels.push_back(names.of(label, label));
     put.labels_end = static_cast<std::uint32_t>(mutation.labels.size());
     mutation.put_nodes.push_back(put);
   }
   for (const auto& [id, edge] : overlay_.added) {
-    mutation.added_edges.push_back({id, id_of(edge.source), name_of(edge.type), id_of(edge.target), encoded(edge.properties)});
+    mutation.added_edges.push_back(
+        {id, id_of(edge.source), name_of(edge.type), id_of(edge.target), encoded(edge.properties)});
   }
   for (const auto& [id, properties] : overlay_.changed) mutation.changed_edges.push_back({id, encoded(properties)});
   for (const auto& [label, key] : overlay_.indexes) {
