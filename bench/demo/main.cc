@@ -173,7 +173,7 @@ Result<std::size_t> pull_the_plug(const Settings& settings, const PackageIndex& 
 
 Result<int> run(const Settings& settings) {
   PackageIndex index = STRATA_TRY(read_package_index(settings.sample));
-  if (settings.limit != 0 && index.packages.size() > settings.limit) index.packages.resize(settings.limit);
+  if (settings.limit != 0 && index.packages.size() > settings.limit) index = first_packages(std::move(index), settings.limit);
   const std::size_t total = index.packages.size();
   std::printf("reading %s: %s packages, %s dependencies\n",
               index.sample ? "a small sample (this machine has no package index)" : "this machine's package index",

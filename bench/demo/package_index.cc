@@ -1,5 +1,6 @@
 #include "demo/package_index.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <unordered_set>
@@ -49,7 +50,20 @@ void take_field(Package& package, std::string_view field, std::string_view value
   }
 }
 
+std::size_t dependencies_of(const Package& package) {
+  std::size_t count = 0;
+  for (const Relation& relation : package.relations) count += relation.type == "depends";
+  return count;
+}
+
 }  // namespace
+
+PackageIndex first_packages(PackageIndex index, std::size_t count) {
+  index.packages.resize(std::min(count, index.packages.size()));
+  index.dependencies = 0;
+  for (const Package& package : index.packages) index.dependencies += dependencies_of(package);
+  return index;
+}
 
 PackageIndex parse_package_index(std::string_view text) {
   PackageIndex index;
@@ -65,7 +79,7 @@ PackageIndex parse_package_index(std::string_view text) {
   const auto end_stanza = [&] {
     end_field();
     if (!package.name.empty() && names.insert(package.name).second) {
-      for (const Relation& relation : package.relations) index.dependencies += relation.type == "depends";
+      index.dependencies += dependencies_of(package);
       index.packages.push_back(std::move(package));
     }
     package = {};

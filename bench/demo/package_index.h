@@ -29,6 +29,8 @@ struct PackageIndex {
 
 /// One Package per stanza; of several stanzas of one name the first (apt prints the candidate version first).
 PackageIndex parse_package_index(std::string_view text);
+/// The first `count` of them.
+PackageIndex first_packages(PackageIndex index, std::size_t count);
 /// This machine's index, or the sample in `sample_file`. Errors  not_found (neither)
 Result<PackageIndex> read_package_index(const std::string& sample_file);
 

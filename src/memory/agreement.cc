@@ -25,14 +25,11 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
   AgreementReport report;
   const auto view_owner = STRATA_TRY(engine_.view());
   Stores& view = *view_owner;
-  std::uint64_t row_length = 0;
-  std::uint32_t dimension = 0;
-  {
-    const core::MutexLock lock(prepared_mutex_);
-    row_length = row_length_;
-    dimension = dimension_;
+  if (const auto there = view.vector().collection(kCollection); !there) {
+    if (there.error().code() == ErrorCode::not_found) return report;  // nothing was ever remembered
+    return there.error().clone();
   }
-  if (dimension == 0) return report;
+  const bool has_activations = view.array().dataset(kDataset).has_value();
   const Rows counted = STRATA_TRY(view.metadata().query("select count(*) from atoms"));
   const auto total = static_cast<std::uint64_t>(*counted.rows[0][0].integer());
   const auto differs = [&](const std::string& id, const char* store, std::string what) -> Disagreement& {
@@ -91,7 +88,7 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
         differs(id, "analytics", "version " + std::to_string(*row[2].integer()) + " has " +
                                      std::to_string(metrics == metric_rows.end() ? 0 : metrics->second) + " metric rows");
       }
-      if (row_length != 0 && !STRATA_TRY(view.array().find(kDataset, id)).empty()) ++report.present["array"];
+      if (has_activations && !STRATA_TRY(view.array().find(kDataset, id)).empty()) ++report.present["array"];
       if (STRATA_TRY(engine_.cache().get(std::string(kCachePrefix) + id))) ++report.present["cache"];
     }
     after = *page.rows.back()[0].text();

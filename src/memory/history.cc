@@ -145,16 +145,14 @@ Result<ForgetReceipt> LocalMemory::forget(std::string_view id) {
   }
   receipt.removed["analytics"] = STRATA_TRY(tx.analytics().erase(kMetricsTable, "id", Value(key)));
   std::uint64_t rows = 0;
-  bool has_activations = false;
-  {
-    const core::MutexLock lock(prepared_mutex_);
-    has_activations = row_length_ != 0;
-  }
-  if (has_activations) {
-    for (const RowRange& range : STRATA_TRY(static_cast<Stores&>(tx).array().find(kDataset, id))) {
-      STRATA_TRY(static_cast<Stores&>(tx).array().clear_rows(kDataset, range.begin, range.end));
+  ArrayStore& arrays = static_cast<Stores&>(tx).array();
+  if (const auto dataset = arrays.dataset(kDataset)) {
+    for (const RowRange& range : STRATA_TRY(arrays.find(kDataset, id))) {
+      STRATA_TRY(arrays.clear_rows(kDataset, range.begin, range.end));
       rows += range.end - range.begin;
     }
+  } else if (dataset.error().code() != ErrorCode::not_found) {
+    return dataset.error().clone();
   }
   receipt.removed["array"] = rows;
   receipt.removed["cache"] = STRATA_TRY(tx.cache().remove(std::string(kCachePrefix) + key)) ? 1 : 0;

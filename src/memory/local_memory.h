@@ -33,8 +33,8 @@ class LocalMemory final : public Memory {
   struct Candidate;  // one memory on its way out of recall
 
   Result<std::vector<Prepared>> prepare_atoms(std::span<const Atom> atoms);
-  Result<void> ensure_collection(std::size_t dimension);
-  Result<void> ensure_dataset(std::size_t row_length);
+  Result<void> ensure_collection(Stores& stores, std::size_t dimension);
+  Result<void> ensure_dataset(Stores& stores, std::size_t row_length);
   Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);
   Result<void> link(Stores& stores, const Prepared& atom);
   Result<void> remove_tags(Stores& stores, const std::string& id);

@@ -20,12 +20,6 @@ Result<void> LocalMemory::prepare() {
                        " dimensions); it cannot be mixed with " + embedder_->model() + " (" +
                        std::to_string(embedder_->dimension()) + " dimensions)");
     }
-    const core::MutexLock lock(prepared_mutex_);
-    dimension_ = static_cast<std::uint32_t>(*dimension->integer());
-  }
-  if (auto dataset = engine_.array().dataset(kDataset); dataset && !dataset->options.row_shape.empty()) {
-    const core::MutexLock lock(prepared_mutex_);
-    row_length_ = dataset->options.row_shape.front();
   }
   return {};
 }

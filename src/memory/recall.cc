@@ -107,12 +107,8 @@ Result<Filter> LocalMemory::recall_filter(Stores& view, const RecallOptions& opt
 
 Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores& view, const RecallOptions& options,
                                                                          std::size_t wanted) {
-  {
-    const core::MutexLock lock(prepared_mutex_);
-    if (dimension_ == 0) return std::vector<Candidate>();  // nothing was ever remembered
-  }
   if (auto there = view.vector().collection(kCollection); !there) {
-    if (there.error().code() == ErrorCode::not_found) return std::vector<Candidate>();  // not yet, at that LSN
+    if (there.error().code() == ErrorCode::not_found) return std::vector<Candidate>();  // nothing was remembered by that LSN
     return std::move(there).error();
   }
   std::map<std::string, std::uint32_t> near;

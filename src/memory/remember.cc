@@ -140,10 +140,6 @@ Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<
     }
     for (std::size_t i = 0; i < texts.size(); ++i) prepared[text_atoms[i]].made_embedding = std::move(embeddings[i]);
   }
-  for (const Prepared& atom : prepared) {
-    STRATA_TRY(ensure_collection(atom.embedding().size()));
-    if (!atom.atom->activation.empty()) STRATA_TRY(ensure_dataset(atom.atom->activation.size()));
-  }
   return prepared;
 }
 
@@ -151,6 +147,8 @@ Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<
 Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timestamp now) {
   const Atom& atom = *prepared.atom;
   const std::string& id = prepared.id;
+  STRATA_TRY(ensure_collection(stores, prepared.embedding().size()));
+  if (!atom.activation.empty()) STRATA_TRY(ensure_dataset(stores, atom.activation.size()));
   MetadataStore& metadata = stores.metadata();
   std::int64_t version = 1;
   if (!prepared.id_is_new) {
@@ -221,23 +219,31 @@ Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
   return {};
 }
 
-Result<void> LocalMemory::ensure_collection(std::size_t dimension) {
+/// The collection must be there, with this dimension. Until somebody's first memory is committed, it is part of the
+/// transaction that needs it, so that a roll-back leaves nothing behind.
+Result<void> LocalMemory::ensure_collection(Stores& stores, std::size_t dimension) {
   const core::MutexLock lock(prepared_mutex_);
+  if (dimension_ == 0) {
+    const auto committed = static_cast<Stores&>(engine_).vector().collection(kCollection);
+    if (committed) dimension_ = committed->options.dimension;
+  }
   if (dimension_ == dimension) return {};
   if (dimension_ != 0) {
     return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(dimension_) +
                                                   " dimensions (" + embedder_->model() + "); this one has " +
                                                   std::to_string(dimension));
   }
-  STRATA_TRY(static_cast<Stores&>(engine_).vector().create_collection(
+  STRATA_TRY(stores.vector().create_collection(
       kCollection, {.dimension = static_cast<std::uint32_t>(dimension), .metric = Metric::cosine, .words = true}));
-  STRATA_TRY(engine_.metadata().set(kEmbedderSetting, Map{{"model", embedder_->model()}, {"dimension", dimension}}));
-  dimension_ = static_cast<std::uint32_t>(dimension);
-  return {};
+  return stores.metadata().set(kEmbedderSetting, Map{{"model", embedder_->model()}, {"dimension", dimension}});
 }
 
-Result<void> LocalMemory::ensure_dataset(std::size_t row_length) {
+Result<void> LocalMemory::ensure_dataset(Stores& stores, std::size_t row_length) {
   const core::MutexLock lock(prepared_mutex_);
+  if (row_length_ == 0) {
+    const auto committed = static_cast<Stores&>(engine_).array().dataset(kDataset);
+    if (committed && !committed->options.row_shape.empty()) row_length_ = committed->options.row_shape.front();
+  }
   if (row_length_ == row_length) return {};
   if (row_length_ != 0) {
     return Error(ErrorCode::invalid_argument, "activations of this memory have " + std::to_string(row_length_) +
@@ -245,9 +251,7 @@ Result<void> LocalMemory::ensure_dataset(std::size_t row_length) {
   }
   DatasetOptions options;
   options.row_shape = {row_length};
-  STRATA_TRY(engine_.array().create_dataset(kDataset, options));
-  row_length_ = row_length;
-  return {};
+  return stores.array().create_dataset(kDataset, options);
 }
 
 }  // namespace strata::memory
