@@ -38,7 +38,9 @@ struct Folder {
 const core::SystemClock kClock;
 
 std::unique_ptr<Journal> open(io::FileSystem& files, std::uint64_t* visited = nullptr) {
-  return Journal::open(files, kClock, "journal", {}, {}, 0, 0,
+  JournalOptions options;
+  options.queue_wait_us_max = 600'000'000;  // a busy disk shows in the figures, not as an error
+  return Journal::open(files, kClock, "journal", {}, options, 0, 0,
                        [&](const Record& record) -> Result<void> {
                          if (visited != nullptr) *visited += record.payload.size();
                          return {};
