@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/endian.h"
 #include "store/vector/encoded_value.h"
 #include "store/vector/words.h"
 
@@ -16,6 +17,19 @@ constexpr std::uint8_t kCreated = 2;
 Error corrupt(std::string_view what, std::string_view collection) {
   return Error(ErrorCode::corruption,
                "vector section: " + std::string(what) + ": collection \"" + std::string(collection) + "\"");
+}
+
+// What check_vector let in: finite, and not zero where an angle is needed. On bytes, which may lie at any address.
+bool is_storable(ByteView vector, Metric metric) {
+  constexpr std::uint32_t kExponent = 0x7f80'0000;
+  std::uint32_t endless = 0;
+  std::uint32_t any = 0;
+  for (std::size_t at = 0; at + 4 <= vector.size(); at += 4) {
+    const auto bits = core::load<std::uint32_t>(vector.data() + at);
+    endless |= (bits & kExponent) == kExponent ? 1U : 0U;
+    any |= bits << 1;  // without the sign: −0 is zero
+  }
+  return endless == 0 && (any != 0 || metric != Metric::cosine);
 }
 
 CollectionOptions decode_options(core::Decoder& in) {
@@ -45,6 +59,9 @@ Result<PointChange> decode_point(core::Decoder& in, std::string_view collection,
   }
   if (!in.ok()) return corrupt("a point change runs past the end", collection);
   if (point.id.empty() || point.id.size() > kIdBytesMax) return corrupt("an id of wrong size", collection);
+  if (point.kind == PointChange::Kind::upsert && !is_storable(point.vector, options.metric)) {
+    return corrupt("a vector that is not finite, or zero where it may not be", collection);
+  }
   if (point.kind != PointChange::Kind::remove && !is_encoded_map(point.payload)) {
     return corrupt("a payload that is no map", collection);
   }
