@@ -96,8 +96,8 @@ Result<void> read_archive(io::FileSystem& files, const std::string& name,
   const std::uint32_t version = header.u32();
   if (header.u32() != core::crc32c(bytes.first(12))) return damaged(0, "the header's checksum is wrong");
   if (version > kVersion) {
-    return Error(ErrorCode::unsupported, name + " has version " + std::to_string(version) + "; this program reads up to " +
-                                             std::to_string(kVersion));
+    return Error(ErrorCode::unsupported, name + " has version " + std::to_string(version) +
+                                             "; this program reads up to " + std::to_string(kVersion));
   }
   Lsn last = 0;
   for (std::size_t at = kHeaderBytes;;) {
@@ -109,7 +109,8 @@ Result<void> read_archive(io::FileSystem& files, const std::string& name,
     const std::uint32_t size = in.u32();
     const std::uint8_t kind = in.u8();
     const std::uint32_t section_crc = in.u32();
-    if (in.u32() != core::crc32c(bytes.subspan(at, kRecordBytes - 4))) return damaged(at, "a record's checksum is wrong");
+    if (in.u32() != core::crc32c(bytes.subspan(at, kRecordBytes - 4)))
+      return damaged(at, "a record's checksum is wrong");
     const std::size_t begin = at + kRecordBytes;
     if (kind == kFooter) {
       if (record.lsn != last || begin != bytes.size()) return damaged(at, "the footer does not end the file");

@@ -57,7 +57,7 @@ class ArchiveWriter {
   std::uint64_t written_ = 0;
   std::uint64_t records_ = 0;
   Lsn last_ = 0;
-  bool sealed_ = false;    // the footer is in
+  bool sealed_ = false;  // the footer is in
   bool renamed_ = false;
 };
 

@@ -70,11 +70,10 @@ struct ArrayData {
 };
 
 void release_array(ArrowArray* array) {
-  auto* data = static_cast<ArrayData*>(array->private_data);
+  const std::unique_ptr<ArrayData> data(static_cast<ArrayData*>(array->private_data));
   for (ArrowArray& child : data->children) {
     if (child.release) child.release(&child);  // a consumer may have moved it out
   }
-  delete data;
   array->release = nullptr;
 }
 
@@ -95,8 +94,10 @@ ArrowArray make_column(const ReadRows& rows, std::size_t column, Type type, std:
   std::int64_t nulls = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Value& value = rows.rows.rows[first + i][column];
-    if (value.is_null()) ++nulls;
-    else set_bit(data->validity, i);
+    if (value.is_null())
+      ++nulls;
+    else
+      set_bit(data->validity, i);
     switch (type) {
       case Type::boolean:
         if (value.integer() && *value.integer() != 0) set_bit(data->values, i);
@@ -143,11 +144,10 @@ struct SchemaData {
 };
 
 void release_schema(ArrowSchema* schema) {
-  auto* data = static_cast<SchemaData*>(schema->private_data);
+  const std::unique_ptr<SchemaData> data(static_cast<SchemaData*>(schema->private_data));
   for (ArrowSchema& child : data->children) {
     if (child.release) child.release(&child);
   }
-  delete data;
   schema->release = nullptr;
 }
 
@@ -207,7 +207,7 @@ int get_next(ArrowArrayStream* stream, ArrowArray* out) {
 const char* get_last_error(ArrowArrayStream*) { return nullptr; }
 
 void release_stream(ArrowArrayStream* stream) {
-  delete static_cast<StreamData*>(stream->private_data);
+  const std::unique_ptr<StreamData> data(static_cast<StreamData*>(stream->private_data));
   stream->release = nullptr;
 }
 

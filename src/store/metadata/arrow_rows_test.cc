@@ -1,4 +1,6 @@
 // The Arrow stream of a query: types, values, nulls, batches, and who frees what.
+#include <gtest/gtest.h>
+
 #include <cstring>
 
 #include "store/metadata/metadata_fixture.h"
@@ -12,14 +14,17 @@ bool valid(const ArrowArray& array, int64_t i) {
 }
 std::string_view text(const ArrowArray& array, int64_t i) {
   const auto* offsets = static_cast<const std::int32_t*>(array.buffers[1]);
-  return {static_cast<const char*>(array.buffers[2]) + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i])};
+  return {static_cast<const char*>(array.buffers[2]) + offsets[i],
+          static_cast<std::size_t>(offsets[i + 1] - offsets[i])};
 }
 
 TEST(ArrowRows, CarryTypesValuesAndNulls) {
   World world;
-  ASSERT_OK(world.db()->execute("create table t(id integer primary key, r real, s text, b blob, f boolean, m, e integer)"));
-  ASSERT_OK(world.db()->execute("insert into t values (1, 1.5, 'ä', x'00ff', 1, 'x', null), (2, null, null, null, 0, 7, null), "
-                                "(3, 2, '', x'', null, x'ab', null)"));
+  ASSERT_OK(
+      world.db()->execute("create table t(id integer primary key, r real, s text, b blob, f boolean, m, e integer)"));
+  ASSERT_OK(world.db()->execute(
+      "insert into t values (1, 1.5, 'ä', x'00ff', 1, 'x', null), (2, null, null, null, 0, 7, null), "
+      "(3, 2, '', x'', null, x'ab', null)"));
   auto stream = world.db()->query_arrow("select *, id * 2 from t order by id");
   ASSERT_OK(stream);
   ArrowSchema schema;
@@ -60,14 +65,16 @@ TEST(ArrowRows, CarryTypesValuesAndNulls) {
 
 TEST(ArrowRows, ComeInBatchesOfBoundedSize) {
   World world;
-  auto stream = world.db()->query_arrow("with recursive c(n) as (select 1 union all select n + 1 from c where n < 150000) select n from c");
+  auto stream = world.db()->query_arrow(
+      "with recursive c(n) as (select 1 union all select n + 1 from c where n < 150000) select n from c");
   ASSERT_OK(stream);
   ArrowArrayStream owned = stream->take();
   std::int64_t rows = 0, sum = 0;
   int batches = 0;
   for (ArrowArray batch; owned.get_next(&owned, &batch) == 0 && batch.release != nullptr; ++batches) {
     EXPECT_LE(batch.length, 65'536);
-    for (std::int64_t i = 0; i < batch.length; ++i) sum += static_cast<const std::int64_t*>(batch.children[0]->buffers[1])[i];
+    for (std::int64_t i = 0; i < batch.length; ++i)
+      sum += static_cast<const std::int64_t*>(batch.children[0]->buffers[1])[i];
     rows += batch.length;
     batch.release(&batch);
   }

@@ -45,7 +45,9 @@ Result<void> MetadataBuffer::prepare(transaction::Context&) {
   return {};
 }
 
-Result<void> MetadataBuffer::validate(transaction::Context& context) { return store_.validate(*this, context.view_lsn()); }
+Result<void> MetadataBuffer::validate(transaction::Context& context) {
+  return store_.validate(*this, context.view_lsn());
+}
 
 void MetadataBuffer::encode(core::Encoder& out) const {
   if (section_) {

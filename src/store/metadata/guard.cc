@@ -14,29 +14,136 @@ namespace {
 // Functions of SQL that compute and nothing else. Sorted. Left out on purpose: load_extension, fts3_tokenizer,
 // zeroblob-style amplifiers are bounded by the length limit instead.
 constexpr auto kFunctions = std::to_array<std::string_view>({
-    "->", "->>", "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "avg", "ceil", "ceiling", "changes",
-    "char", "coalesce", "cos", "cosh", "count", "cume_dist", "current_date", "current_time", "current_timestamp",
-    "date", "datetime", "degrees", "dense_rank", "exp", "first_value", "floor", "format", "glob", "group_concat",
-    "hex", "ifnull", "iif", "instr", "json", "json_array", "json_array_length", "json_each", "json_error_position",
-    "json_extract", "json_group_array", "json_group_object", "json_insert", "json_object", "json_patch", "json_quote",
-    "json_remove", "json_replace", "json_set", "json_tree", "json_type", "json_valid", "julianday", "lag",
-    "last_insert_rowid", "last_value", "lead", "length", "like", "likelihood", "likely", "ln", "log", "log10", "log2",
-    "lower", "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif", "octet_length", "percent_rank", "pi", "pow",
-    "power", "printf", "quote", "radians", "random", "randomblob", "rank", "replace", "round", "row_number", "rtrim",
-    "sign", "sin", "sinh", "soundex", "sqlite_version", "sqrt", "strftime", "string_agg", "substr", "substring",
-    "subtype", "sum", "tan", "tanh", "time", "timediff", "total", "total_changes", "trim", "trunc", "typeof",
-    "unhex", "unicode", "unixepoch", "unlikely", "upper", "zeroblob",
+    "->",
+    "->>",
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "avg",
+    "ceil",
+    "ceiling",
+    "changes",
+    "char",
+    "coalesce",
+    "cos",
+    "cosh",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "date",
+    "datetime",
+    "degrees",
+    "dense_rank",
+    "exp",
+    "first_value",
+    "floor",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_each",
+    "json_error_position",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_insert",
+    "json_object",
+    "json_patch",
+    "json_quote",
+    "json_remove",
+    "json_replace",
+    "json_set",
+    "json_tree",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_insert_rowid",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "likelihood",
+    "likely",
+    "ln",
+    "log",
+    "log10",
+    "log2",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "octet_length",
+    "percent_rank",
+    "pi",
+    "pow",
+    "power",
+    "printf",
+    "quote",
+    "radians",
+    "random",
+    "randomblob",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "sin",
+    "sinh",
+    "soundex",
+    "sqlite_version",
+    "sqrt",
+    "strftime",
+    "string_agg",
+    "substr",
+    "substring",
+    "subtype",
+    "sum",
+    "tan",
+    "tanh",
+    "time",
+    "timediff",
+    "total",
+    "total_changes",
+    "trim",
+    "trunc",
+    "typeof",
+    "unhex",
+    "unicode",
+    "unixepoch",
+    "unlikely",
+    "upper",
+    "zeroblob",
 });
 
 static_assert(std::is_sorted(kFunctions.begin(), kFunctions.end()), "it is searched by halves");
 
 // What ALTER TABLE calls inside; SQLite itself keeps users from calling them.
-constexpr auto kInnerFunctions = std::to_array<std::string_view>(
-    {"sqlite_drop_column", "sqlite_rename_column", "sqlite_rename_quotefix", "sqlite_rename_table", "sqlite_rename_test"});
+constexpr auto kInnerFunctions =
+    std::to_array<std::string_view>({"sqlite_drop_column", "sqlite_rename_column", "sqlite_rename_quotefix",
+                                     "sqlite_rename_table", "sqlite_rename_test"});
 
 // Pragmas that read the schema, in either form: PRAGMA table_info(t), pragma_table_info('t').
-constexpr auto kPragmas = std::to_array<std::string_view>({"foreign_key_list", "index_info", "index_list",
-                                                           "index_xinfo", "table_info", "table_list", "table_xinfo"});
+constexpr auto kPragmas = std::to_array<std::string_view>(
+    {"foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"});
 
 template <std::size_t N>
 bool listed(const std::array<std::string_view, N>& sorted, std::string_view name) {
@@ -44,10 +151,16 @@ bool listed(const std::array<std::string_view, N>& sorted, std::string_view name
 }
 
 constexpr std::pair<int, int> kFixedLimits[] = {
-    {SQLITE_LIMIT_COLUMN, 1'000},      {SQLITE_LIMIT_EXPR_DEPTH, 100},     {SQLITE_LIMIT_COMPOUND_SELECT, 50},
-    {SQLITE_LIMIT_VDBE_OP, 250'000},   {SQLITE_LIMIT_FUNCTION_ARG, 100},   {SQLITE_LIMIT_ATTACHED, 0},
-    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1'000}, {SQLITE_LIMIT_VARIABLE_NUMBER, 32'766},
-    {SQLITE_LIMIT_TRIGGER_DEPTH, 50},  {SQLITE_LIMIT_WORKER_THREADS, 0},
+    {SQLITE_LIMIT_COLUMN, 1'000},
+    {SQLITE_LIMIT_EXPR_DEPTH, 100},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+    {SQLITE_LIMIT_VDBE_OP, 250'000},
+    {SQLITE_LIMIT_FUNCTION_ARG, 100},
+    {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1'000},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 32'766},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 50},
+    {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 constexpr int kProgressSteps = 4'000;  // virtual machine steps between looks at the clock: some 50 µs
 
@@ -118,13 +231,12 @@ Result<Statement> Guard::compile_one(std::string_view sql) {
   return statement;
 }
 
-Error Guard::explain(int code, std::string_view doing) {
-  return explain(error_of(connection_.get(), code, doing));
-}
+Error Guard::explain(int code, std::string_view doing) { return explain(error_of(connection_.get(), code, doing)); }
 
 Error Guard::explain(Error error) {
   if (timed_out_) {
-    return Error(ErrorCode::timeout, "the statement ran longer than " + std::to_string(limits_.statement_ms_max) + " ms");
+    return Error(ErrorCode::timeout,
+                 "the statement ran longer than " + std::to_string(limits_.statement_ms_max) + " ms");
   }
   if (!refused_.empty()) return Error(refused_code_, refused_);
   return error;
@@ -156,7 +268,8 @@ int Guard::decide(int action, const char* first, const char* second, const char*
   const auto defines = [&](StatementKind kind, std::string_view table) {
     if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
     if (is_reserved(table) && lower(table) != "sqlite_sequence" && !lower(table).starts_with("sqlite_autoindex_")) {
-      return refuse(ErrorCode::permission_denied, "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
+      return refuse(ErrorCode::permission_denied,
+                    "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
     }
     analysis_.kind = kind;
     if (analysis_.table.empty()) analysis_.table = table;
@@ -187,7 +300,8 @@ int Guard::decide(int action, const char* first, const char* second, const char*
       // Defining something writes the schema table; a direct write there is refused by SQLite (DEFENSIVE).
       if (is_schema_table(name)) return SQLITE_OK;
       if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
-      if (is_reserved(name)) return refuse(ErrorCode::permission_denied, "the table " + std::string(name) + " is not for users to write");
+      if (is_reserved(name))
+        return refuse(ErrorCode::permission_denied, "the table " + std::string(name) + " is not for users to write");
       writes_rows_ = true;
       if (analysis_.kind == StatementKind::reads) analysis_.kind = StatementKind::writes_rows;
       return SQLITE_OK;
@@ -227,7 +341,8 @@ int Guard::decide(int action, const char* first, const char* second, const char*
     case SQLITE_DETACH: return refuse(ErrorCode::unsupported, "attach and detach are not supported");
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
-      return refuse(ErrorCode::unsupported, "begin, commit, rollback and savepoint are the database's: use its transactions");
+      return refuse(ErrorCode::unsupported,
+                    "begin, commit, rollback and savepoint are the database's: use its transactions");
     case SQLITE_ANALYZE: return refuse(ErrorCode::unsupported, "analyze is not supported");
     default: return refuse(ErrorCode::unsupported, "this statement is not supported");
   }

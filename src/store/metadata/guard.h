@@ -26,7 +26,7 @@ enum class StatementKind : std::uint8_t { reads, writes_rows, create, alter, dro
 struct Analysis {
   StatementKind kind = StatementKind::reads;
   bool creates_table = false;
-  std::string table;     ///< a table that is created, altered or dropped
+  std::string table;  ///< a table that is created, altered or dropped
 };
 
 /// Guards one connection while user SQL is compiled and run on it; our own SQL passes when no guard stands.

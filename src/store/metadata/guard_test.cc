@@ -1,4 +1,6 @@
 // What hostile SQL may not do, and what ordinary SQL still may.
+#include <gtest/gtest.h>
+
 #include <filesystem>
 
 #include "store/metadata/metadata_fixture.h"
@@ -153,8 +155,10 @@ TEST(Guard, SaysWhyItRefuses) {
   World world;
   const auto refused = [&](std::string_view sql) { return world.db()->execute(sql).error().to_string(); };
   ASSERT_OK(world.db()->execute("create table b(id integer primary key)"));
-  EXPECT_NE(refused("create trigger a after insert on b begin select 1; end").find("triggers are not supported"), std::string::npos);
-  EXPECT_NE(refused("create virtual table f using fts5(x)").find("virtual tables are not supported"), std::string::npos);
+  EXPECT_NE(refused("create trigger a after insert on b begin select 1; end").find("triggers are not supported"),
+            std::string::npos);
+  EXPECT_NE(refused("create virtual table f using fts5(x)").find("virtual tables are not supported"),
+            std::string::npos);
   EXPECT_NE(refused("attach 'x' as y").find("attach"), std::string::npos);
   EXPECT_NE(refused("pragma journal_mode = off").find("pragma journal_mode"), std::string::npos);
   EXPECT_NE(refused("select 1; select 2").find("two statements where one is allowed"), std::string::npos);
@@ -165,17 +169,19 @@ TEST(Guard, LetsOrdinarySqlThrough) {
   World world;
   ASSERT_OK(world.db()->execute("create table t(id integer primary key, v text, j text)"));
   ASSERT_OK(world.db()->execute("insert into t values (1, 'a', '{\"x\":[1,2]}'), (2, 'b', null)"));
-  for (const char* sql : {
-           "select t.id, e.value from t, json_each(t.j, '$.x') e", "select * from pragma_table_info('t')", "pragma table_info(t)",
-           "pragma index_list(t)", "select name from sqlite_schema where type = 'table'", "explain query plan select * from t",
-           "with recursive c(n) as (select 1 union all select n + 1 from c where n < 10) select sum(n) from c",
-           "select row_number() over (order by id), lag(v) over (order by id) from t",
-           "select count(*), group_concat(v, ','), max(id), avg(id) from t group by id % 2 having count(*) > 0",
-           "select strftime('%Y', 'now'), random(), hex(randomblob(4)), printf('%d', 3), round(2.5), j ->> '$.x' from t",
-           "select * from strata_settings", "values (1), (2)", "select 1 as a union select 2 except select 3"}) {
+  for (const char* sql :
+       {"select t.id, e.value from t, json_each(t.j, '$.x') e", "select * from pragma_table_info('t')",
+        "pragma table_info(t)", "pragma index_list(t)", "select name from sqlite_schema where type = 'table'",
+        "explain query plan select * from t",
+        "with recursive c(n) as (select 1 union all select n + 1 from c where n < 10) select sum(n) from c",
+        "select row_number() over (order by id), lag(v) over (order by id) from t",
+        "select count(*), group_concat(v, ','), max(id), avg(id) from t group by id % 2 having count(*) > 0",
+        "select strftime('%Y', 'now'), random(), hex(randomblob(4)), printf('%d', 3), round(2.5), j ->> '$.x' from t",
+        "select * from strata_settings", "values (1), (2)", "select 1 as a union select 2 except select 3"}) {
     EXPECT_OK(world.db()->query(sql));
   }
-  EXPECT_OK(world.db()->execute("insert into t(id, v) values (1, 'z') on conflict(id) do update set v = excluded.v returning id"));
+  EXPECT_OK(world.db()->execute(
+      "insert into t(id, v) values (1, 'z') on conflict(id) do update set v = excluded.v returning id"));
   EXPECT_OK(world.db()->execute("update t set v = random() where id in (select id from t)"));
   EXPECT_OK(world.db()->execute("insert into t(id, v) select value, key from json_each('[7, 8]')"));
   EXPECT_EQ(world.db()->query("select count(*) from t where id >= 7")->rows[0][0], Value(2));

@@ -19,8 +19,8 @@ struct Entry {
 // Calls `each` for every entry with lsn > state, oldest first, until it returns false.
 template <typename Each>
 Result<void> walk(Connection& connection, Lsn state, Each&& each) {
-  Statement* rows = STRATA_TRY(
-      connection.cached("SELECT undo FROM strata_history WHERE last_lsn > ?1 ORDER BY last_lsn, rowid"));
+  Statement* rows =
+      STRATA_TRY(connection.cached("SELECT undo FROM strata_history WHERE last_lsn > ?1 ORDER BY last_lsn, rowid"));
   StatementUse use(*rows);
   rows->bind(1, static_cast<std::int64_t>(state));
   while (STRATA_TRY(rows->step())) {
@@ -78,8 +78,8 @@ Result<void> HistoryWriter::end_commit(Lsn lsn) {
 
 Result<void> HistoryWriter::flush() {
   if (first_ == 0) return {};
-  Statement* insert = STRATA_TRY(
-      connection_.cached("INSERT INTO strata_history(last_lsn, lsns, undo) VALUES(?1, ?2, ?3)"));
+  Statement* insert =
+      STRATA_TRY(connection_.cached("INSERT INTO strata_history(last_lsn, lsns, undo) VALUES(?1, ?2, ?3)"));
   insert->bind(1, static_cast<std::int64_t>(last_));
   insert->bind_blob(2, as_text(lsns_));
   insert->bind_blob(3, as_text(undo_));

@@ -175,16 +175,19 @@ std::optional<std::vector<std::string_view>> values_of(const Table& table, const
 Result<bool> any_row(Connection& connection, std::string_view table, const std::vector<std::string>& columns,
                      const std::vector<std::string_view>& values) {
   std::string sql = "SELECT 1 FROM " + quoted(table) + " WHERE ";
-  for (std::size_t i = 0; i < columns.size(); ++i) sql += (i > 0 ? " AND " : "") + quoted(columns[i]) + "=?" + std::to_string(i + 1);
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    sql += (i > 0 ? " AND " : "") + quoted(columns[i]) + "=?" + std::to_string(i + 1);
   sql += " LIMIT 1";
   Statement* statement = STRATA_TRY(connection.cached(sql));
   StatementUse use(*statement);
-  for (std::size_t i = 0; i < values.size(); ++i) ValueReader(values[i]).bind_next(statement->get(), static_cast<int>(i + 1));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    ValueReader(values[i]).bind_next(statement->get(), static_cast<int>(i + 1));
   return statement->step();
 }
 
 Error dangling(const ForeignKey& key) {
-  return Error(ErrorCode::invalid_argument, "FOREIGN KEY constraint failed: " + key.child + " references " + key.parent);
+  return Error(ErrorCode::invalid_argument,
+               "FOREIGN KEY constraint failed: " + key.child + " references " + key.parent);
 }
 
 }  // namespace

@@ -26,12 +26,14 @@ Result<void> MetadataParticipant::open(const transaction::Checkpoint* last) {
   converter_ = STRATA_TRY(Converter::create());
   STRATA_TRY(files_.create_directory("metadata"));
   const std::string path = STRATA_TRY(files_.path(kState));
-  readers_ = std::make_unique<ReaderPool>(path, static_cast<std::int64_t>(options_.cache_bytes / 8), options_.idle_readers_max);
+  readers_ = std::make_unique<ReaderPool>(path, static_cast<std::int64_t>(options_.cache_bytes / 8),
+                                          options_.idle_readers_max);
   Lsn needed = 0;
   if (last != nullptr) {
     core::Decoder in(last->state);
     const std::uint8_t version = in.u8();
-    if (in.ok() && version > kVersion) return Error(ErrorCode::unsupported, "the metadata checkpoint has a newer format");
+    if (in.ok() && version > kVersion)
+      return Error(ErrorCode::unsupported, "the metadata checkpoint has a newer format");
     needed = in.u64();
     const std::uint64_t next = in.u64();
     std::vector<Archive> archives(in.count(33));
@@ -94,7 +96,9 @@ Result<void> MetadataParticipant::open_state(Lsn needed) {
 Result<void> MetadataParticipant::rebuild(std::string_view why) {
   // Put the damaged file aside, whole: somebody may want to look at it.
   int number = 1;
-  const auto aside = [&](std::string_view suffix) { return std::string(kState) + ".damaged-" + std::to_string(number) + std::string(suffix); };
+  const auto aside = [&](std::string_view suffix) {
+    return std::string(kState) + ".damaged-" + std::to_string(number) + std::string(suffix);
+  };
   while (STRATA_TRY(files_.exists(aside("")))) ++number;
   for (const std::string_view suffix : {"", "-wal", "-shm"}) {
     const std::string name = std::string(kState) + std::string(suffix);
@@ -213,7 +217,8 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
     }
     archives = archives_;
     for (const Archive& each : written_) {
-      const bool known = std::any_of(archives.begin(), archives.end(), [&](const Archive& a) { return a.file.name == each.file.name; });
+      const bool known = std::any_of(archives.begin(), archives.end(),
+                                     [&](const Archive& a) { return a.file.name == each.file.name; });
       if (!known) archives.push_back(each);
     }
   }
@@ -287,11 +292,14 @@ Result<void> MetadataParticipant::installed(const transaction::Checkpoint& check
     const core::MutexLock lock(archive_mutex_);
     std::vector<Archive> all = archives_;
     for (const Archive& each : written_) {
-      if (std::none_of(all.begin(), all.end(), [&](const Archive& a) { return a.file.name == each.file.name; })) all.push_back(each);
+      if (std::none_of(all.begin(), all.end(), [&](const Archive& a) { return a.file.name == each.file.name; }))
+        all.push_back(each);
     }
     for (Archive& archive : all) {
-      if (named.contains(archive.file.name)) kept.push_back(std::move(archive));
-      else replaced.push_back(archive.file.name);
+      if (named.contains(archive.file.name))
+        kept.push_back(std::move(archive));
+      else
+        replaced.push_back(archive.file.name);
     }
     archives_ = std::move(kept);
     written_.clear();

@@ -4,7 +4,6 @@
 ///     World world;                         a new directory
 ///     auto tx = world.begin();             several at once; commit() finds conflicts as the transaction manager does
 ///     world.checkpoint(); world.reopen();  recovery: open with the last checkpoint, then every later record
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -128,7 +127,7 @@ class World {
   }
   void open() {
     Result<void> opened = try_open();
-    ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
+    if (!opened.has_value()) core::assertion_failed(opened.error().to_string().c_str(), __FILE__, __LINE__);
   }
   void reopen() {
     close();
@@ -156,7 +155,8 @@ class World {
       for (const Context::Key& key : *keys) {
         const auto written = written_.find(key.hash);
         if (written != written_.end() && written->second > context.view_lsn()) {
-          return Error(ErrorCode::conflict, buffer.describe(key.hash) + " was changed by lsn " + std::to_string(written->second));
+          return Error(ErrorCode::conflict,
+                       buffer.describe(key.hash) + " was changed by lsn " + std::to_string(written->second));
         }
       }
     }
@@ -180,23 +180,24 @@ class World {
   std::map<std::uint64_t, Lsn> written_;
 };
 
-#define EXPECT_OK(expression)                                                            \
-  do {                                                                                   \
-    const auto& ok_result = (expression);                                                \
+// For tests, which include gtest.
+#define EXPECT_OK(expression)                                                                           \
+  do {                                                                                                  \
+    const auto& ok_result = (expression);                                                               \
     EXPECT_TRUE(ok_result.has_value()) << (ok_result.has_value() ? "" : ok_result.error().to_string()); \
   } while (0)
-#define ASSERT_OK(expression)                                                            \
-  do {                                                                                   \
-    const auto& ok_result = (expression);                                                \
+#define ASSERT_OK(expression)                                                                           \
+  do {                                                                                                  \
+    const auto& ok_result = (expression);                                                               \
     ASSERT_TRUE(ok_result.has_value()) << (ok_result.has_value() ? "" : ok_result.error().to_string()); \
   } while (0)
-#define EXPECT_CODE(expression, expected)                                                \
-  do {                                                                                   \
-    const auto& code_result = (expression);                                              \
-    EXPECT_FALSE(code_result.has_value()) << "succeeded";                                \
-    if (!code_result.has_value()) {                                                      \
+#define EXPECT_CODE(expression, expected)                                                            \
+  do {                                                                                               \
+    const auto& code_result = (expression);                                                          \
+    EXPECT_FALSE(code_result.has_value()) << "succeeded";                                            \
+    if (!code_result.has_value()) {                                                                  \
       EXPECT_EQ(code_result.error().code(), ErrorCode::expected) << code_result.error().to_string(); \
-    }                                                                                    \
+    }                                                                                                \
   } while (0)
 
 }  // namespace strata::store::metadata

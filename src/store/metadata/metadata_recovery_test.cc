@@ -1,4 +1,6 @@
 // What survives: restarts, lost and damaged state files, archives, checkpoints, and the order of durability.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -144,7 +146,8 @@ TEST(MetadataRecovery, OpensWithAWriteAheadLogLeftByAKill) {
     std::filesystem::remove_all(world.root() + "/metadata");
     std::filesystem::copy(aside, world.root() + "/metadata", std::filesystem::copy_options::recursive);
     const auto size = std::filesystem::file_size(world.file("state.sqlite-wal"));
-    std::filesystem::resize_file(world.file("state.sqlite-wal"), static_cast<std::uintmax_t>(static_cast<double>(size) * part));
+    std::filesystem::resize_file(world.file("state.sqlite-wal"),
+                                 static_cast<std::uintmax_t>(static_cast<double>(size) * part));
     std::filesystem::remove(world.file("state.sqlite-shm"));
     world.open();
     EXPECT_EQ(summary(world), after) << part;
@@ -199,7 +202,8 @@ TEST(MetadataRecovery, ReplacesLargeArchivesByADump) {
   World world(options);
   fill(world, 10, 1);
   for (int part = 0; part < 6; ++part) {
-    for (int i = 0; i < 12; ++i) ASSERT_OK(world.db()->put_row("t", {{"k", "big"}, {"n", i}, {"x", std::string(60'000, 'y')}}));
+    for (int i = 0; i < 12; ++i)
+      ASSERT_OK(world.db()->put_row("t", {{"k", "big"}, {"n", i}, {"x", std::string(60'000, 'y')}}));
     ASSERT_OK(world.checkpoint(world.visible()));
   }
   ASSERT_OK(world.db()->execute("delete from u where id = (select max(id) from u)"));
@@ -214,7 +218,8 @@ TEST(MetadataRecovery, ReplacesLargeArchivesByADump) {
   EXPECT_EQ(summary(world), before);
   EXPECT_EQ(world.db()->query("select seq from sqlite_sequence")->rows[0][0], sequence);
   EXPECT_OK(world.db()->query("select * from tv"));
-  for (const auto& file : world.last_->files) EXPECT_TRUE(std::filesystem::exists(world.root() + "/" + file.name)) << file.name;
+  for (const auto& file : world.last_->files)
+    EXPECT_TRUE(std::filesystem::exists(world.root() + "/" + file.name)) << file.name;
 }
 
 TEST(MetadataRecovery, NamesADamagedArchiveAndDoesNotTrustIt) {

@@ -30,9 +30,8 @@ class MetadataSession final : public MetadataStore {
   }
 
   Result<ArrowStream> query_arrow(std::string_view sql, std::span<const Value> parameters) override {
-    return session_.read([&](Context& tx) -> Result<ArrowStream> {
-      return to_arrow(STRATA_TRY(read_rows(tx, sql, parameters)));
-    });
+    return session_.read(
+        [&](Context& tx) -> Result<ArrowStream> { return to_arrow(STRATA_TRY(read_rows(tx, sql, parameters))); });
   }
 
   Result<void> put_row(std::string_view table, const Map& row) override {
@@ -71,7 +70,8 @@ class MetadataSession final : public MetadataStore {
 
  private:
   static Error reserved(std::string_view table) {
-    return Error(ErrorCode::permission_denied, "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
+    return Error(ErrorCode::permission_denied,
+                 "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
   }
   static const MetadataBuffer* own(Context& tx) { return tx.buffer_if_any<MetadataBuffer>(StoreKind::metadata); }
 
@@ -142,7 +142,8 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
     if (value == nullptr) {
       return Error(ErrorCode::invalid_argument, "the key column " + column.name + " of " + table.name + " is missing");
     }
-    if (is_mark(*value)) return Error(ErrorCode::invalid_argument, "the commit LSN cannot be part of a key: " + column.name);
+    if (is_mark(*value))
+      return Error(ErrorCode::invalid_argument, "the commit LSN cannot be part of a key: " + column.name);
     STRATA_TRY(append_for_column(key, *value, table, column, store_.converter()));
   }
   if (by_sql) return put_by_sql(tx, table, row);
@@ -157,7 +158,8 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
       }
       rest += *column.default_bytes;
     } else if (is_mark(*value)) {
-      if (table.strict) return Error(ErrorCode::unsupported, "the commit LSN cannot be written to the STRICT table " + table.name);
+      if (table.strict)
+        return Error(ErrorCode::unsupported, "the commit LSN cannot be written to the STRICT table " + table.name);
       append_commit_lsn(rest);
       marked = true;
     } else {
@@ -165,7 +167,8 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
     }
   }
   if (key.size() + rest.size() > store_.limits().value_bytes_max) {
-    return Error(ErrorCode::invalid_argument, "the row is larger than " + std::to_string(store_.limits().value_bytes_max) + " bytes");
+    return Error(ErrorCode::invalid_argument,
+                 "the row is larger than " + std::to_string(store_.limits().value_bytes_max) + " bytes");
   }
   STRATA_TRY(tx.charge(key.size() + rest.size() + 64));
   MetadataBuffer& buffer = store_.buffer(tx);
@@ -185,19 +188,24 @@ Result<void> MetadataSession::put_by_sql(Context& tx, const Table& table, const 
       return Error(ErrorCode::unsupported, "the commit LSN cannot be written to " + table.name + "." + column.name +
                                                ", which has a constraint");
     }
-    columns += (columns.empty() ? "" : ",") + quoted(column.name);
+    if (!columns.empty()) columns += ',', marks += ',';
+    columns += quoted(column.name);
     parameters.push_back(value);
-    marks += (marks.empty() ? "?" : ",?") + std::to_string(parameters.size());
+    marks += '?';
   }
   for (const int index : table.key_columns) {
-    keys += (keys.empty() ? "" : ",") + quoted(table.columns[static_cast<std::size_t>(index)].name);
+    if (!keys.empty()) keys += ',';
+    keys += quoted(table.columns[static_cast<std::size_t>(index)].name);
   }
   for (const int index : table.rest_columns) {
     const std::string name = quoted(table.columns[static_cast<std::size_t>(index)].name);
-    updates += (updates.empty() ? "" : ",") + name + "=excluded." + name;
+    if (!updates.empty()) updates += ',';
+    updates += name;
+    updates += "=excluded.";
+    updates += name;
   }
-  const std::string sql = "INSERT INTO " + quoted(table.name) + "(" + columns + ") VALUES(" + marks + ") ON CONFLICT(" + keys +
-                          ") DO " + (updates.empty() ? "NOTHING" : "UPDATE SET " + updates);
+  const std::string sql = "INSERT INTO " + quoted(table.name) + "(" + columns + ") VALUES(" + marks + ") ON CONFLICT(" +
+                          keys + ") DO " + (updates.empty() ? "NOTHING" : "UPDATE SET " + updates);
   STRATA_TRY(store_.execute(tx, sql, parameters, false));
   return {};
 }
@@ -212,7 +220,9 @@ Result<bool> MetadataSession::remove(Context& tx, std::string_view name, const M
     for (const int index : table.key_columns) {
       const std::string& column = table.columns[static_cast<std::size_t>(index)].name;
       parameters.push_back(*key_map.find(column));
-      where += (where.empty() ? "" : " AND ") + quoted(column) + "=?" + std::to_string(parameters.size());
+      if (!where.empty()) where += " AND ";
+      where += quoted(column);
+      where += "=?";
     }
     const auto executed =
         STRATA_TRY(store_.execute(tx, "DELETE FROM " + quoted(table.name) + " WHERE " + where, parameters, false));
@@ -263,7 +273,8 @@ Result<void> MetadataSession::migrate(std::string_view component, std::span<cons
   std::uint32_t last = 0;
   for (const Migration& migration : migrations) {
     if (migration.version <= last) {
-      return Error(ErrorCode::invalid_argument, "migrations of " + std::string(component) + " are not in ascending order");
+      return Error(ErrorCode::invalid_argument,
+                   "migrations of " + std::string(component) + " are not in ascending order");
     }
     last = migration.version;
   }
@@ -277,8 +288,9 @@ Result<void> MetadataSession::migrate(std::string_view component, std::span<cons
       return {};
     }));
     if (version > last) {
-      return Error(ErrorCode::failed_precondition, std::string(component) + " is at version " + std::to_string(version) +
-                                                       ", newer than the last migration known here, " + std::to_string(last));
+      return Error(ErrorCode::failed_precondition,
+                   std::string(component) + " is at version " + std::to_string(version) +
+                       ", newer than the last migration known here, " + std::to_string(last));
     }
     return version;
   };
@@ -299,9 +311,10 @@ Result<void> MetadataSession::migrate(std::string_view component, std::span<cons
         if (executed->empty) break;
         left = executed->tail;
       }
-      STRATA_TRY(put(tx, kMigrations, {{"component", std::string(component)},
-                                       {"version", std::int64_t{migration.version}},
-                                       {"sql", migration.sql}}));
+      STRATA_TRY(put(tx, kMigrations,
+                     {{"component", std::string(component)},
+                      {"version", std::int64_t{migration.version}},
+                      {"sql", migration.sql}}));
     }
     return {};
   });

@@ -14,7 +14,8 @@ constexpr std::size_t kHardFactor = 4;  // × the queue's bounds: apply writes i
 
 }  // namespace
 
-MetadataParticipant::MetadataParticipant(io::FileSystem& files, const core::Clock& clock, const MetadataOptions& options)
+MetadataParticipant::MetadataParticipant(io::FileSystem& files, const core::Clock& clock,
+                                         const MetadataOptions& options)
     : files_(files), clock_(clock), options_(options) {}
 
 MetadataParticipant::~MetadataParticipant() { (void)close(); }
@@ -44,7 +45,8 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     for (const TableImages& images : step.images->tables) {
       queued->rows += images.rows.size();
       if (!queued->has_ddl && catalog->find(images.table) == nullptr) {
-        return Error(ErrorCode::corruption, "a metadata record writes the table " + images.table + ", which is not there");
+        return Error(ErrorCode::corruption,
+                     "a metadata record writes the table " + images.table + ", which is not there");
       }
     }
   }
@@ -138,7 +140,8 @@ Result<void> MetadataParticipant::read_at(Lsn view, const MetadataBuffer* own,
   return body(writer_->connection());
 }
 
-Result<MetadataParticipant::FoundRow> MetadataParticipant::committed_row(const Table& table, std::string_view key, Lsn view) {
+Result<MetadataParticipant::FoundRow> MetadataParticipant::committed_row(const Table& table, std::string_view key,
+                                                                         Lsn view) {
   const Recent::Found recent = recent_.find(table.name, key, view);
   if (recent.known) return FoundRow{recent.present, recent.rest};
   const Lsn state = STRATA_TRY(recent_.state_at(view));

@@ -32,12 +32,12 @@
 namespace strata::store::metadata {
 
 struct MetadataOptions {
-  std::uint64_t cache_bytes = 64 << 20;         ///< SQLite's page cache of the writer; readers get an eighth each
-  std::size_t queue_rows_max = 20'000;          ///< more than this waiting: a background thread writes them
-  std::size_t queue_bytes_max = 8 << 20;        ///< likewise
+  std::uint64_t cache_bytes = 64 << 20;   ///< SQLite's page cache of the writer; readers get an eighth each
+  std::size_t queue_rows_max = 20'000;    ///< more than this waiting: a background thread writes them
+  std::size_t queue_bytes_max = 8 << 20;  ///< likewise
   std::size_t idle_readers_max = 4;
-  std::uint64_t check_bytes_max = 64 << 20;     ///< a larger state.sqlite is not read as a whole by open
-  std::uint64_t archive_factor = 4;             ///< archives larger than this × state.sqlite become one dump
+  std::uint64_t check_bytes_max = 64 << 20;  ///< a larger state.sqlite is not read as a whole by open
+  std::uint64_t archive_factor = 4;          ///< archives larger than this × state.sqlite become one dump
   Limits limits;
 };
 
@@ -130,12 +130,12 @@ class MetadataParticipant final : public transaction::Participant {
 
   // Archives. archived_ and checkpoint_* belong to the thread that applies and checkpoints.
   core::Mutex archive_mutex_;
-  std::unique_ptr<ArchiveWriter> archive_ STRATA_GUARDED_BY(archive_mutex_);               // receives now
-  std::vector<std::unique_ptr<ArchiveWriter>> frozen_ STRATA_GUARDED_BY(archive_mutex_);   // for the next checkpoint
+  std::unique_ptr<ArchiveWriter> archive_ STRATA_GUARDED_BY(archive_mutex_);              // receives now
+  std::vector<std::unique_ptr<ArchiveWriter>> frozen_ STRATA_GUARDED_BY(archive_mutex_);  // for the next checkpoint
   std::uint64_t next_archive_ STRATA_GUARDED_BY(archive_mutex_) = 1;
   Lsn frozen_lsn_ STRATA_GUARDED_BY(archive_mutex_) = 0;
-  std::vector<Archive> written_ STRATA_GUARDED_BY(archive_mutex_);    // finished, of a checkpoint not installed yet
-  std::vector<Archive> archives_ STRATA_GUARDED_BY(archive_mutex_);   // of the installed checkpoint
+  std::vector<Archive> written_ STRATA_GUARDED_BY(archive_mutex_);   // finished, of a checkpoint not installed yet
+  std::vector<Archive> archives_ STRATA_GUARDED_BY(archive_mutex_);  // of the installed checkpoint
   Lsn installed_lsn_ STRATA_GUARDED_BY(archive_mutex_) = 0;
   std::atomic<Lsn> archived_{0};
 

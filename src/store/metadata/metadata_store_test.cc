@@ -1,4 +1,6 @@
 // What users of the metadata store see: rows by key, SQL in transactions, conflicts, constraints.
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <thread>
 
@@ -151,7 +153,8 @@ TEST(MetadataStore, LetsUniqueValuesMoveBetweenRows) {
   ASSERT_OK((*tx)->execute("update seat set who = 'a' where id = 2"));
   ASSERT_OK((*tx)->execute("update seat set who = 'b' where id = 1"));
   ASSERT_OK(tx->commit());
-  EXPECT_EQ(world.db()->query("select group_concat(who, '') from (select who from seat order by id)")->rows[0][0], Value("bac"));
+  EXPECT_EQ(world.db()->query("select group_concat(who, '') from (select who from seat order by id)")->rows[0][0],
+            Value("bac"));
   world.reopen();
   EXPECT_EQ(count(world, "select id from seat where who = 'a'"), 2);
 }
@@ -199,13 +202,14 @@ TEST(MetadataStore, ChecksDeferredForeignKeysAtCommit) {
 
 TEST(MetadataStore, ChecksRowsPutByKeyAsSqliteWould) {
   World world;
-  ASSERT_OK(world.db()->execute("create table t(a text, b integer, c text not null, d integer default 7, e numeric, "
-                                "f blob, g default (1 + 1), primary key(a, b)) without rowid"));
+  ASSERT_OK(
+      world.db()->execute("create table t(a text, b integer, c text not null, d integer default 7, e numeric, "
+                          "f blob, g default (1 + 1), primary key(a, b)) without rowid"));
   EXPECT_CODE(world.db()->put_row("nowhere", {{"id", 1}}), not_found);
-  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"c", "y"}}), invalid_argument);              // key missing
+  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"c", "y"}}), invalid_argument);                  // key missing
   EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"b", Value()}, {"c", "y"}}), invalid_argument);  // key NULL
-  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"b", 1}}), invalid_argument);                // NOT NULL
-  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"b", 1}, {"z", 1}}), invalid_argument);      // no such column
+  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"b", 1}}), invalid_argument);                    // NOT NULL
+  EXPECT_CODE(world.db()->put_row("t", {{"a", "x"}, {"b", 1}, {"z", 1}}), invalid_argument);          // no such column
   ASSERT_OK(world.db()->put_row("t", {{"A", "x"}, {"b", "12"}, {"c", 5}, {"e", "1.50"}, {"f", "bytes?"}}));
   const auto row = world.db()->get_row("t", {{"a", "x"}, {"b", 12}});
   ASSERT_OK(row);
@@ -227,23 +231,45 @@ TEST(MetadataStore, ChecksRowsPutByKeyAsSqliteWould) {
 
 TEST(MetadataStore, StoresEveryKindOfValueExactlyAsSqlWould) {
   World world;
-  ASSERT_OK(world.db()->execute("create table v(id integer primary key, x, i integer, r real, t text, n numeric, b blob)"));
-  const Value values[] = {Value(), Value(true), Value(0), Value(-1), Value(INT64_MAX), Value(INT64_MIN), Value(0.5),
-                          Value(1e300), Value(3.0), Value(-0.0), Value(""), Value("text"), Value("12"), Value(" 3.25 "),
-                          Value("1e3"), Value("0x10"), Value(std::string("nul\0nul", 7)), Value(Bytes{}),
-                          Value(Bytes{std::byte{0}, std::byte{255}}), Value(9007199254740993), Value("9223372036854775808")};
+  ASSERT_OK(
+      world.db()->execute("create table v(id integer primary key, x, i integer, r real, t text, n numeric, b blob)"));
+  const Value values[] = {Value(),
+                          Value(true),
+                          Value(0),
+                          Value(-1),
+                          Value(INT64_MAX),
+                          Value(INT64_MIN),
+                          Value(0.5),
+                          Value(1e300),
+                          Value(3.0),
+                          Value(-0.0),
+                          Value(""),
+                          Value("text"),
+                          Value("12"),
+                          Value(" 3.25 "),
+                          Value("1e3"),
+                          Value("0x10"),
+                          Value(std::string("nul\0nul", 7)),
+                          Value(Bytes{}),
+                          Value(Bytes{std::byte{0}, std::byte{255}}),
+                          Value(9007199254740993),
+                          Value("9223372036854775808")};
   std::int64_t id = 0;
   for (const Value& value : values) {
-    ASSERT_OK(world.db()->put_row("v", {{"id", ++id}, {"x", value}, {"i", value}, {"r", value}, {"t", value}, {"n", value}, {"b", value}}));
+    ASSERT_OK(world.db()->put_row(
+        "v", {{"id", ++id}, {"x", value}, {"i", value}, {"r", value}, {"t", value}, {"n", value}, {"b", value}}));
     const auto by_key = world.db()->get_row("v", {{"id", id}}).value();
-    ASSERT_OK(world.db()->execute("insert into v(id, x, i, r, t, n, b) values (?1 + 1000, ?2, ?2, ?2, ?2, ?2, ?2)", {id, value}));
+    ASSERT_OK(world.db()->execute("insert into v(id, x, i, r, t, n, b) values (?1 + 1000, ?2, ?2, ?2, ?2, ?2, ?2)",
+                                  {id, value}));
     auto by_sql = *world.db()->get_row("v", {{"id", id + 1000}}).value();
     by_sql.set("id", id);
     EXPECT_EQ(*by_key, by_sql) << "value " << id << ": " << to_json(value);
     const auto rows = world.db()->query("select x, i, r, t, n, b from v where id = ?", {id});
     ASSERT_OK(rows);
     for (int column = 0; column < 6; ++column) {
-      EXPECT_EQ(rows->rows[0][static_cast<std::size_t>(column)], *by_key->find(rows->columns[static_cast<std::size_t>(column)])) << id;
+      EXPECT_EQ(rows->rows[0][static_cast<std::size_t>(column)],
+                *by_key->find(rows->columns[static_cast<std::size_t>(column)]))
+          << id;
     }
   }
 }
@@ -340,9 +366,11 @@ TEST(MetadataStore, BindsParametersByPositionAndByNameAndCountsThem) {
   const auto few = world.db()->execute("insert into note(id, title) values (?, ?)", {"a"});
   EXPECT_CODE(few, invalid_argument);
   EXPECT_EQ(few.error().message(), "the statement has 2 parameters, 1 were given");
-  ASSERT_OK(world.db()->execute("insert into note(id, title) values (:id, :title)", {Map{{"id", "a"}, {"title", "t"}}}));
+  ASSERT_OK(
+      world.db()->execute("insert into note(id, title) values (:id, :title)", {Map{{"id", "a"}, {"title", "t"}}}));
   EXPECT_CODE(world.db()->execute("insert into note(id) values (:id)", {Map{{"other", "a"}}}), invalid_argument);
-  EXPECT_CODE(world.db()->execute("insert into note(id) values (:id)", {Map{{"id", "b"}, {"other", "a"}}}), invalid_argument);
+  EXPECT_CODE(world.db()->execute("insert into note(id) values (:id)", {Map{{"id", "b"}, {"other", "a"}}}),
+              invalid_argument);
   EXPECT_CODE(world.db()->execute("insert into note(id) values ('c'); delete from note"), invalid_argument);
   ASSERT_OK(world.db()->execute("insert into note(id) values ('c') ; -- done\n"));
   EXPECT_CODE(world.db()->execute("  -- nothing\n"), invalid_argument);
@@ -421,7 +449,8 @@ TEST(MetadataStore, ServesReadersAndWritersFromManyThreads) {
             STRATA_TRY((*tx)->execute("update pair set x = x + 1, y = y - 1 where id = ?", {id}));
           } else {
             const auto row = STRATA_TRY((*tx)->get_row("pair", {{"id", id}}));
-            STRATA_TRY((*tx)->put_row("pair", {{"id", id}, {"x", *row->find("x")->integer() + 1}, {"y", *row->find("y")->integer() - 1}}));
+            STRATA_TRY((*tx)->put_row(
+                "pair", {{"id", id}, {"x", *row->find("x")->integer() + 1}, {"y", *row->find("y")->integer() - 1}}));
           }
           return {};
         }();

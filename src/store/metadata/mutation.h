@@ -43,7 +43,7 @@ struct Image {
   std::string_view key;
   std::string_view rest;
   bool present = false;
-  bool marked = false;      ///< rest holds the commit-LSN mark
+  bool marked = false;  ///< rest holds the commit-LSN mark
   bool old_known = false;
   bool old_present = false;
   std::string_view old_rest;
@@ -79,7 +79,7 @@ struct ImageSet {
 struct Step {
   enum class Kind : std::uint8_t { ddl = 1, rows = 2, sequence = 3 };
   Kind kind = Kind::rows;
-  std::string sql;                   ///< ddl: the statement; sequence: the table
+  std::string sql;  ///< ddl: the statement; sequence: the table
   std::int64_t sequence = 0;
   std::unique_ptr<ImageSet> images;  ///< rows
 };

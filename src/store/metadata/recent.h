@@ -24,7 +24,7 @@ namespace strata::store::metadata {
 /// One commit's effects; immutable once pushed.
 struct QueuedCommit {
   Lsn lsn = 0;
-  Bytes section;            ///< what the images point into
+  Bytes section;  ///< what the images point into
   std::deque<Step> steps;
   std::size_t rows = 0;
   bool has_ddl = false;
@@ -33,7 +33,7 @@ struct QueuedCommit {
 class Recent {
  public:
   struct Found {
-    bool known = false;          ///< false: ask SQLite, at a state ≥ applied
+    bool known = false;  ///< false: ask SQLite, at a state ≥ applied
     bool present = false;
     std::string rest;
     Lsn applied = 0;
@@ -53,9 +53,9 @@ class Recent {
   /// Errors  failed_precondition (before the retention window)
   Result<Lsn> state_at(Lsn view) const;
   Lsn applied() const;
-  Lsn last() const;                        ///< the newest commit pushed, or applied
+  Lsn last() const;  ///< the newest commit pushed, or applied
   Lsn history_from() const;
-  void forget_before(Lsn horizon);         ///< views below it are not asked for any more
+  void forget_before(Lsn horizon);  ///< views below it are not asked for any more
 
   std::size_t rows() const;
   std::size_t bytes() const;
@@ -65,7 +65,7 @@ class Recent {
     Lsn lsn;
     const Image* image;
   };
-  using Versions = std::vector<Version>;   // ascending
+  using Versions = std::vector<Version>;  // ascending
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }

@@ -11,7 +11,8 @@ Result<ReadRows> read_rows(Connection& connection, std::string_view sql, std::sp
   if (sqlite3_stmt_readonly(statement.get()) == 0 || guard.analysis().kind != StatementKind::reads) {
     return Error(ErrorCode::permission_denied, "query only reads; use execute");
   }
-  if (sqlite3_column_count(statement.get()) == 0) return Error(ErrorCode::unsupported, "this statement is not supported");
+  if (sqlite3_column_count(statement.get()) == 0)
+    return Error(ErrorCode::unsupported, "this statement is not supported");
   STRATA_TRY(bind_parameters(statement, parameters));
   ReadRows out;
   const int columns = sqlite3_column_count(statement.get());
@@ -27,7 +28,8 @@ Result<ReadRows> read_rows(Connection& connection, std::string_view sql, std::sp
     if (code == SQLITE_DONE) return out;
     if (code != SQLITE_ROW) return guard.explain(code, "");
     if (out.rows.rows.size() >= limits.rows_max) {
-      return Error(ErrorCode::resource_exhausted, "the result has more than " + std::to_string(limits.rows_max) + " rows; use limit");
+      return Error(ErrorCode::resource_exhausted,
+                   "the result has more than " + std::to_string(limits.rows_max) + " rows; use limit");
     }
     std::vector<Value>& row = out.rows.rows.emplace_back();
     row.reserve(static_cast<std::size_t>(columns));
@@ -39,8 +41,9 @@ Result<ReadRows> read_rows(Connection& connection, std::string_view sql, std::sp
       if (const Bytes* blob = row.back().bytes()) bytes += blob->size();
     }
     if (bytes > limits.result_bytes_max) {
-      return Error(ErrorCode::resource_exhausted,
-                   "the result needs more than " + std::to_string(limits.result_bytes_max) + " bytes of memory; use limit");
+      return Error(
+          ErrorCode::resource_exhausted,
+          "the result needs more than " + std::to_string(limits.result_bytes_max) + " bytes of memory; use limit");
     }
   }
 }

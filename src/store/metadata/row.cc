@@ -70,9 +70,9 @@ void append_column(std::string& out, sqlite3_stmt* statement, int column, bool i
     }
     case SQLITE_BLOB: {
       const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
-      append_blob(out, bytes ? std::string_view(bytes, static_cast<std::size_t>(
-                                                           sqlite3_column_bytes(statement, column)))
-                             : std::string_view());
+      append_blob(out, bytes
+                           ? std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement, column)))
+                           : std::string_view());
       return;
     }
     default: append_null(out);

@@ -140,11 +140,11 @@ Result<void> read_columns(Connection& connection, Table& table, bool without_row
         } else {
           append_column(coded, literal.get(), 0, false);
         }
-        const bool needs_conversion = (column.affinity == Affinity::integer || column.affinity == Affinity::numeric ||
-                                       column.affinity == Affinity::real) &&
-                                      (coded.front() == static_cast<char>(Value::Kind::text) ||
-                                       (column.affinity != Affinity::real &&
-                                        coded.front() == static_cast<char>(Value::Kind::real)));
+        const bool needs_conversion =
+            (column.affinity == Affinity::integer || column.affinity == Affinity::numeric ||
+             column.affinity == Affinity::real) &&
+            (coded.front() == static_cast<char>(Value::Kind::text) ||
+             (column.affinity != Affinity::real && coded.front() == static_cast<char>(Value::Kind::real)));
         if (!needs_conversion) column.default_bytes = std::move(coded);
       }
     }
@@ -160,7 +160,8 @@ Result<void> read_columns(Connection& connection, Table& table, bool without_row
   std::sort(table.by_name.begin(), table.by_name.end(), [&](int a, int b) {
     return table.columns[static_cast<std::size_t>(a)].name < table.columns[static_cast<std::size_t>(b)].name;
   });
-  if (table.key_columns.empty()) table.why_refused = "it has no primary key; declare one, for example id INTEGER PRIMARY KEY";
+  if (table.key_columns.empty())
+    table.why_refused = "it has no primary key; declare one, for example id INTEGER PRIMARY KEY";
   // Equal keys must be equal bytes, which other collations do not give.
   for (const int index : table.key_columns) {
     const Column& column = table.columns[static_cast<std::size_t>(index)];
@@ -191,8 +192,8 @@ Result<bool> calls_functions(Connection& connection, std::string_view index) {
 // Sets what an index says of its columns. One that computes may fail at an insert (malformed JSON, say), so its
 // table takes the careful path.
 Result<void> read_indexes(Connection& connection, Table& table, bool& careful) {
-  Statement indexes = STRATA_TRY(
-      connection.prepare("SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1)"));
+  Statement indexes =
+      STRATA_TRY(connection.prepare("SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1)"));
   indexes.bind_text(1, table.name);
   while (STRATA_TRY(indexes.step())) {
     const std::string index(indexes.text(0));
@@ -219,8 +220,8 @@ Result<void> read_indexes(Connection& connection, Table& table, bool& careful) {
 }
 
 Result<void> read_foreign_keys(Connection& connection, const Table& table, std::vector<ForeignKey>& out) {
-  Statement keys = STRATA_TRY(connection.prepare(
-      "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq"));
+  Statement keys = STRATA_TRY(
+      connection.prepare("SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq"));
   keys.bind_text(1, table.name);
   std::int64_t current = -1;
   while (STRATA_TRY(keys.step())) {
@@ -238,9 +239,10 @@ Result<void> read_foreign_keys(Connection& connection, const Table& table, std::
 
 Result<std::shared_ptr<const Catalog>> Catalog::load(Connection& connection) {
   auto catalog = std::make_shared<Catalog>();
-  Statement tables = STRATA_TRY(connection.prepare(
-      "SELECT s.name, s.sql, l.strict, l.wr FROM sqlite_schema s JOIN pragma_table_list l ON l.name = s.name AND l.schema = 'main' "
-      "WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
+  Statement tables =
+      STRATA_TRY(connection.prepare("SELECT s.name, s.sql, l.strict, l.wr FROM sqlite_schema s JOIN pragma_table_list "
+                                    "l ON l.name = s.name AND l.schema = 'main' "
+                                    "WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
   std::map<std::string, bool> careful;
   while (STRATA_TRY(tables.step())) {
     Table table;
@@ -289,15 +291,15 @@ Result<std::unique_ptr<Converter>> Converter::create() {
   auto converter = std::make_unique<Converter>();
   core::MutexLock lock(converter->mutex_);
   converter->connection_ = STRATA_TRY(Connection::open("", Connection::Role::scratch, 256 << 10));
-  STRATA_TRY(converter->connection_.run(
-      "CREATE TABLE c(blob BLOB, text TEXT, numeric NUMERIC, integer INTEGER, real REAL); INSERT INTO c DEFAULT VALUES"));
+  STRATA_TRY(
+      converter->connection_.run("CREATE TABLE c(blob BLOB, text TEXT, numeric NUMERIC, integer INTEGER, real REAL); "
+                                 "INSERT INTO c DEFAULT VALUES"));
   return converter;
 }
 
 Result<Value> Converter::convert(const Value& value, Affinity affinity) {
   core::MutexLock lock(mutex_);
-  Statement* store = STRATA_TRY(
-      connection_.cached("UPDATE c SET blob=?1, text=?1, numeric=?1, integer=?1, real=?1"));
+  Statement* store = STRATA_TRY(connection_.cached("UPDATE c SET blob=?1, text=?1, numeric=?1, integer=?1, real=?1"));
   STRATA_TRY(store->bind_value(1, value));
   STRATA_TRY(store->run());
   Statement* load = STRATA_TRY(connection_.cached("SELECT blob, text, numeric, integer, real FROM c"));
@@ -346,8 +348,10 @@ Result<void> append_for_column(std::string& out, const Value& value, const Table
     case Value::Kind::list:
     case Value::Kind::map: converted = Value(to_json(value)); break;
     case Value::Kind::real:
-      if (std::isnan(*value.real())) converted = Value();  // SQLite has no NaN: it stores NULL
-      else converted = value;
+      if (std::isnan(*value.real()))
+        converted = Value();  // SQLite has no NaN: it stores NULL
+      else
+        converted = value;
       break;
     default: break;
   }
@@ -355,7 +359,8 @@ Result<void> append_for_column(std::string& out, const Value& value, const Table
       value.kind() == Value::Kind::real) {
     stored = &converted;
   }
-  if (column.affinity == Affinity::real && stored->integer() && std::abs(*stored->integer()) <= (std::int64_t{1} << 53)) {
+  if (column.affinity == Affinity::real && stored->integer() &&
+      std::abs(*stored->integer()) <= (std::int64_t{1} << 53)) {
     converted = Value(static_cast<double>(*stored->integer()));
     stored = &converted;
   } else if (!keeps_kind(column.affinity, stored->kind())) {
@@ -363,7 +368,8 @@ Result<void> append_for_column(std::string& out, const Value& value, const Table
     stored = &converted;
   }
   if (stored->is_null()) {
-    if (in_key) return Error(ErrorCode::invalid_argument, "the key column " + column.name + " of " + table.name + " is NULL");
+    if (in_key)
+      return Error(ErrorCode::invalid_argument, "the key column " + column.name + " of " + table.name + " is NULL");
     if (column.not_null) return not_null(table, column);
     append_null(out);
     return {};

@@ -28,8 +28,8 @@ struct Column {
   std::string declared_type;
   Affinity affinity = Affinity::blob;
   bool not_null = false;
-  int key_position = 0;                    ///< 1, 2, … in the primary key; 0 outside
-  bool unique_or_referenced = false;       ///< in a UNIQUE index, a foreign key, or an expression
+  int key_position = 0;                      ///< 1, 2, … in the primary key; 0 outside
+  bool unique_or_referenced = false;         ///< in a UNIQUE index, a foreign key, or an expression
   std::optional<std::string> default_bytes;  ///< the coded default; absent: an expression evaluated at insert
 };
 
@@ -40,24 +40,24 @@ struct ForeignKey {
 
 struct Table {
   std::string name;
-  std::uint64_t hash = 0;              ///< seeds the hashes of its keys
-  std::vector<Column> columns;         ///< in the order of the table
-  std::vector<int> key_columns;        ///< in the order of the key; empty: no primary key
+  std::uint64_t hash = 0;        ///< seeds the hashes of its keys
+  std::vector<Column> columns;   ///< in the order of the table
+  std::vector<int> key_columns;  ///< in the order of the key; empty: no primary key
   std::vector<int> rest_columns;
-  std::vector<int> by_name;            ///< columns in ascending byte order of their names
-  bool rowid_key = false;              ///< INTEGER PRIMARY KEY: the key is the rowid
+  std::vector<int> by_name;  ///< columns in ascending byte order of their names
+  bool rowid_key = false;    ///< INTEGER PRIMARY KEY: the key is the rowid
   bool strict = false;
   bool simple = false;
-  bool unique_besides_key = false;     ///< rows of one change must be removed before they are inserted
+  bool unique_besides_key = false;  ///< rows of one change must be removed before they are inserted
   bool has_check = false;
-  bool in_foreign_key = false;         ///< as child or parent
-  std::string why_refused;             ///< not empty: the table cannot be followed, and why
+  bool in_foreign_key = false;  ///< as child or parent
+  std::string why_refused;      ///< not empty: the table cannot be followed, and why
 
-  std::string select_sql;              ///< rest columns by key
-  std::string insert_sql;              ///< key columns, then rest columns
-  std::string update_sql;              ///< rest columns, then key columns; empty when there is no rest
+  std::string select_sql;  ///< rest columns by key
+  std::string insert_sql;  ///< key columns, then rest columns
+  std::string update_sql;  ///< rest columns, then key columns; empty when there is no rest
   std::string delete_sql;
-  std::string scan_sql;                ///< key columns, then rest columns, of every row
+  std::string scan_sql;  ///< key columns, then rest columns, of every row
 
   const Column* find(std::string_view column) const;  ///< ASCII case does not matter
   int index_of(std::string_view column) const;        ///< −1 if absent

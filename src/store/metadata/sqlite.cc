@@ -57,8 +57,7 @@ Result<void> Statement::run() {
 }
 
 void Statement::bind_text(int index, std::string_view text) {
-  sqlite3_bind_text64(handle_, index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
-                      SQLITE_UTF8);
+  sqlite3_bind_text64(handle_, index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void Statement::bind_blob(int index, std::string_view bytes) {
@@ -73,13 +72,12 @@ Result<void> Statement::bind_value(int index, const Value& value) {
     case Value::Kind::integer: code = sqlite3_bind_int64(handle_, index, *value.integer()); break;
     case Value::Kind::real: code = sqlite3_bind_double(handle_, index, *value.real()); break;
     case Value::Kind::text:
-      code = sqlite3_bind_text64(handle_, index, value.text()->data(), value.text()->size(),
-                                 SQLITE_TRANSIENT, SQLITE_UTF8);
+      code = sqlite3_bind_text64(handle_, index, value.text()->data(), value.text()->size(), SQLITE_TRANSIENT,
+                                 SQLITE_UTF8);
       break;
     case Value::Kind::bytes: {
       const std::string_view bytes = as_text(*value.bytes());
-      code = sqlite3_bind_blob64(handle_, index, bytes.data() ? bytes.data() : "", bytes.size(),
-                                 SQLITE_TRANSIENT);
+      code = sqlite3_bind_blob64(handle_, index, bytes.data() ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT);
       break;
     }
     case Value::Kind::list:
@@ -122,8 +120,8 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
   sqlite3* handle = nullptr;
   const int access = role == Role::reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const std::string& name = role == Role::scratch ? std::string(":memory:") : path;
-  const int code = sqlite3_open_v2(name.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                   nullptr);
+  const int code =
+      sqlite3_open_v2(name.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Connection connection(handle);
   if (code != SQLITE_OK) return error_of(handle, code, "opening " + name);
   sqlite3_busy_timeout(handle, 5'000);
@@ -161,8 +159,7 @@ Result<void> Connection::run(const char* sql) {
 
 Result<Statement> Connection::prepare(std::string_view sql) {
   sqlite3_stmt* handle = nullptr;
-  const int code =
-      sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
+  const int code = sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
   if (code != SQLITE_OK) return error_of(handle_, code, "");
   return Statement(handle);
 }

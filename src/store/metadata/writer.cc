@@ -70,7 +70,8 @@ class TouchedRows {
   std::string wrong;
 
  private:
-  static void changed(void* self, sqlite3*, int operation, const char*, const char* table, sqlite3_int64, sqlite3_int64) {
+  static void changed(void* self, sqlite3*, int operation, const char*, const char* table, sqlite3_int64,
+                      sqlite3_int64) {
     static_cast<TouchedRows*>(self)->note(operation, table);
   }
   void note(int operation, const char* name) {
@@ -90,7 +91,9 @@ class TouchedRows {
       sqlite3_value* value = nullptr;
       if (value_of(connection_.get(), column, &value) != SQLITE_OK || value == nullptr ||
           sqlite3_value_type(value) == SQLITE_NULL) {
-        if (wrong.empty()) wrong = "the key column " + table.columns[static_cast<std::size_t>(column)].name + " of " + table.name + " is NULL";
+        if (wrong.empty())
+          wrong = "the key column " + table.columns[static_cast<std::size_t>(column)].name + " of " + table.name +
+                  " is NULL";
         return;
       }
       append_value(key_, value);
@@ -163,7 +166,8 @@ Result<void> Writer::prepare_tables() {
         "CREATE TABLE IF NOT EXISTS strata_history(last_lsn INTEGER NOT NULL, lsns BLOB NOT NULL, undo BLOB NOT NULL);"
         "CREATE INDEX IF NOT EXISTS strata_history_by_lsn ON strata_history(last_lsn);"
         "CREATE TABLE IF NOT EXISTS strata_settings(key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE IF NOT EXISTS strata_migrations(component TEXT NOT NULL, version INTEGER NOT NULL, sql TEXT NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS strata_migrations(component TEXT NOT NULL, version INTEGER NOT NULL, sql TEXT NOT "
+        "NULL,"
         " PRIMARY KEY(component, version)) WITHOUT ROWID"));
     const auto format = STRATA_TRY(read_state("format"));
     if (format && *format > kFormat) {
@@ -242,7 +246,9 @@ Result<void> Writer::apply_in_transaction(std::span<const std::shared_ptr<const 
       }
       for (const TableImages& from : step.images->tables) {
         const Table* table = catalog->find(from.table);
-        if (table == nullptr) return Error(ErrorCode::corruption, "a metadata record writes the table " + from.table + ", which is not there");
+        if (table == nullptr)
+          return Error(ErrorCode::corruption,
+                       "a metadata record writes the table " + from.table + ", which is not there");
         TableImages& to = batch.at(from.table);
         for (const Image& row : from.rows) {
           Image& image = to.at(row.key);
@@ -345,7 +351,8 @@ Result<Executed> Writer::execute(std::string_view sql, std::span<const Value> pa
 Result<Executed> Writer::execute_in_savepoint(std::string_view sql, std::span<const Value> parameters,
                                               const Limits& limits, const core::Clock& clock, bool several_allowed) {
   Executed out;
-  TouchedRows touched(connection_, *place_catalog_);  // before compiling: it turns off the bulk delete that tells nobody
+  TouchedRows touched(connection_,
+                      *place_catalog_);  // before compiling: it turns off the bulk delete that tells nobody
   {
     const Constraints constraints(connection_, *place_catalog_);
     Guard guard(connection_, limits, clock, true);
@@ -410,7 +417,8 @@ Result<void> Writer::check_definition(const Analysis& analysis) {
   if (analysis.kind != StatementKind::drop) return {};
   for (const ForeignKey& key : place_catalog_->foreign_keys()) {
     if (lower(key.parent) == lower(analysis.table) && lower(key.child) != lower(analysis.table)) {
-      return Error(ErrorCode::invalid_argument, "the table " + analysis.table + " is referenced by " + key.child + "; drop that first");
+      return Error(ErrorCode::invalid_argument,
+                   "the table " + analysis.table + " is referenced by " + key.child + "; drop that first");
     }
   }
   return {};

@@ -37,11 +37,11 @@ struct Place {
 /// What a statement did.
 struct Executed {
   Analysis analysis;
-  ImageSet images;                 ///< of the rows it touched
+  ImageSet images;  ///< of the rows it touched
   std::uint64_t rows_changed = 0;
   std::int64_t last_insert_rowid = 0;
-  std::string_view tail;           ///< what follows the statement in the text
-  bool empty = false;              ///< there was no statement, only blanks
+  std::string_view tail;  ///< what follows the statement in the text
+  bool empty = false;     ///< there was no statement, only blanks
 };
 
 class Writer {
