@@ -17,7 +17,7 @@ constexpr std::uint64_t kBatchBytes = 16 << 20;  // that go into DuckDB in one t
 constexpr std::size_t kPartsMerged = 4;          // neighbours of one size become one
 
 MirrorOptions mirror_options(const AnalyticsOptions& options) {
-  return {options.memory_bytes_max, options.temporary_bytes_max, options.threads, options.query_timeout_ms,
+  return {options.memory_bytes, options.temporary_bytes_max, options.threads, options.query_timeout_ms,
           options.result_rows_max};
 }
 

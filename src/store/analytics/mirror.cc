@@ -20,7 +20,7 @@ constexpr std::size_t kIdleConnectionsMax = 16;
 constexpr std::size_t kDamagedFilesKept = 3;
 constexpr std::size_t kErasedPerStatement = 1'000;
 
-std::string physical_name(std::uint64_t id) { return "t" + std::to_string(id); }
+std::string physical_name(std::uint64_t id) { return std::string("t").append(std::to_string(id)); }
 
 std::string column_list(std::span<const ColumnDefinition> columns) {
   std::string list;

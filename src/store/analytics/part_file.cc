@@ -1,8 +1,7 @@
 #include "store/analytics/part_file.h"
 
-#include <zstd.h>
-
 #include "core/assert.h"
+#include "store/analytics/compression.h"
 
 namespace strata::store::analytics {
 namespace {
@@ -15,7 +14,6 @@ constexpr std::size_t kFooterBytes = 64;
 constexpr std::size_t kBlockHeaderBytes = 32;
 constexpr std::size_t kBlockBytes = 1 << 20;       // uncompressed; a larger section has a block of its own
 constexpr std::size_t kBlockBytesMax = 300 << 20;  // above the largest record
-constexpr int kCompression = 3;
 
 Error damaged(const PartInfo& info, std::uint64_t offset, std::string_view what) {
   return Error(ErrorCode::corruption, info.name() + ": " + std::string(what) + " at offset " + std::to_string(offset));
@@ -92,14 +90,11 @@ Result<void> PartWriter::add(const Record& record) {
 
 Result<void> PartWriter::flush_block() {
   if (block_.empty()) return {};
-  Bytes stored(ZSTD_compressBound(block_.size()));
-  const std::size_t size = ZSTD_compress(stored.data(), stored.size(), block_.data(), block_.size(), kCompression);
-  if (ZSTD_isError(size)) return Error(ErrorCode::internal, std::string("zstd: ") + ZSTD_getErrorName(size));
-  stored.resize(size);
+  const Bytes stored = STRATA_TRY(compress(block_));
   Bytes header;
   core::Encoder out(header);
   out.u32(static_cast<std::uint32_t>(block_.size()));
-  out.u32(static_cast<std::uint32_t>(size));
+  out.u32(static_cast<std::uint32_t>(stored.size()));
   out.u64(block_first_lsn_);
   out.u64(info_.last_lsn);
   out.u64(core::xxh3_64(ByteView(stored), core::xxh3_64(ByteView(header))));
@@ -169,9 +164,9 @@ Result<std::vector<Record>> PartReader::next(Lsn after) {
     if (core::xxh3_64(ByteView(stored), core::xxh3_64(checked)) != checksum) {
       return damaged(info_, at, "the checksum of a block differs");
     }
-    Bytes raw(raw_bytes);
-    const std::size_t size = ZSTD_decompress(raw.data(), raw.size(), stored.data(), stored.size());
-    if (ZSTD_isError(size) || size != raw.size()) return damaged(info_, at, "a block that does not decompress");
+    auto decompressed = decompress(stored, raw_bytes);
+    if (!decompressed) return damaged(info_, at, "a block that does not decompress");
+    const Bytes raw = std::move(decompressed).value();
     core::Decoder frames(raw);
     Lsn before = 0;
     while (frames.ok() && frames.remaining() > 0) {

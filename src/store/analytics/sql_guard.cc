@@ -8,7 +8,7 @@
 namespace strata::store::analytics {
 namespace {
 
-using namespace std::string_view_literals;
+using std::literals::string_view_literals::operator""sv;
 
 constexpr std::array kReadingWords = {"describe"sv,     "desc"sv,        "explain"sv, "from"sv, "pivot"sv,
                                       "pivot_longer"sv, "pivot_wider"sv, "select"sv,  "show"sv, "summarize"sv,
