@@ -231,6 +231,7 @@ Result<int> run(const Settings& settings) {
   STRATA_TRY(show_recall(*memory, options, "recall \"lossless image compression\""));
   options.near = "gimp";
   options.hops = 2;
+  options.direction = Direction::out;
   options.link_types = {"depends", "recommends", "suggests"};
   options.filter = {{"section", "libs"}, {"installed_kib", Map{{"lt", 1024}}}};
   if (known.contains("gimp")) {

@@ -88,6 +88,7 @@ struct RecallOptions {
   std::string near = {};                    ///< id of an atom; with hops: only what is reachable from it
   std::uint32_t hops = 0;              ///< from `near`; without `near`: neighbours of the best hits join in
   std::vector<std::string> link_types = {}; ///< the edges that hops may follow; empty: all
+  Direction direction = Direction::both;    ///< of the edges that hops follow, seen from `near`
   std::optional<Timestamp> valid_at = {};   ///< only what was true then
   AsOf as_of = {};                          ///< as the database was then
   bool with_text = true;

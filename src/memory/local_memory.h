@@ -33,6 +33,10 @@ class LocalMemory final : public Memory {
   struct Candidate;  // one memory on its way out of recall
 
   Result<std::vector<Prepared>> prepare_atoms(std::span<const Atom> atoms);
+  Result<void> ensure_places(const Prepared& prepared);
+  Result<void> ensure_places(Transaction& transaction, const Prepared& prepared);
+  Error other_dimension(std::size_t there, std::size_t given) const;
+  Error other_row_length(std::size_t there, std::size_t given) const;
   Result<void> ensure_collection(Stores& stores, std::size_t dimension);
   Result<void> ensure_dataset(Stores& stores, std::size_t row_length);
   Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);

@@ -93,7 +93,7 @@ Result<Filter> LocalMemory::recall_filter(Stores& view, const RecallOptions& opt
   for (const std::string& tag : options.tags) must.emplace_back(Map{{"tags", tag}});
   if (options.valid_at) must.emplace_back(valid_at_filter(*options.valid_at));
   if (!options.near.empty()) {
-    const TraversalOptions traversal{Direction::both, options.link_types, kNearMax};
+    const TraversalOptions traversal{options.direction, options.link_types, kNearMax};
     Value::List ids;
     for (const Reached& reached : STRATA_TRY(view.graph().reach(options.near, 1, options.hops, traversal))) {
       ids.emplace_back(reached.node);
@@ -187,7 +187,7 @@ Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& opt
   }
   const std::size_t count = std::min(kSeeds, seeds.size());
   std::partial_sort(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(count), seeds.end(), std::greater<>());
-  const TraversalOptions traversal{Direction::both, options.link_types, kJoiningMax};
+  const TraversalOptions traversal{options.direction, options.link_types, kJoiningMax};
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& seed = seeds[i].second;
     auto reached = view.graph().reach(seed, 1, options.hops, traversal);
@@ -228,7 +228,7 @@ Result<Recalled> LocalMemory::describe(Stores& view, const Candidate& candidate,
   recalled.metadata = candidate.payload;
   if (candidate.why.hops > 0) {
     const std::string& start = options.near.empty() ? candidate.path_start : options.near;
-    const TraversalOptions traversal{Direction::both, options.link_types, kNearMax};
+    const TraversalOptions traversal{options.direction, options.link_types, kNearMax};
     recalled.why.path = STRATA_TRY(view.graph().shortest_path(start, candidate.id, options.hops, traversal)).nodes;
   }
   if (options.with_text) {

@@ -91,6 +91,8 @@ Result<std::string> LocalMemory::remember(const Atom& atom) {
 
 Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> atoms) {
   std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
+  // Before the transaction begins, so that its view has them.
+  for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(atom));
   for (int attempt = 0;; ++attempt) {
     auto transaction = STRATA_TRY(engine_.begin());
     for (const Prepared& atom : prepared) STRATA_TRY(write(*transaction, atom, kClock.now()));
@@ -109,6 +111,7 @@ Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> ato
 
 Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction, std::span<const Atom> atoms) {
   const std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
+  for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(transaction, atom));
   for (const Prepared& atom : prepared) STRATA_TRY(write(transaction, atom, kClock.now()));
   for (const Prepared& atom : prepared) STRATA_TRY(link(transaction, atom));
   std::vector<std::string> ids;
@@ -147,8 +150,6 @@ Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<
 Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timestamp now) {
   const Atom& atom = *prepared.atom;
   const std::string& id = prepared.id;
-  STRATA_TRY(ensure_collection(stores, prepared.embedding().size()));
-  if (!atom.activation.empty()) STRATA_TRY(ensure_dataset(stores, atom.activation.size()));
   MetadataStore& metadata = stores.metadata();
   std::int64_t version = 1;
   if (!prepared.id_is_new) {
@@ -219,19 +220,39 @@ Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
   return {};
 }
 
-/// The collection must be there, with this dimension. Until somebody's first memory is committed, it is part of the
-/// transaction that needs it, so that a roll-back leaves nothing behind.
-Result<void> LocalMemory::ensure_collection(Stores& stores, std::size_t dimension) {
+/// The collection and the dataset that an atom needs, as committed state; known ones cost nothing.
+Result<void> LocalMemory::ensure_places(const Prepared& prepared) {
   const core::MutexLock lock(prepared_mutex_);
+  const std::size_t dimension = prepared.embedding().size();
   if (dimension_ == 0) {
-    const auto committed = static_cast<Stores&>(engine_).vector().collection(kCollection);
-    if (committed) dimension_ = committed->options.dimension;
+    STRATA_TRY(ensure_collection(engine_, dimension));
+    dimension_ = static_cast<std::uint32_t>(dimension);
   }
-  if (dimension_ == dimension) return {};
-  if (dimension_ != 0) {
-    return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(dimension_) +
-                                                  " dimensions (" + embedder_->model() + "); this one has " +
-                                                  std::to_string(dimension));
+  if (dimension_ != dimension) return other_dimension(dimension_, dimension);
+  const std::size_t row_length = prepared.atom->activation.size();
+  if (row_length == 0) return {};
+  if (row_length_ == 0) {
+    STRATA_TRY(ensure_dataset(engine_, row_length));
+    row_length_ = row_length;
+  }
+  if (row_length_ != row_length) return other_row_length(row_length_, row_length);
+  return {};
+}
+
+/// The same inside the caller's transaction, by what that sees: rolled back, nothing is left behind; made by somebody else
+/// after its view, its commit is a conflict.
+Result<void> LocalMemory::ensure_places(Transaction& transaction, const Prepared& prepared) {
+  STRATA_TRY(ensure_collection(transaction, prepared.embedding().size()));
+  if (prepared.atom->activation.empty()) return {};
+  return ensure_dataset(transaction, prepared.atom->activation.size());
+}
+
+Result<void> LocalMemory::ensure_collection(Stores& stores, std::size_t dimension) {
+  if (const auto there = stores.vector().collection(kCollection)) {
+    if (there->options.dimension == dimension) return {};
+    return other_dimension(there->options.dimension, dimension);
+  } else if (there.error().code() != ErrorCode::not_found) {
+    return there.error().clone();
   }
   STRATA_TRY(stores.vector().create_collection(
       kCollection, {.dimension = static_cast<std::uint32_t>(dimension), .metric = Metric::cosine, .words = true}));
@@ -239,19 +260,26 @@ Result<void> LocalMemory::ensure_collection(Stores& stores, std::size_t dimensio
 }
 
 Result<void> LocalMemory::ensure_dataset(Stores& stores, std::size_t row_length) {
-  const core::MutexLock lock(prepared_mutex_);
-  if (row_length_ == 0) {
-    const auto committed = static_cast<Stores&>(engine_).array().dataset(kDataset);
-    if (committed && !committed->options.row_shape.empty()) row_length_ = committed->options.row_shape.front();
-  }
-  if (row_length_ == row_length) return {};
-  if (row_length_ != 0) {
-    return Error(ErrorCode::invalid_argument, "activations of this memory have " + std::to_string(row_length_) +
-                                                  " values; this one has " + std::to_string(row_length));
+  if (const auto there = stores.array().dataset(kDataset)) {
+    const auto& shape = there->options.row_shape;
+    if (shape.size() == 1 && shape.front() == row_length) return {};
+    return other_row_length(shape.empty() ? 1 : shape.front(), row_length);
+  } else if (there.error().code() != ErrorCode::not_found) {
+    return there.error().clone();
   }
   DatasetOptions options;
   options.row_shape = {row_length};
   return stores.array().create_dataset(kDataset, options);
+}
+
+Error LocalMemory::other_dimension(std::size_t there, std::size_t given) const {
+  return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(there) + " dimensions (" +
+                                                embedder_->model() + "); this one has " + std::to_string(given));
+}
+
+Error LocalMemory::other_row_length(std::size_t there, std::size_t given) const {
+  return Error(ErrorCode::invalid_argument, "activations of this memory have " + std::to_string(there) +
+                                                " values; this one has " + std::to_string(given));
 }
 
 }  // namespace strata::memory
