@@ -159,7 +159,7 @@ class Layout {
     header_.versions = columns_.add(rows);
   }
 
-  /// Counting sort by node keeps the order of edge ids; within a node a stable sort groups the types.
+  /// Counting sort by node; within a node by type, then edge id.
   std::vector<Link> links(Number SegmentContent::Edge::* here, Number SegmentContent::Edge::* there,
                           std::uint32_t NodeEntry::* begin) {
     for (const auto& edge : content_.edges) ++(entries_[position(edge.*here) + 1].*begin);
@@ -171,8 +171,8 @@ class Layout {
       rows[next[position(edge.*here)]++] = {edge.id, edge.*there, edge.type};
     }
     for (std::size_t i = 0, from = 0; i + 1 < next.size(); ++i) {
-      std::stable_sort(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.begin() + next[i],
-                       [](const Link& a, const Link& b) { return a.type < b.type; });
+      std::sort(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.begin() + next[i],
+                [](const Link& a, const Link& b) { return std::pair(a.type, a.edge) < std::pair(b.type, b.edge); });
       from = next[i];
     }
     return rows;
@@ -188,7 +188,9 @@ class Layout {
       gone.push_back({position(it.source), {it.id, it.lsn}});
       if (it.target != it.source) gone.push_back({position(it.target), {it.id, it.lsn}});
     }
-    std::stable_sort(gone.begin(), gone.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(gone.begin(), gone.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.first, a.second.edge) < std::pair(b.first, b.second.edge);
+    });
     std::vector<GoneRow> rows;
     rows.reserve(gone.size());
     for (const auto& [position, row] : gone) {

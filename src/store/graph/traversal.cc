@@ -47,7 +47,10 @@ std::vector<Reached> reach(const Reader& reader, const ReachQuery& query) {
       ids.clear();
       for (const Number number : level) ids.push_back(reader.id(number));
       const std::size_t wanted = std::min(ids.size(), query.limit - out.size());
-      std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(wanted), ids.end());
+      if (wanted < ids.size())
+        std::nth_element(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(wanted), ids.end());
+      std::sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(wanted));
+      out.reserve(out.size() + wanted);
       for (std::size_t i = 0; i < wanted; ++i) out.push_back({std::string(ids[i]), hops});
     }
     if (hops == query.hops_max || out.size() >= query.limit) break;
