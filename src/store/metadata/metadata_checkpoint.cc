@@ -73,8 +73,9 @@ Result<void> MetadataParticipant::open_state(Lsn needed) {
       const core::MutexLock lock(writer_mutex_);
       writer_ = std::move(opened).value();
       auto lsns = STRATA_TRY(history_lsns(writer_->connection()));
-      std::erase_if(lsns, [&](Lsn lsn) { return lsn <= writer_->history_from(); });
-      recent_.start(writer_->applied(), std::move(lsns), writer_->history_from(), writer_->catalog());
+      const Lsn from = writer_->history_from();
+      std::erase_if(lsns, [&](Lsn lsn) { return lsn <= from; });
+      recent_.start(writer_->applied(), std::move(lsns), from, writer_->catalog());
       return {};
     }
     if (opened.has_value()) {
