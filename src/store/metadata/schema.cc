@@ -326,6 +326,11 @@ bool fits_strict(const Column& column, Value::Kind kind) {
   return false;
 }
 
+bool exact_as_real(std::int64_t value) {
+  constexpr std::int64_t kLimit = std::int64_t{1} << 53;
+  return value >= -kLimit && value <= kLimit;
+}
+
 bool keeps_kind(Affinity affinity, Value::Kind kind) {
   switch (kind) {
     case Value::Kind::integer:
@@ -360,7 +365,7 @@ Result<void> append_for_column(std::string& out, const Value& value, const Table
     stored = &converted;
   }
   if (column.affinity == Affinity::real && stored->integer() &&
-      std::abs(*stored->integer()) <= (std::int64_t{1} << 53)) {
+      exact_as_real(*stored->integer())) {
     converted = Value(static_cast<double>(*stored->integer()));
     stored = &converted;
   } else if (!keeps_kind(column.affinity, stored->kind())) {
