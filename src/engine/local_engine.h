@@ -66,7 +66,7 @@ class LocalEngine final : public Engine {
   Result<void> start();
   Result<void> create_database();
   Result<void> load_manifest();
-  Result<void> recover();
+  Result<void> recover() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
   void retain_files() STRATA_REQUIRES(checkpoint_mutex_);

@@ -94,7 +94,17 @@ Result<void> LocalEngine::start() {
   lock_ = STRATA_TRY(files_->lock(kLockName, owner_text()));
   if (!exists) STRATA_TRY(create_database());
   STRATA_TRY(load_manifest());
+  const core::MutexLock lock(checkpoint_mutex_);
+  const bool created = superblock_sequence_ > 1;
+  if (created && (!STRATA_TRY(files_->exists("journal")) || STRATA_TRY(files_->list("journal")).empty())) {
+    return Error(ErrorCode::corruption, directory_ + ": the journal is missing. Nothing was changed. Restore from a "
+                                                     "backup (strata restore).");
+  }
   STRATA_TRY(recover());
+  if (!created) {
+    STRATA_TRY(write_superblock(*files_, {2, manifest_.database, manifest_.timeline, manifest_.number, manifest_.lsn}));
+    superblock_sequence_ = 2;
+  }
   open_us_ = clock_.monotonic_us() - began;
   background_ = std::thread([this] { run_background(); });
   return {};
@@ -109,7 +119,7 @@ Result<void> LocalEngine::create_database() {
   manifest.time = clock_.now();
   STRATA_TRY(io::write_file_atomically(*files_, kReadmeName, as_bytes(kReadme)));
   STRATA_TRY(io::write_file_atomically(*files_, manifest_name(1), encode(manifest)));
-  // The superblock comes last: with it the directory is a database.
+  // With the superblock the directory is a database; its second writing says that there is a journal, too.
   return write_superblock(*files_, {1, manifest.database, manifest.timeline, manifest.number, 0});
 }
 
@@ -138,7 +148,6 @@ Result<void> LocalEngine::load_manifest() {
 }
 
 Result<void> LocalEngine::recover() {
-  const core::MutexLock lock(checkpoint_mutex_);
   stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
   stores_->set_durable_source([this](Lsn lsn) -> Result<void> {

@@ -80,7 +80,7 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
     STRATA_TRY(io::write_file_atomically(to, engine::manifest_name(manifest.number), engine::encode(manifest)));
   }
   // With the superblock it is a database; opening it makes what the backup left out.
-  STRATA_TRY(engine::write_superblock(to, {1, manifest.database, manifest.timeline, manifest.number, manifest.lsn}));
+  STRATA_TRY(engine::write_superblock(to, {2, manifest.database, manifest.timeline, manifest.number, manifest.lsn}));
   target.reset();
   OpenOptions options;
   options.create = false;
