@@ -80,14 +80,15 @@ Result<void> LocalEngine::start() {
   const std::int64_t began = clock_.monotonic_us();
   const bool exists = STRATA_TRY(files_->exists(kSuperblockName));
   if (!exists) {
-    for (const std::string& entry : STRATA_TRY(files_->list(""))) {
-      if (ours_before_the_superblock(entry)) continue;
-      if (entry == "journal") {
-        return Error(ErrorCode::corruption, directory_ + ": there is a journal but no SUPERBLOCK. Nothing was changed. "
-                                                         "Restore from a backup (strata restore).");
-      }
+    const std::vector<std::string> entries = STRATA_TRY(files_->list(""));
+    if (std::find(entries.begin(), entries.end(), "journal") != entries.end()) {
+      return Error(ErrorCode::corruption, directory_ + ": there is a journal but no SUPERBLOCK. Nothing was changed. "
+                                                       "Restore from a backup (strata restore).");
+    }
+    const auto foreign = std::find_if_not(entries.begin(), entries.end(), ours_before_the_superblock);
+    if (foreign != entries.end()) {
       return Error(ErrorCode::invalid_argument,
-                   directory_ + " is not a Strata database: it holds \"" + entry + "\" and no SUPERBLOCK");
+                   directory_ + " is not a Strata database: it holds \"" + *foreign + "\" and no SUPERBLOCK");
     }
     if (!options_.create) return Error(ErrorCode::not_found, directory_ + " is not a Strata database (it is empty)");
   }
