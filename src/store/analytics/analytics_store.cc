@@ -435,14 +435,16 @@ Result<void> AnalyticsParticipant::installed(const Checkpoint& checkpoint) {
     state_.next_part = written_next_part_;
     auto kept = std::make_shared<Catalog>(*state_.catalog);
     kept->forget_dropped(written_horizon_);
+    std::erase_if(state_.counts, [&](const auto& count) { return kept->find_id(count.first) == nullptr; });
     state_.catalog = std::move(kept);
-    std::erase_if(state_.counts, [&](const auto& count) { return state_.catalog->find_id(count.first) == nullptr; });
     while (!records_.empty() && records_.front().lsn <= checkpoint.lsn) {
       record_bytes_ -= records_.front().section->size();
       records_.pop_front();
     }
     checkpoint_lsn_.store(checkpoint.lsn, std::memory_order_release);
   }
+  // One checkpoint later: a manifest that turns out to be unreadable has the one before it as its stand-in.
+  retired_.swap(unnamed);
   for (const std::string& name : unnamed) STRATA_TRY(files_.remove(name));
   return {};
 }

@@ -12,7 +12,7 @@
 ///   A4  Nothing goes into DuckDB or a part that the journal has not made durable.
 ///   A5  A view V sees the rows with _lsn ≤ V that were not erased at or before V, under the tables and columns of V.
 ///   A6  A database opens, idles, and answers `tables` without DuckDB. Opening reads the footers of the parts, no data.
-///   A7  A part is never changed; it is removed when an installed checkpoint no longer names it.
+///   A7  A part is never changed; it is removed when neither the installed checkpoint nor the one before names it.
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -128,6 +128,8 @@ class AnalyticsParticipant final : public transaction::Participant, private Reco
   Lsn frozen_lsn_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
   std::vector<PartInfo> written_parts_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::uint64_t written_next_part_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
+  std::vector<std::string> retired_
+      STRATA_GUARDED_BY(checkpoint_mutex_);  // files that only the checkpoint before names
   Lsn written_horizon_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
 
   Mirror mirror_;  // last: it asks this object for records

@@ -23,7 +23,7 @@ class AnalyticsTest : public testing::Test {
   void append(int first, int rows, std::string_view agent = "a") {
     auto tx = db_.begin();
     std::vector<std::vector<Value>> values;
-    for (int i = first; i < first + rows; ++i) values.push_back({i * 1'000'000, agent, i * 0.5, i});
+    for (int i = first; i < first + rows; ++i) values.push_back({i * std::int64_t{1'000'000}, agent, i * 0.5, i});
     auto done = tx->append("metric", values);
     ASSERT_TRUE(done) << done.error().to_string();
     auto committed = tx.commit();

@@ -155,22 +155,22 @@ Result<T> Mirror::ask_leased(Lease& lease, Lsn view, const std::string& sql, boo
       STRATA_TRY(statement.bind_all(parameters));
       return run(statement);
     }
-    // The snapshot is taken by binding the statement to its tables, and the views fit the state at that moment: no flush
-    // can end in between.
-    snapshot_mutex_.lock_shared();
-    auto prepared = [&]() -> Result<DuckStatement> {
-      STRATA_TRY(position(lease, view));
-      STRATA_TRY(connection.execute("BEGIN TRANSACTION READ ONLY"));
-      return connection.prepare_reading(sql);
-    }();
-    snapshot_mutex_.unlock_shared();
-    DuckStatement statement = STRATA_TRY(std::move(prepared));
+    DuckStatement statement = STRATA_TRY(prepare_positioned(lease, view, sql));
     STRATA_TRY(statement.bind_all(parameters));
     return run(statement);
   };
   Result<T> result = explain(work());
   if (users) (void)connection.execute("ROLLBACK");  // fails where nothing was begun
   return result;
+}
+
+/// The snapshot is taken by binding the statement to its tables, and the views fit the state at that moment: no flush can
+/// end in between.
+Result<DuckStatement> Mirror::prepare_positioned(Lease& lease, Lsn view, const std::string& sql) {
+  const core::ReaderLock lock(snapshot_mutex_);
+  STRATA_TRY(position(lease, view));
+  STRATA_TRY(lease.pooled->connection->execute("BEGIN TRANSACTION READ ONLY"));
+  return lease.pooled->connection->prepare_reading(sql);
 }
 
 /// A transaction that has written sees its own rows: they are put into DuckDB within a transaction of the writer's
@@ -183,8 +183,8 @@ Result<T> Mirror::ask_own(Lsn view, const OwnWrites& own, const std::string& sql
   DuckConnection& connection = *writer_;
   const Watchdog::Guard guard(watchdog_, options_.query_timeout_ms, [&connection] { connection.interrupt(); });
   STRATA_TRY(connection.execute("BEGIN"));
+  PhysicalTables tables = written_;
   const auto work = [&]() -> Result<T> {
-    PhysicalTables tables = written_;
     Record record{kOwnLsn, 0, 0, std::make_shared<const Bytes>(own.section)};
     STRATA_TRY(put_records(connection, {record}, *own.catalog, tables));
     for (const Table& table : own.catalog->tables()) {
@@ -572,8 +572,9 @@ Result<void> Mirror::create_layout(DuckConnection& connection) {
 /// Reads how far a file is, and refuses one that is not a prefix of this history.
 Result<void> Mirror::adopt(Instance& instance) {
   writer_ = STRATA_TRY(instance.database->connect());
-  const auto ask_for = [&](const std::string& sql) -> Result<Rows> {
-    DuckStatement statement = STRATA_TRY(writer_->prepare(sql));
+  DuckConnection& connection = *writer_;
+  const auto ask_for = [&connection](const std::string& sql) -> Result<Rows> {
+    DuckStatement statement = STRATA_TRY(connection.prepare(sql));
     return statement.rows(100'000);
   };
   const Rows names = STRATA_TRY(

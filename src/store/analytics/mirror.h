@@ -136,6 +136,7 @@ class Mirror {
   Result<T> ask_own(Lsn view, const OwnWrites& own, const std::string& sql, std::span<const Value> parameters,
                     const Run<T>& run);
   Result<Lease> lease();
+  Result<DuckStatement> prepare_positioned(Lease& lease, Lsn view, const std::string& sql);
   Result<void> position(Lease& lease, Lsn view) STRATA_REQUIRES_SHARED(snapshot_mutex_);
   Mode mode_of(const Physical& table, Lsn view) const;
   static std::string visible(Mode mode, Lsn view);
