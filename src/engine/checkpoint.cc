@@ -67,11 +67,11 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   previous_files_ = files_of(manifest_);
   manifest_ = std::move(next);
   retain_files();
-  const Manifest& installed = manifest_;
+  const std::array<transaction::Checkpoint, kStoreCount> installed = manifest_.stores;
   STRATA_TRY(manager_->between_commits([&](Lsn) -> Result<void> {
     for (std::size_t i = 0; i < kStoreCount; ++i) {
       if (stores_->participants()[i]->kind() == StoreKind::cache) continue;
-      STRATA_TRY(stores_->participants()[i]->installed(installed.stores[i]));
+      STRATA_TRY(stores_->participants()[i]->installed(installed[i]));
     }
     return {};
   }));

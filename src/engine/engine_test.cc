@@ -46,7 +46,8 @@ class EngineTest : public ::testing::Test {
   /// One thing in every store under one id.
   static Result<void> write_everywhere(Stores& stores, const std::string& id, float x) {
     const float vector[] = {x, 1.0F, 0.5F};
-    const Point point{id, vector, {{"n", static_cast<std::int64_t>(x)}}, "words of " + id};
+    const std::string words = "words of " + id;
+    const Point point{id, vector, {{"n", static_cast<std::int64_t>(x)}}, words};
     STRATA_TRY(stores.vector().upsert("notes", {&point, 1}));
     STRATA_TRY(stores.object().put(as_bytes("content of " + id), {.owner = id}));
     STRATA_TRY(stores.metadata().put_row("note", {{"id", id}, {"title", "Title " + id}}));
