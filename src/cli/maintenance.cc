@@ -1,0 +1,124 @@
+// checkpoint, compact, backup, restore, rebuild.
+#include <filesystem>
+
+#include "cli/command_line.h"
+#include "cli/interrupt.h"
+#include "cli/verbs.h"
+#include "strata/operations.h"
+
+namespace strata::cli {
+namespace {
+
+void add_checkpoint(CommandLine& line) {
+  Verb verb = line.verb("checkpoint", "Write what memory holds into files, and give journal files back",
+                        "strata checkpoint notes.strata");
+  verb.takes_directory();
+  verb.runs([](Context& context) -> Result<void> {
+    Engine* engine = STRATA_TRY(context.database.engine());
+    context.output.record({{"lsn", STRATA_TRY(engine->checkpoint())}});
+    return {};
+  });
+}
+
+void add_compact(CommandLine& line) {
+  Verb verb = line.verb("compact", "Remove objects that nothing refers to, and give back the space of what is gone",
+                        "strata compact notes.strata");
+  verb.takes_directory();
+  verb.runs([](Context& context) -> Result<void> {
+    Engine* engine = STRATA_TRY(context.database.engine());
+    const CollectReport report = STRATA_TRY(engine->object().collect());
+    STRATA_TRY(check_interrupt());
+    STRATA_TRY(engine->checkpoint());
+    STRATA_TRY(check_interrupt());
+    // Files that the first one replaced are removed by the second.
+    const Lsn lsn = STRATA_TRY(engine->checkpoint());
+    context.output.record({{"objects_removed", report.objects}, {"bytes_removed", report.bytes}, {"lsn", lsn}});
+    return {};
+  });
+}
+
+void add_backup(CommandLine& line) {
+  Verb verb = line.verb("backup", "Copy everything into a new, timestamped folder, checked on the way",
+                        "strata backup notes.strata to/");
+  verb.takes_directory();
+  auto to = std::make_shared<std::string>();
+  verb.app().add_option("TO", *to, "The folder that backups are collected in; made when it is not there")->required();
+  verb.runs([to](Context& context) -> Result<void> {
+    Engine* engine = STRATA_TRY(context.database.engine());
+    std::error_code failed;
+    std::filesystem::create_directories(*to, failed);
+    if (failed) return Error(ErrorCode::io, "the folder \"" + *to + "\" cannot be made: " + failed.message());
+    const auto bar = context.progress("backing up", true);
+    const BackupReport report = STRATA_TRY(backup(*engine, *to, bar->callback()));
+    context.output.record({{"backup", report.directory},
+                           {"lsn", report.lsn},
+                           {"bytes", report.bytes},
+                           {"files", report.files},
+                           {"seconds", context.output.score(report.seconds)}});
+    return {};
+  });
+}
+
+void add_restore(CommandLine& line) {
+  Verb verb = line.verb("restore", "Make a new database from a backup",
+                        "strata restore to/2026-11-20T10:00:00Z elsewhere.strata --lsn 1200");
+  struct Given {
+    std::string from, directory;
+    Lsn lsn = 0;
+  };
+  auto given = std::make_shared<Given>();
+  verb.app().add_option("FROM", given->from, "A backup, as backup printed it")->required();
+  verb.app().add_option("DIR", given->directory, "The new database; must not exist, or be empty")->required();
+  verb.app().add_option("--lsn", given->lsn, "Only up to this commit; default: all");
+  verb.runs([given](Context& context) -> Result<void> {
+    const auto bar = context.progress("restoring", true);
+    const Lsn lsn = STRATA_TRY(restore(given->from, given->directory, given->lsn, bar->callback()));
+    context.output.record({{"directory", given->directory}, {"lsn", lsn}});
+    return {};
+  });
+}
+
+void add_rebuild(CommandLine& line) {
+  Verb verb = line.verb("rebuild", "Throw away what one store derived, and make it again from checkpoint and journal",
+                        "strata rebuild notes.strata graph --dry-run");
+  struct Given {
+    std::string directory, store;
+    bool dry_run = false;
+  };
+  auto given = std::make_shared<Given>();
+  verb.app().add_option("DIR", given->directory, "The database; nobody may have it open")->required();
+  verb.app()
+      .add_option("STORE", given->store, "vector, object, metadata, graph, analytics, cache or array")
+      ->required();
+  verb.app().add_flag("--dry-run", given->dry_run, "Only say what the store holds now");
+  verb.runs([given](Context& context) -> Result<void> {
+    const StoreKind store = STRATA_TRY(parse_store_kind(given->store));
+    StoreSummary summary;
+    if (given->dry_run) {
+      Database database(given->directory, context.database.settings());
+      Engine* engine = STRATA_TRY(database.engine());
+      summary = STRATA_TRY(engine->summarize())[static_cast<std::size_t>(store)];
+      STRATA_TRY(database.close());
+    } else {
+      summary = STRATA_TRY(rebuild(given->directory, store));
+    }
+    context.output.record({{given->dry_run ? "would_rebuild" : "rebuilt", name(store)},
+                           {"items", summary.items},
+                           {"hash", summary.hash}});
+    return {};
+  });
+}
+
+}  // namespace
+
+void add_maintenance_verbs(CommandLine& line) {
+  add_checkpoint(line);
+  add_compact(line);
+  add_backup(line);
+  if (line.place() == Place::shell) {
+    add_restore(line);
+    add_rebuild(line);
+  }
+}
+
+}  // namespace strata::cli

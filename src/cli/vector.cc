@@ -1,0 +1,296 @@
+// vector create|drop|list|upsert|get|search|count|delete|scroll.
+#include "cli/arguments.h"
+#include "cli/command_line.h"
+#include "cli/files.h"
+#include "cli/verbs.h"
+
+namespace strata::cli {
+namespace {
+
+struct Given {
+  std::string collection, id, query, metric = "cosine", filter, words, like, file = "-", after;
+  std::vector<std::string> ids;
+  std::uint32_t dimension = 0, ef = 0;
+  std::size_t k = 10, limit = 100, batch = 1'000;
+  bool with_words = false, with_vector = false, dry_run = false;
+};
+
+std::shared_ptr<Given> with_collection(Verb& verb) {
+  auto given = std::make_shared<Given>();
+  verb.app().add_option("COLLECTION", given->collection, "Its name")->required();
+  return given;
+}
+
+void add_filter(Verb& verb, Given& given) {
+  verb.app()
+      .add_option("--filter", given.filter,
+                  "A condition on the payload: '{\"lang\": \"en\", \"year\": {\"gte\": 2024}}'")
+      ->option_text("JSON");
+}
+
+void add_create(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "create", "Create a collection (fine when it is there already); creates the database",
+                        "strata vector create notes.strata notes --dimension 384 --metric cosine");
+  verb.takes_directory();
+  auto given = with_collection(verb);
+  verb.app().add_option("-d,--dimension", given->dimension, "1 … 65536")->required()->option_text("N");
+  verb.app().add_option("--metric", given->metric, "cosine, l2 or inner_product")->option_text("NAME");
+  verb.app().add_flag("--words", given->with_words, "Index the points' text, too, for search --words");
+  verb.runs([given](Context& context) -> Result<void> {
+    CollectionOptions options;
+    options.dimension = given->dimension;
+    options.metric = STRATA_TRY(parse_metric(given->metric));
+    options.words = given->with_words;
+    Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
+    STRATA_TRY(stores.vector().create_collection(given->collection, options));
+    context.output.record({{"collection", given->collection},
+                           {"dimension", options.dimension},
+                           {"metric", name(options.metric)},
+                           {"words", options.words}});
+    return {};
+  });
+}
+
+void add_drop(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "drop", "Remove a collection and its points",
+                        "strata vector drop notes.strata notes --dry-run");
+  verb.takes_directory();
+  auto given = with_collection(verb);
+  verb.app().add_flag("--dry-run", given->dry_run, "Only say what would be removed");
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores& stores = *STRATA_TRY(context.database.engine());
+    const CollectionInfo info = STRATA_TRY(stores.vector().collection(given->collection));
+    if (!given->dry_run) STRATA_TRY(stores.vector().drop_collection(given->collection));
+    context.output.record({{given->dry_run ? "would_drop" : "dropped", info.name}, {"points", info.points}});
+    return {};
+  });
+}
+
+void add_list(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "list", "The collections", "strata vector list notes.strata");
+  verb.takes_directory().takes_as_of();
+  verb.runs([](Context& context) -> Result<void> {
+    Stores* stores = STRATA_TRY(context.database.stores());
+    Rows rows;
+    rows.columns = {"collection", "dimension", "metric", "words", "points"};
+    for (const CollectionInfo& info : STRATA_TRY(stores->vector().collections())) {
+      rows.rows.push_back(
+          {info.name, info.options.dimension, name(info.options.metric), info.options.words, info.points});
+    }
+    context.output.rows(rows);
+    return {};
+  });
+}
+
+/// One line of upsert's input, with what its point borrows.
+struct PointLine {
+  std::string id, text;
+  std::vector<float> vector;
+  Map payload;
+};
+
+Result<PointLine> parse_point(std::string_view line) {
+  const Value value = STRATA_TRY(parse_json(line));
+  const Map* map = value.map();
+  if (map == nullptr) return Error(ErrorCode::invalid_argument, "not a JSON object");
+  PointLine point;
+  for (const auto& [key, item] : *map) {
+    if (key == "id" && item.text()) {
+      point.id = *item.text();
+    } else if (key == "vector" && item.list()) {
+      point.vector = STRATA_TRY(parse_vector(to_json(item)));
+    } else if (key == "payload" && item.map()) {
+      point.payload = *item.map();
+    } else if (key == "text" && item.text()) {
+      point.text = *item.text();
+    } else {
+      return Error(ErrorCode::invalid_argument, "\"" + key +
+                                                    "\" is not expected, or of another kind; a point is {\"id\": text, "
+                                                    "\"vector\": list, \"payload\": object, \"text\": text}");
+    }
+  }
+  return point;
+}
+
+Result<void> upsert_batch(Stores& stores, const Given& given, const std::vector<PointLine>& lines) {
+  std::vector<Point> points;
+  points.reserve(lines.size());
+  for (const PointLine& line : lines) points.push_back({line.id, line.vector, line.payload, line.text});
+  return stores.vector().upsert(given.collection, points);
+}
+
+void add_upsert(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(
+      family, "upsert",
+      "Insert points, or replace those whose id is there: JSON lines {\"id\", \"vector\", \"payload\", \"text\"}",
+      "strata vector upsert notes.strata notes points.jsonl");
+  verb.takes_directory();
+  auto given = with_collection(verb);
+  verb.app().add_option("FILE", given->file, "JSON lines; - (the default) is standard input");
+  verb.app().add_option("--batch", given->batch, "Points in one commit")->option_text("N");
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores& stores = *STRATA_TRY(context.database.engine());
+    LineReader reader = STRATA_TRY(LineReader::open(given->file));
+    const auto bar = context.progress("upserting", true);
+    std::vector<PointLine> batch;
+    std::string text;
+    std::uint64_t points = 0;
+    for (bool more = true; more;) {
+      more = STRATA_TRY(reader.next(text));
+      if (more && !text.empty()) {
+        auto point = parse_point(text);
+        if (!point) return std::move(point).error().with_context("line " + std::to_string(reader.line_number()));
+        batch.push_back(std::move(*point));
+      }
+      if (batch.empty() || (more && batch.size() < std::max<std::size_t>(given->batch, 1))) continue;
+      STRATA_TRY(upsert_batch(stores, *given, batch));
+      points += batch.size();
+      batch.clear();
+      bar->update(reader.bytes_read(), reader.bytes_total());
+    }
+    context.output.record({{"upserted", points}, {"lsn", STRATA_TRY(context.database.engine())->visible_lsn()}});
+    return {};
+  });
+}
+
+void add_get(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "get", "One point by its id", "strata vector get notes.strata notes n1 --json");
+  verb.takes_directory().takes_as_of();
+  auto given = with_collection(verb);
+  verb.app().add_option("ID", given->id, "The point")->required();
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores* stores = STRATA_TRY(context.database.stores());
+    const auto point = STRATA_TRY(stores->vector().get(given->collection, given->id));
+    if (!point) return Error(ErrorCode::not_found, "no point \"" + given->id + "\" in \"" + given->collection + "\"");
+    context.output.record({{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}});
+    return {};
+  });
+}
+
+Result<std::vector<Hit>> search(Stores& stores, const Given& given) {
+  SearchOptions options;
+  options.k = given.k;
+  options.filter = STRATA_TRY(parse_map(given.filter, "--filter"));
+  options.with_vector = given.with_vector;
+  options.ef = given.ef;
+  const int questions = !given.query.empty() + !given.words.empty() + !given.like.empty();
+  if (questions != 1) {
+    return Error(ErrorCode::invalid_argument, "search takes one of: a vector, --words TEXT, --like ID");
+  }
+  if (!given.words.empty()) return stores.vector().search_words(given.collection, given.words, options);
+  if (given.like.empty()) {
+    return stores.vector().search(given.collection, STRATA_TRY(parse_vector(given.query)), options);
+  }
+  const auto point = STRATA_TRY(stores.vector().get(given.collection, given.like));
+  if (!point) return Error(ErrorCode::not_found, "no point \"" + given.like + "\" in \"" + given.collection + "\"");
+  return stores.vector().search(given.collection, point->vector, options);
+}
+
+void add_search(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "search", "The nearest points, nearest first",
+                        "strata vector search notes.strata notes '[0.1, 0.7, 0.2]' -k 5 --filter '{\"lang\": \"en\"}'");
+  verb.takes_directory().takes_as_of();
+  auto given = with_collection(verb);
+  verb.app().add_option("VECTOR", given->query, "A JSON list, @file (JSON or .npy), or - for standard input");
+  verb.app().add_option("--words", given->words, "Search by words instead (BM25)")->option_text("TEXT");
+  verb.app().add_option("--like", given->like, "Search by the vector of this point")->option_text("ID");
+  verb.app().add_option("-k", given->k, "How many at most")->option_text("N");
+  add_filter(verb, *given);
+  verb.app()
+      .add_option("--ef", given->ef, "Effort of an approximate index; an exact search ignores it")
+      ->option_text("N");
+  verb.app().add_flag("--with-vector", given->with_vector, "Print the vectors, too");
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores* stores = STRATA_TRY(context.database.stores());
+    Rows rows;
+    rows.columns = {"score", "id", "payload"};
+    if (given->with_vector) rows.columns.emplace_back("vector");
+    for (const Hit& hit : STRATA_TRY(search(*stores, *given))) {
+      const Value score =
+          context.output.json() ? shortest(hit.score) : context.output.score(static_cast<double>(hit.score));
+      auto& row = rows.rows.emplace_back(std::vector<Value>{score, hit.id, hit.payload});
+      if (given->with_vector) row.push_back(shortest(hit.vector));
+    }
+    context.output.rows(rows);
+    return {};
+  });
+}
+
+void add_count(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "count", "How many points there are, or match a filter",
+                        "strata vector count notes.strata notes --filter '{\"lang\": \"en\"}'");
+  verb.takes_directory().takes_as_of();
+  auto given = with_collection(verb);
+  add_filter(verb, *given);
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores* stores = STRATA_TRY(context.database.stores());
+    const Filter filter = STRATA_TRY(parse_map(given->filter, "--filter"));
+    context.output.record({{"points", STRATA_TRY(stores->vector().count(given->collection, filter))}});
+    return {};
+  });
+}
+
+void add_delete(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "delete", "Remove points; ids that are not there are fine",
+                        "strata vector delete notes.strata notes n1 n2 --dry-run");
+  verb.takes_directory();
+  auto given = with_collection(verb);
+  verb.app().add_option("IDS", given->ids, "The points")->required();
+  verb.app().add_flag("--dry-run", given->dry_run, "Only say how many there are");
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores& stores = *STRATA_TRY(context.database.engine());
+    std::uint64_t points = 0;
+    if (given->dry_run) {
+      for (const std::string& id : given->ids) {
+        points += STRATA_TRY(stores.vector().get(given->collection, id, false)).has_value() ? 1 : 0;
+      }
+    } else {
+      const std::vector<std::string_view> ids(given->ids.begin(), given->ids.end());
+      points = STRATA_TRY(stores.vector().remove(given->collection, ids));
+    }
+    context.output.record({{given->dry_run ? "would_delete" : "deleted", points}});
+    return {};
+  });
+}
+
+void add_scroll(CommandLine& line, CLI::App& family) {
+  Verb verb = line.verb(family, "scroll", "Points in the order of their ids, a page at a time",
+                        "strata vector scroll notes.strata notes --after n100 --limit 50");
+  verb.takes_directory().takes_as_of();
+  auto given = with_collection(verb);
+  verb.app().add_option("--after", given->after, "Begin after this id")->option_text("ID");
+  verb.app().add_option("--limit", given->limit, "How many at most, up to 10000")->option_text("N");
+  add_filter(verb, *given);
+  verb.app().add_flag("--with-vector", given->with_vector, "Print the vectors, too");
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores* stores = STRATA_TRY(context.database.stores());
+    const Filter filter = STRATA_TRY(parse_map(given->filter, "--filter"));
+    Rows rows;
+    rows.columns = {"id", "payload"};
+    if (given->with_vector) rows.columns.emplace_back("vector");
+    for (const StoredPoint& point : STRATA_TRY(
+             stores->vector().scroll(given->collection, given->after, given->limit, filter, given->with_vector))) {
+      auto& row = rows.rows.emplace_back(std::vector<Value>{point.id, point.payload});
+      if (given->with_vector) row.push_back(shortest(point.vector));
+    }
+    context.output.rows(rows);
+    return {};
+  });
+}
+
+}  // namespace
+
+void add_vector_verbs(CommandLine& line) {
+  CLI::App& family = line.family("vector", "Collections of embeddings");
+  add_create(line, family);
+  add_list(line, family);
+  add_upsert(line, family);
+  add_get(line, family);
+  add_search(line, family);
+  add_count(line, family);
+  add_scroll(line, family);
+  add_delete(line, family);
+  add_drop(line, family);
+}
+
+}  // namespace strata::cli

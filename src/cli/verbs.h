@@ -1,0 +1,25 @@
+#pragma once
+/// Every verb, one function for each file that declares some.
+#include <string>
+
+namespace strata::cli {
+
+class CommandLine;
+class Output;
+struct Request;
+
+void add_verbs(CommandLine& line);  ///< all of them, in the order of the help
+
+void add_prompt_verb(CommandLine& line);     // open
+void add_sql_verbs(CommandLine& line);       // sql, analytics
+void add_memory_verbs(CommandLine& line);    // remember, recall, why, history, forget
+void add_transfer_verbs(CommandLine& line);  // import, export
+void add_snapshot_verbs(CommandLine& line);  // snapshot, tag
+void add_vector_verbs(CommandLine& line);
+void add_object_verbs(CommandLine& line);
+void add_graph_verbs(CommandLine& line);
+void add_array_verbs(CommandLine& line);
+void add_inspection_verbs(CommandLine& line);   // stats, verify, doctor, config, version
+void add_maintenance_verbs(CommandLine& line);  // checkpoint, compact, backup, restore, rebuild
+
+}  // namespace strata::cli
