@@ -2,7 +2,7 @@
 
 A peer is a module with `NAME`, `NOTE` (what it does not do that we do) and a class `Peer`:
 
-    Peer(directory)                an empty database in a fresh folder; ImportError or Absent tell why it cannot be had
+    Peer(directory)                an empty database in a fresh folder; any exception tells why it cannot be had
     write(memories)                those memories in one commit, synced where the peer can sync
     get(id)                        the row and the text
     two_hops(id)                   ids within two links, outwards
@@ -14,7 +14,3 @@ A peer is a module with `NAME`, `NOTE` (what it does not do that we do) and a cl
 
 A method a peer cannot offer is left out, and its cell in the table stays empty.
 """
-
-
-class Absent(Exception):
-    """This peer cannot run here; the text says why."""

@@ -26,7 +26,7 @@ import sqlite3
 NAME = "glued stack"
 SERVER = shutil.which("redis-server")
 REDIS = "Redis" if SERVER and redis else "no Redis here (redis-server is missing)"
-NOTE = f"SQLite (FULL) + LanceDB (never synced) + files (synced) + DuckDB + {REDIS} + HDF5 (flushed); no common transaction"
+NOTE = f"SQLite (FULL) + LanceDB (never synced) + files (synced) + DuckDB + {REDIS} + HDF5 (flushed), one by one"
 
 
 def free_port():
