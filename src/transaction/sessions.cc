@@ -61,15 +61,27 @@ Result<void> TransactionSession::check_active() {
 Result<Context*> TransactionSession::enter(Access) {
   STRATA_TRY(check_active());
   if (reads_latest(options_.isolation)) {
-    pin_ = manager_.views().pin_current(manager_.visible(), deadline_us_);
-    context_.set_view_lsn(pin_.lsn());
+    // The pin of what was noted stays: the conflict index must know every commit since then.
+    ViewPin latest = manager_.views().pin_current(manager_.visible(), deadline_us_);
+    const std::size_t writes = context_.writes().size(), reads = context_.reads().size();
+    const bool noted = writes + reads > 0;
+    if (latest.lsn() != context_.view_lsn()) {
+      const bool more = moves_.empty() || writes > moves_.back().writes || reads > moves_.back().reads;
+      if (noted && more) moves_.push_back({writes, reads, context_.view_lsn()});
+      context_.set_view_lsn(latest.lsn());
+    }
+    if (noted) {
+      latest_pin_ = std::move(latest);
+    } else {
+      pin_ = std::move(latest);
+    }
   }
   return &context_;
 }
 
 Result<Lsn> TransactionSession::commit() {
   STRATA_TRY(check_active());
-  auto committed = manager_.commit(context_, options_.durability, options_.idempotency_key);
+  auto committed = manager_.commit(context_, options_.durability, options_.idempotency_key, {}, moves_);
   end(committed ? State::committed : State::rolled_back);
   return committed;
 }
@@ -83,6 +95,7 @@ void TransactionSession::roll_back() {
 void TransactionSession::end(State state) {
   state_ = state;
   pin_.release();
+  latest_pin_.release();
   for (auto& buffer : context_.buffers()) buffer.reset();
   manager_.count_active(-1);
 }

@@ -24,6 +24,7 @@ struct TransactionManager::Pending {
   Commit commit;
   const Bytes* payload;
   Context* context;
+  std::span<const ViewMove> moves;
 };
 
 TransactionManager::TransactionManager(
@@ -39,7 +40,8 @@ TransactionManager::TransactionManager(
       visible_time_(visible_time),
       last_commit_time_(visible_time) {
   for (const IdempotencyEntry& entry : idempotency) {
-    if (idempotency_.emplace(entry.hash, entry).second) idempotency_order_.push_back(entry.hash);
+    // A key may come twice, when it was used again after its time: the later use counts.
+    if (idempotency_.insert_or_assign(entry.hash, entry).second) idempotency_order_.push_back(entry.hash);
   }
 }
 
@@ -48,7 +50,7 @@ TransactionManager::~TransactionManager() = default;
 // ---- the commit path, top to bottom -----------------------------------------------------------------------------
 
 Result<Lsn> TransactionManager::commit(Context& context, Durability durability, std::string_view idempotency_key,
-                                       ByteView engine_section) {
+                                       ByteView engine_section, std::span<const ViewMove> moves) {
   const auto give_up = [&](Error error) -> Error {
     abort_all(context);
     rolled_back_.fetch_add(1, std::memory_order_relaxed);
@@ -89,7 +91,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   // 3. The commit lock: from here on the order is decided.
   const std::uint64_t idempotency =
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
-  Pending pending{{}, &payload, &context};
+  Pending pending{{}, &payload, &context, moves};
   auto enqueued = enqueue(pending, idempotency);
   if (!enqueued) {
     // The winner may still be on its way to the disk. Once it is visible, running again can succeed; before, never.
@@ -122,7 +124,8 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   if (idempotency != 0) {
     if (const auto used = idempotency_.find(idempotency); used != idempotency_.end()) return used->second.lsn;
   }
-  STRATA_TRY(check_conflicts(context));
+  STRATA_TRY(check_healthy());  // of the commits that failed some are no longer pending
+  STRATA_TRY(check_conflicts(context, pending.moves));
   for (auto& buffer : context.buffers()) {
     if (buffer && !buffer->empty()) STRATA_TRY(buffer->validate(context));
   }
@@ -140,29 +143,35 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
     forget_old_idempotency_keys(pending.commit.time);
   }
   const core::MutexLock pending_lock(pending_mutex_);
-  STRATA_ASSERT(pending_.empty() || pending_.back()->commit.lsn + 1 == pending.commit.lsn);  // I1
+  STRATA_ASSERT(pending_.empty() || pending_.back()->commit.lsn + 1 == pending.commit.lsn ||
+                failed_.load(std::memory_order_acquire));  // I1
   pending_.push_back(&pending);
   return pending.commit.lsn;
 }
 
-Result<void> TransactionManager::check_conflicts(Context& context) {
-  const auto conflict = [&](const Context::Key& key, Lsn by) -> Error {
+Result<void> TransactionManager::check_conflicts(Context& context, std::span<const ViewMove> moves) {
+  const auto conflict = [&](const Context::Key& key, Lsn by, Lsn view) -> Error {
     conflicts_.fetch_add(1, std::memory_order_relaxed);
     const auto& buffer = context.buffers()[static_cast<std::size_t>(key.store)];
     const std::string what = buffer ? buffer->describe(key.hash) : std::string();
     return Error(ErrorCode::conflict, (what.empty() ? "something read from the " + std::string(name(key.store)) + " store"
                                                     : "\"" + what + "\"") +
                                           " was changed by lsn " + std::to_string(by) +
-                                          " after this transaction's view (lsn " +
-                                          std::to_string(context.view_lsn()) + "). Run the transaction again.");
+                                          " after this transaction's view (lsn " + std::to_string(view) +
+                                          "). Run the transaction again.");
   };
-  for (const Context::Key& key : context.writes()) {
-    if (const Lsn by = conflict_index_.changed_after(key.hash, context.view_lsn())) return conflict(key, by);
-  }
-  for (const Context::Key& key : context.reads()) {
-    if (const Lsn by = conflict_index_.changed_after(key.hash, context.view_lsn())) return conflict(key, by);
-  }
-  return {};
+  // Each key against the view it was noted under.
+  const auto check = [&](const std::vector<Context::Key>& keys, std::size_t ViewMove::* noted) -> Result<void> {
+    std::size_t move = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      while (move < moves.size() && moves[move].*noted <= i) ++move;
+      const Lsn view = move < moves.size() ? moves[move].view : context.view_lsn();
+      if (const Lsn by = conflict_index_.changed_after(keys[i].hash, view)) return conflict(keys[i], by, view);
+    }
+    return {};
+  };
+  STRATA_TRY(check(context.writes(), &ViewMove::writes));
+  return check(context.reads(), &ViewMove::reads);
 }
 
 Result<void> TransactionManager::publish(Lsn lsn) {

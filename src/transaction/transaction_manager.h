@@ -42,6 +42,12 @@ struct IdempotencyEntry {
   Timestamp time = 0;
 };
 
+/// A transaction that moved its view (read committed): what it had noted by then was decided by what `view` showed.
+struct ViewMove {
+  std::size_t writes = 0, reads = 0;   ///< how many keys were noted
+  Lsn view = 0;
+};
+
 /// Threads: any.
 class TransactionManager {
  public:
@@ -56,8 +62,9 @@ class TransactionManager {
 
   /// Commits what `context` holds. On any error the buffers were told `aborted`.
   /// engine_section   bytes of an engine section to put into the same record; usually empty
+  /// moves            each time the view moved while something was noted, ascending; empty: one view throughout
   Result<Lsn> commit(Context& context, Durability durability, std::string_view idempotency_key,
-                     ByteView engine_section = {});
+                     ByteView engine_section = {}, std::span<const ViewMove> moves = {});
   void roll_back(Context& context);
 
   Lsn visible_lsn() const { return visible_.load(std::memory_order_acquire); }
@@ -86,7 +93,7 @@ class TransactionManager {
   /// Conflicts, validation, the LSN: the part of a commit that happens one after another. Returns the pending commit's
   /// LSN, or that of the commit that used the same idempotency key before.
   Result<Lsn> enqueue(Pending& pending, std::uint64_t idempotency) STRATA_EXCLUDES(commit_mutex_);
-  Result<void> check_conflicts(Context& context) STRATA_REQUIRES(commit_mutex_);
+  Result<void> check_conflicts(Context& context, std::span<const ViewMove> moves) STRATA_REQUIRES(commit_mutex_);
   /// Applies and shows every durable commit up to `lsn`, whosever it is.
   Result<void> publish(Lsn lsn);
   /// Waits until everything appended so far is visible.

@@ -181,6 +181,28 @@ TEST_F(TransactionTest, ReadCommittedSeesEachCommitAtTheNextCall) {
   EXPECT_EQ(*get(reader, "a"), "1");
 }
 
+TEST_F(TransactionTest, AWriteUnderReadCommittedConflictsWithWhatCameAfterItAlsoOnceTheViewMoved) {
+  DatabaseSession database(*manager, Durability::batch);
+  TransactionSession session(*manager, {.isolation = Isolation::read_committed});
+  ASSERT_TRUE(put(session, "a", "mine"));
+  ASSERT_TRUE(put(database, "a", "theirs"));
+  ASSERT_TRUE(put(database, "b", "theirs"));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(put(database, "noise", std::to_string(i)));  // the index is pruned meanwhile
+  EXPECT_EQ(*get(session, "b"), "theirs") << "each call sees the latest";
+  ASSERT_TRUE(put(session, "b", "mine, knowing theirs"));
+  const auto lost = session.commit();
+  ASSERT_FALSE(lost) << "their \"a\" would be lost";
+  EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
+  EXPECT_NE(lost.error().message().find("\"a\" was changed by lsn 1"), std::string::npos) << lost.error().message();
+
+  TransactionSession again(*manager, {.isolation = Isolation::read_committed});
+  ASSERT_TRUE(put(again, "c", "mine"));
+  ASSERT_TRUE(put(database, "b", "theirs again"));
+  EXPECT_EQ(*get(again, "b"), "theirs again");
+  ASSERT_TRUE(put(again, "b", "mine, knowing theirs"));
+  EXPECT_TRUE(again.commit()) << "what was written knowing the other's write is no conflict";
+}
+
 TEST_F(TransactionTest, SerializableSaysWhatIsMissing) {
   const auto checked = check_options({.isolation = Isolation::serializable});
   ASSERT_FALSE(checked);
