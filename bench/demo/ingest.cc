@@ -53,8 +53,8 @@ std::unordered_set<std::string> names_before(const PackageIndex& index, std::siz
   return names;
 }
 
-Result<Lsn> remember_packages(Engine& engine, Memory& memory, const PackageIndex& index, std::size_t begin, std::size_t end,
-                              std::unordered_set<std::string>& known) {
+Result<Lsn> remember_packages(Engine& engine, Memory& memory, const PackageIndex& index, std::size_t begin,
+                              std::size_t end, std::unordered_set<std::string>& known) {
   auto transaction = STRATA_TRY(engine.begin());
   std::vector<std::string> added;
   const auto ensure_node = [&](const std::string& id, const char* label) -> Result<void> {
@@ -89,7 +89,9 @@ Result<Lsn> remember_packages(Engine& engine, Memory& memory, const PackageIndex
   // Every end of an edge must exist: names that come later in the index, virtual packages, sections, maintainers.
   for (const Atom& atom : atoms) {
     for (const MemoryLink& link : atom.links) {
-      const char* label = link.type == "maintained_by" ? "Maintainer" : link.type == "in_section" ? "Section" : "Package";
+      const char* label = link.type == "maintained_by" ? "Maintainer"
+                          : link.type == "in_section"  ? "Section"
+                                                       : "Package";
       STRATA_TRY(ensure_node(link.target, label));
     }
   }

@@ -17,7 +17,7 @@ std::unordered_set<std::string> names_before(const PackageIndex& index, std::siz
 /// Remembers packages [begin, end): a memory (row, vector, object, node, metric, array row, cache entry), a row of
 /// `package`, edges to what it depends on and so forth. Nodes for targets that are not remembered yet come first.
 /// known   names that have a node already; grows
-Result<Lsn> remember_packages(Engine& engine, Memory& memory, const PackageIndex& index, std::size_t begin, std::size_t end,
-                              std::unordered_set<std::string>& known);
+Result<Lsn> remember_packages(Engine& engine, Memory& memory, const PackageIndex& index, std::size_t begin,
+                              std::size_t end, std::unordered_set<std::string>& known);
 
 }  // namespace strata::demo

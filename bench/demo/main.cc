@@ -25,14 +25,12 @@ struct Settings {
   std::string directory = "demo.strata";
   std::string sample = STRATA_DEMO_SAMPLE;
   std::size_t batch = 50;
-  std::size_t limit = 0;       ///< packages; 0: all
+  std::size_t limit = 0;  ///< packages; 0: all
 };
 
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  }
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
 
  private:
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
@@ -130,8 +128,9 @@ Result<bool> show_agreement(Memory& memory, const std::string& prefix) {
 }
 
 /// Lets a child remember the rest, kills it on the way, opens again. Returns how many packages are remembered then.
-Result<std::size_t> pull_the_plug(const Settings& settings, const PackageIndex& index, std::size_t begin, std::size_t kill_at,
-                                  std::unique_ptr<Engine>& engine, std::unique_ptr<Memory>& memory) {
+Result<std::size_t> pull_the_plug(const Settings& settings, const PackageIndex& index, std::size_t begin,
+                                  std::size_t kill_at, std::unique_ptr<Engine>& engine,
+                                  std::unique_ptr<Memory>& memory) {
   int ends[2];
   if (::pipe(ends) != 0) return Error(ErrorCode::io, "no pipe for the child");
   const pid_t child = ::fork();
@@ -163,17 +162,20 @@ Result<std::size_t> pull_the_plug(const Settings& settings, const PackageIndex& 
   const double opened = watch.seconds();
   memory = STRATA_TRY(Memory::open(*engine));
   const std::uint64_t there = STRATA_TRY(memory->count());
-  std::printf("%s memory %s%s: opened again in %.2f s, %s of %s acknowledged memories are there%s\n",
-              killed ? "pulling the plug at" : "all remembered before the plug was pulled at", grouped(acknowledged).c_str(),
-              killed ? " (SIGKILL)" : "", opened, grouped(std::min(there, acknowledged)).c_str(), grouped(acknowledged).c_str(),
-              there > acknowledged ? (", and " + grouped(there - acknowledged) + " of a batch not yet acknowledged").c_str() : "");
+  std::printf(
+      "%s memory %s%s: opened again in %.2f s, %s of %s acknowledged memories are there%s\n",
+      killed ? "pulling the plug at" : "all remembered before the plug was pulled at", grouped(acknowledged).c_str(),
+      killed ? " (SIGKILL)" : "", opened, grouped(std::min(there, acknowledged)).c_str(), grouped(acknowledged).c_str(),
+      there > acknowledged ? (", and " + grouped(there - acknowledged) + " of a batch not yet acknowledged").c_str()
+                           : "");
   if (there < acknowledged) return Error(ErrorCode::internal, "acknowledged memories are missing");
   return static_cast<std::size_t>(there);
 }
 
 Result<int> run(const Settings& settings) {
   PackageIndex index = STRATA_TRY(read_package_index(settings.sample));
-  if (settings.limit != 0 && index.packages.size() > settings.limit) index = first_packages(std::move(index), settings.limit);
+  if (settings.limit != 0 && index.packages.size() > settings.limit)
+    index = first_packages(std::move(index), settings.limit);
   const std::size_t total = index.packages.size();
   std::printf("reading %s: %s packages, %s dependencies\n",
               index.sample ? "a small sample (this machine has no package index)" : "this machine's package index",
@@ -221,7 +223,8 @@ Result<int> run(const Settings& settings) {
   seconds = 0;
   known = names_before(index, at);
   STRATA_TRY(remember_until(total));
-  std::printf("remembering the rest: %s in %.1f s, lsn %s\n", grouped(total - before_rest).c_str(), rest.seconds(), grouped(lsn).c_str());
+  std::printf("remembering the rest: %s in %.1f s, lsn %s\n", grouped(total - before_rest).c_str(), rest.seconds(),
+              grouped(lsn).c_str());
   seconds += seconds_before;
 
   // Act 2: recall over all stores at once.
@@ -235,7 +238,9 @@ Result<int> run(const Settings& settings) {
   options.link_types = {"depends", "recommends", "suggests"};
   options.filter = {{"section", "libs"}, {"installed_kib", Map{{"lt", 1024}}}};
   if (known.contains("gimp")) {
-    STRATA_TRY(show_recall(*memory, options, "recall \"lossless image compression\", at most 2 hops from \"gimp\", section libs, smaller than 1 MB"));
+    STRATA_TRY(show_recall(
+        *memory, options,
+        "recall \"lossless image compression\", at most 2 hops from \"gimp\", section libs, smaller than 1 MB"));
   }
 
   // Act 3: the past.
@@ -246,10 +251,10 @@ Result<int> run(const Settings& settings) {
     const std::uint64_t vectors_then = STRATA_TRY(then->vector().count("memory"));
     const GraphCounts graph_then = STRATA_TRY(then->graph().counts());
     const GraphCounts graph_now = STRATA_TRY(engine->graph().counts());
-    std::printf("as of lsn %s: %s rows, %s vectors, %s edges (%.2f s); now %s rows, %s vectors, %s edges\n", grouped(early).c_str(),
-                grouped(rows_then).c_str(), grouped(vectors_then).c_str(), grouped(graph_then.edges).c_str(), past.seconds(),
-                grouped(STRATA_TRY(packages_in(*engine))).c_str(), grouped(STRATA_TRY(engine->vector().count("memory"))).c_str(),
-                grouped(graph_now.edges).c_str());
+    std::printf("as of lsn %s: %s rows, %s vectors, %s edges (%.2f s); now %s rows, %s vectors, %s edges\n",
+                grouped(early).c_str(), grouped(rows_then).c_str(), grouped(vectors_then).c_str(),
+                grouped(graph_then.edges).c_str(), past.seconds(), grouped(STRATA_TRY(packages_in(*engine))).c_str(),
+                grouped(STRATA_TRY(engine->vector().count("memory"))).c_str(), grouped(graph_now.edges).c_str());
     if (rows_then != early_packages || vectors_then != early_packages) agreed = false;
   }
 
@@ -271,8 +276,8 @@ Result<int> run(const Settings& settings) {
   stop.store(true);
   writer.join();
   if (!report) return std::move(report).error();
-  std::printf("backup %.0f MB in %.1f s while %s commits went on", static_cast<double>(report->bytes) / 1e6, report->seconds,
-              grouped(written.load()).c_str());
+  std::printf("backup %.0f MB in %.1f s while %s commits went on", static_cast<double>(report->bytes) / 1e6,
+              report->seconds, grouped(written.load()).c_str());
   std::fflush(stdout);
   Stopwatch restoring;
   STRATA_TRY(restore(report->directory, elsewhere));
@@ -289,9 +294,12 @@ Result<int> run(const Settings& settings) {
     bool equal = here_summary.size() == there_summary.size();
     for (std::size_t i = 0; equal && i < here_summary.size(); ++i) {
       equal = here_summary[i].hash == there_summary[i].hash && here_summary[i].items == there_summary[i].items;
-      if (!equal) std::printf("    %s differs at lsn %s\n", std::string(name(here_summary[i].store)).c_str(), grouped(both).c_str());
+      if (!equal)
+        std::printf("    %s differs at lsn %s\n", std::string(name(here_summary[i].store)).c_str(),
+                    grouped(both).c_str());
     }
-    std::printf("  every store's content at lsn %s is %s in both\n", grouped(both).c_str(), equal ? "the same" : "NOT the same");
+    std::printf("  every store's content at lsn %s is %s in both\n", grouped(both).c_str(),
+                equal ? "the same" : "NOT the same");
     agreed = agreed && equal;
     STRATA_TRY(restored->close());
   }
@@ -305,8 +313,9 @@ Result<int> run(const Settings& settings) {
   for (const auto& entry : fs::recursive_directory_iterator(settings.directory)) {
     if (entry.is_regular_file()) bytes += entry.file_size();
   }
-  std::printf("%s on disk: %.0f MB, %.1f kB a memory, lsn %s; %s memories a second on the way in\n", settings.directory.c_str(),
-              static_cast<double>(bytes) / 1e6, static_cast<double>(bytes) / 1e3 / static_cast<double>(total), grouped(lsn_end).c_str(),
+  std::printf("%s on disk: %.0f MB, %.1f kB a memory, lsn %s; %s memories a second on the way in\n",
+              settings.directory.c_str(), static_cast<double>(bytes) / 1e6,
+              static_cast<double>(bytes) / 1e3 / static_cast<double>(total), grouped(lsn_end).c_str(),
               grouped(static_cast<std::uint64_t>(static_cast<double>(total) / seconds)).c_str());
   std::printf("next: ./build/strata open %s   ·   ./build/strata recall %s \"...\"   ·   docs/guides/first-steps.md\n",
               settings.directory.c_str(), settings.directory.c_str());
@@ -321,14 +330,19 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
     const std::string value = i + 1 < argc ? argv[i + 1] : "";
-    if (flag == "--batch") settings.batch = std::max(1UL, std::strtoul(value.c_str(), nullptr, 10)), ++i;
-    else if (flag == "--packages") settings.limit = std::strtoul(value.c_str(), nullptr, 10), ++i;
-    else if (flag == "--directory") settings.directory = value, ++i;
-    else if (flag == "--sample") settings.sample = value, ++i;
+    if (flag == "--batch")
+      settings.batch = std::max(1UL, std::strtoul(value.c_str(), nullptr, 10)), ++i;
+    else if (flag == "--packages")
+      settings.limit = std::strtoul(value.c_str(), nullptr, 10), ++i;
+    else if (flag == "--directory")
+      settings.directory = value, ++i;
+    else if (flag == "--sample")
+      settings.sample = value, ++i;
     else {
-      std::printf("usage: strata_demo [--batch N] [--packages N] [--directory DIR] [--sample FILE]\n"
-                  "Remembers this machine's package index in all seven stores, N packages a transaction (50), then recalls,\n"
-                  "kills itself, reads the past, backs up and restores. DIR (demo.strata) is made anew.\n");
+      std::printf(
+          "usage: strata_demo [--batch N] [--packages N] [--directory DIR] [--sample FILE]\n"
+          "Remembers this machine's package index in all seven stores, N packages a transaction (50), then recalls,\n"
+          "kills itself, reads the past, backs up and restores. DIR (demo.strata) is made anew.\n");
       return flag == "--help" ? 0 : 64;
     }
   }

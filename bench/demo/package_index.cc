@@ -28,19 +28,32 @@ void add_relations(Package& package, std::string_view type, std::string_view lis
 }
 
 void take_field(Package& package, std::string_view field, std::string_view value) {
-  if (field == "Package") package.name = value;
-  else if (field == "Version") package.version = value;
-  else if (field == "Section") package.section = value;
-  else if (field == "Priority") package.priority = value;
-  else if (field == "Maintainer") package.maintainer = value;
-  else if (field == "Homepage") package.homepage = value;
-  else if (field == "Description" || field == "Description-en") package.description = value;
-  else if (field == "Installed-Size") std::from_chars(value.data(), value.data() + value.size(), package.installed_kib);
-  else if (field == "Depends" || field == "Pre-Depends") add_relations(package, "depends", value);
-  else if (field == "Recommends") add_relations(package, "recommends", value);
-  else if (field == "Suggests") add_relations(package, "suggests", value);
-  else if (field == "Conflicts" || field == "Breaks") add_relations(package, "conflicts", value);
-  else if (field == "Provides") add_relations(package, "provides", value);
+  if (field == "Package")
+    package.name = value;
+  else if (field == "Version")
+    package.version = value;
+  else if (field == "Section")
+    package.section = value;
+  else if (field == "Priority")
+    package.priority = value;
+  else if (field == "Maintainer")
+    package.maintainer = value;
+  else if (field == "Homepage")
+    package.homepage = value;
+  else if (field == "Description" || field == "Description-en")
+    package.description = value;
+  else if (field == "Installed-Size")
+    std::from_chars(value.data(), value.data() + value.size(), package.installed_kib);
+  else if (field == "Depends" || field == "Pre-Depends")
+    add_relations(package, "depends", value);
+  else if (field == "Recommends")
+    add_relations(package, "recommends", value);
+  else if (field == "Suggests")
+    add_relations(package, "suggests", value);
+  else if (field == "Conflicts" || field == "Breaks")
+    add_relations(package, "conflicts", value);
+  else if (field == "Provides")
+    add_relations(package, "provides", value);
   else if (field == "Tag") {
     while (!value.empty()) {
       const std::size_t comma = value.find(',');

@@ -13,12 +13,19 @@
 
 namespace strata {
 
-enum class ColumnType : std::uint8_t { boolean, integer, real, text, bytes, timestamp };  ///< timestamp: microseconds UTC, an integer Value
+enum class ColumnType : std::uint8_t {
+  boolean,
+  integer,
+  real,
+  text,
+  bytes,
+  timestamp
+};  ///< timestamp: microseconds UTC, an integer Value
 std::string_view name(ColumnType type) noexcept;
 Result<ColumnType> parse_column_type(std::string_view text);
 
 struct ColumnDefinition {
-  std::string name;                    ///< [a-z][a-z0-9_]{0,62}
+  std::string name;  ///< [a-z][a-z0-9_]{0,62}
   ColumnType type = ColumnType::real;
 };
 

@@ -12,16 +12,28 @@
 
 namespace strata {
 
-enum class DataType : std::uint8_t { int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64 };
-std::string_view name(DataType type) noexcept;        ///< "float32", as numpy names it
+enum class DataType : std::uint8_t {
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float16,
+  float32,
+  float64
+};
+std::string_view name(DataType type) noexcept;  ///< "float32", as numpy names it
 std::size_t bytes_of(DataType type) noexcept;
 Result<DataType> parse_data_type(std::string_view text);
 
 struct DatasetOptions {
   DataType type = DataType::float32;
-  std::vector<std::uint64_t> row_shape = {};   ///< shape of one row; empty: scalars. Up to 8 axes, 64 MiB a row
-  std::uint64_t chunk_rows = 0;           ///< rows in an HDF5 chunk, up to 64 MiB in all; 0: about 64 KiB worth
-  int gzip_level = 0;                     ///< 0: none … 9
+  std::vector<std::uint64_t> row_shape = {};  ///< shape of one row; empty: scalars. Up to 8 axes, 64 MiB a row
+  std::uint64_t chunk_rows = 0;               ///< rows in an HDF5 chunk, up to 64 MiB in all; 0: about 64 KiB worth
+  int gzip_level = 0;                         ///< 0: none … 9
   bool shuffle = false;
   bool fletcher32 = true;
   bool operator==(const DatasetOptions&) const = default;
@@ -31,7 +43,7 @@ struct DatasetInfo {
   std::string name = {};
   DatasetOptions options = {};
   std::uint64_t rows = 0;
-  std::uint64_t parts = 0;                ///< immutable files it consists of
+  std::uint64_t parts = 0;  ///< immutable files it consists of
   Map attributes = {};
 };
 
@@ -44,7 +56,7 @@ struct RowRange {
 /// Rows [begin, begin + rows) of a dataset, C order, little-endian.
 struct ArrayData {
   DataType type = DataType::float32;
-  std::vector<std::uint64_t> shape = {};       ///< rows first
+  std::vector<std::uint64_t> shape = {};  ///< rows first
   Bytes bytes = {};
 };
 

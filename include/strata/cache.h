@@ -33,7 +33,7 @@ class CacheStore {
   /// Sets the time to live of an entry that is there; false when it is not.
   virtual Result<bool> expire(std::string_view key, std::int64_t ttl_ms) = 0;
   virtual Result<void> clear() = 0;
-  virtual Result<std::uint64_t> clear_expired() = 0;       ///< how many were removed
+  virtual Result<std::uint64_t> clear_expired() = 0;  ///< how many were removed
   virtual Result<CacheStats> stats() = 0;
 };
 

@@ -19,21 +19,22 @@
 namespace strata {
 
 struct OpenOptions {
-  bool create = true;                                   ///< make the directory a database when it is none; else not_found
-  Durability durability = Durability::batch;            ///< of calls on the database itself
-  std::uint64_t checkpoint_journal_bytes = 96ULL << 20; ///< a checkpoint starts when this much was journaled; 1 MiB … 4 GiB
-  std::int64_t history_ms = 24LL * 3600 * 1000;         ///< how far back `view(as_of)` reaches, at least; ≥ 0
-  std::uint64_t journal_segment_bytes = 64ULL << 20;    ///< 1 MiB … 1 GiB
-  std::uint64_t cache_bytes = 2ULL << 30;               ///< limit of the cache store; 1 MiB …
-  std::uint64_t analytics_bytes = 0;                    ///< memory limit of the analytics engine; 0: 20 % of RAM
-  std::uint64_t metadata_cache_bytes = 64ULL << 20;     ///< page cache of the metadata engine
-  std::uint64_t transaction_bytes_max = 240ULL << 20;   ///< one transaction's record
+  bool create = true;                         ///< make the directory a database when it is none; else not_found
+  Durability durability = Durability::batch;  ///< of calls on the database itself
+  std::uint64_t checkpoint_journal_bytes = 96ULL
+                                           << 20;  ///< a checkpoint starts when this much was journaled; 1 MiB … 4 GiB
+  std::int64_t history_ms = 24LL * 3600 * 1000;    ///< how far back `view(as_of)` reaches, at least; ≥ 0
+  std::uint64_t journal_segment_bytes = 64ULL << 20;   ///< 1 MiB … 1 GiB
+  std::uint64_t cache_bytes = 2ULL << 30;              ///< limit of the cache store; 1 MiB …
+  std::uint64_t analytics_bytes = 0;                   ///< memory limit of the analytics engine; 0: 20 % of RAM
+  std::uint64_t metadata_cache_bytes = 64ULL << 20;    ///< page cache of the metadata engine
+  std::uint64_t transaction_bytes_max = 240ULL << 20;  ///< one transaction's record
 };
 
 /// Which state a view shows.
 struct AsOf {
   std::optional<Lsn> lsn = {};
-  std::optional<Timestamp> time = {};       ///< the last commit at or before it
+  std::optional<Timestamp> time = {};  ///< the last commit at or before it
   std::string tag = {};
   static AsOf now() { return {}; }
   static AsOf at(Lsn lsn) { return {lsn, {}, {}}; }
@@ -46,23 +47,23 @@ struct AsOf {
 struct Tag {
   std::string name = {};
   Lsn lsn = 0;
-  Timestamp time = 0;                  ///< when the tag was set
+  Timestamp time = 0;  ///< when the tag was set
 };
 
 /// One thing that is wrong in the files, as `verify` tells it.
 struct Finding {
-  std::string store = {};                   ///< "vector" … or "journal", "manifest"
+  std::string store = {};  ///< "vector" … or "journal", "manifest"
   std::string file = {};
   std::uint64_t offset = 0;
   std::string what = {};
-  bool repaired = false;               ///< derived data that is written anew by itself
+  bool repaired = false;  ///< derived data that is written anew by itself
 };
 
 /// What each store holds at one LSN, independent of layout: equal databases have equal summaries.
 struct StoreSummary {
   StoreKind store = StoreKind::vector;
   std::uint64_t items = 0;
-  std::string hash = {};                    ///< 32 hexadecimal digits
+  std::string hash = {};  ///< 32 hexadecimal digits
 };
 
 /// Threads: any. A transaction or a view must end before the engine does.

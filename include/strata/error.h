@@ -28,10 +28,10 @@ enum class ErrorCode : std::uint8_t {
 /// What may help: nothing, the same call again, the whole transaction again, or asking what happened first.
 enum class Retry : std::uint8_t { never, call, transaction, ask };
 
-std::string_view name(ErrorCode code) noexcept;    ///< "invalid_argument"
+std::string_view name(ErrorCode code) noexcept;  ///< "invalid_argument"
 Retry retry(ErrorCode code) noexcept;
 int http_status(ErrorCode code) noexcept;
-int exit_code(ErrorCode code) noexcept;            ///< of the command `strata`; documented in docs/reference/errors.md
+int exit_code(ErrorCode code) noexcept;  ///< of the command `strata`; documented in docs/reference/errors.md
 std::string_view python_exception(ErrorCode code) noexcept;
 
 /// An error: a code, a message (constant text first, values last) and the context it passed through. One pointer wide.
@@ -43,7 +43,7 @@ class [[nodiscard]] Error {
   ~Error();
 
   ErrorCode code() const noexcept;
-  const std::string& message() const noexcept;     ///< with every context in front: "restoring to/x: not a database: …"
+  const std::string& message() const noexcept;  ///< with every context in front: "restoring to/x: not a database: …"
   const char* file() const noexcept;
   int line() const noexcept;
 
@@ -110,12 +110,12 @@ class [[nodiscard]] Result<void> {
 
 #define STRATA_CONCATENATE_INNER(a, b) a##b
 #define STRATA_CONCATENATE(a, b) STRATA_CONCATENATE_INNER(a, b)
-#define STRATA_TRY_NAMED(name, expression)                      \
-  __extension__({                                               \
-    auto&& name = (expression);                                 \
-    if (!name.has_value()) [[unlikely]]                         \
-      return ::strata::Error(std::move(name).error());          \
-    std::move(name).value();                                    \
+#define STRATA_TRY_NAMED(name, expression)             \
+  __extension__({                                      \
+    auto&& name = (expression);                        \
+    if (!name.has_value()) [[unlikely]]                \
+      return ::strata::Error(std::move(name).error()); \
+    std::move(name).value();                           \
   })
 /// The value of `expression`, a Result; on error returns that error from the enclosing function.
 /// gcc 12 cannot compile a co_await inside it: put the awaited result into a variable first.

@@ -17,15 +17,15 @@ using EdgeId = std::uint64_t;
 enum class Direction : std::uint8_t { out, in, both };
 
 struct Node {
-  std::string id = {};                      ///< 1 … 1,024 bytes
-  std::vector<std::string> labels = {};     ///< a set; order is not kept
+  std::string id = {};                   ///< 1 … 1,024 bytes
+  std::vector<std::string> labels = {};  ///< a set; order is not kept
   Map properties = {};
 };
 
 struct Edge {
-  EdgeId id = 0;                       ///< given by the store; never used again
-  std::string source = {}, target = {};          ///< node ids
-  std::string type = {};                    ///< 1 … 255 bytes
+  EdgeId id = 0;                         ///< given by the store; never used again
+  std::string source = {}, target = {};  ///< node ids
+  std::string type = {};                 ///< 1 … 255 bytes
   Map properties = {};
 };
 
@@ -33,23 +33,23 @@ struct Neighbour {
   EdgeId edge = 0;
   std::string node = {};
   std::string type = {};
-  Direction direction = Direction::out;   ///< out: the edge leads from the asked node to this one
+  Direction direction = Direction::out;  ///< out: the edge leads from the asked node to this one
 };
 
 struct TraversalOptions {
   Direction direction = Direction::out;
-  std::vector<std::string> types = {};      ///< empty: every type
-  std::size_t limit = 10'000;          ///< results at most; 1 … 1,000,000
+  std::vector<std::string> types = {};  ///< empty: every type
+  std::size_t limit = 10'000;           ///< results at most; 1 … 1,000,000
 };
 
 struct Reached {
   std::string node = {};
-  std::uint32_t hops = 0;              ///< the smallest number
+  std::uint32_t hops = 0;  ///< the smallest number
 };
 
 struct Path {
-  std::vector<std::string> nodes = {};      ///< source first; empty: there is no path
-  std::vector<EdgeId> edges = {};           ///< one fewer than nodes
+  std::vector<std::string> nodes = {};  ///< source first; empty: there is no path
+  std::vector<EdgeId> edges = {};       ///< one fewer than nodes
 };
 
 struct GraphCounts {

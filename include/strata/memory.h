@@ -25,8 +25,8 @@ namespace strata {
 class Embedder {
  public:
   virtual ~Embedder() = default;
-  virtual std::string model() const = 0;               ///< stored with the database; another one is refused
-  virtual std::uint32_t dimension() const = 0;         ///< 0: cannot embed; every remember brings its own embedding
+  virtual std::string model() const = 0;        ///< stored with the database; another one is refused
+  virtual std::uint32_t dimension() const = 0;  ///< 0: cannot embed; every remember brings its own embedding
   /// One embedding per text. Errors  unavailable (endpoint), invalid_argument, unsupported (`none`)
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) = 0;
 };
@@ -39,7 +39,7 @@ class Embedder {
 Result<std::unique_ptr<Embedder>> make_embedder(std::string_view description);
 
 struct MemoryOptions {
-  std::string embedder = "lexical";    ///< as make_embedder takes it; kept in the database by the first open
+  std::string embedder = "lexical";  ///< as make_embedder takes it; kept in the database by the first open
   std::int64_t cache_ttl_ms = 3'600'000;
 };
 
@@ -50,63 +50,63 @@ struct MemoryTag {
 };
 
 struct MemoryLink {
-  std::string type = {};                    ///< edge type, "caused_by"
-  std::string target = {};                  ///< id of an atom; must exist, or be remembered in the same batch
+  std::string type = {};    ///< edge type, "caused_by"
+  std::string target = {};  ///< id of an atom; must exist, or be remembered in the same batch
   Map properties = {};
 };
 
 /// What to remember.
 struct Atom {
-  std::string id = {};                      ///< empty: a UUIDv7 is made. An existing id is a new version of that memory
-  std::string text = {};                    ///< up to 64 MiB of UTF-8
+  std::string id = {};    ///< empty: a UUIDv7 is made. An existing id is a new version of that memory
+  std::string text = {};  ///< up to 64 MiB of UTF-8
   std::string modality = "text";
   std::vector<MemoryTag> tags = {};
   std::vector<MemoryLink> links = {};
-  std::vector<float> embedding = {};        ///< empty: the database's embedder makes it
+  std::vector<float> embedding = {};  ///< empty: the database's embedder makes it
   std::optional<Timestamp> valid_from = {}, valid_to = {};
-  std::string source = {};                  ///< where it comes from: "ci/4711"
-  Map metadata = {};                        ///< the user's own; filterable in recall
-  std::string snapshot = {};                ///< id of the snapshot it belongs to; empty: none
-  std::vector<float> activation = {};       ///< a row for the array "activations"; all of one length
+  std::string source = {};             ///< where it comes from: "ci/4711"
+  Map metadata = {};                   ///< the user's own; filterable in recall
+  std::string snapshot = {};           ///< id of the snapshot it belongs to; empty: none
+  std::vector<float> activation = {};  ///< a row for the array "activations"; all of one length
 };
 
 /// A memory as it is stored.
 struct StoredAtom {
-  Atom atom = {};                           ///< embedding only when asked for
-  std::uint64_t version = 0;           ///< 1 for the first
-  Lsn lsn = 0;                         ///< of the commit that wrote this version
-  Timestamp created_at = 0;            ///< of this version
-  bool forgotten = false;              ///< this version says: forgotten
+  Atom atom = {};             ///< embedding only when asked for
+  std::uint64_t version = 0;  ///< 1 for the first
+  Lsn lsn = 0;                ///< of the commit that wrote this version
+  Timestamp created_at = 0;   ///< of this version
+  bool forgotten = false;     ///< this version says: forgotten
 };
 
 struct RecallOptions {
-  std::string text = {};                    ///< what to look for, by meaning and by words
-  std::vector<float> embedding = {};        ///< instead of, or beside, text
-  std::size_t k = 10;                  ///< 1 … 1,000
-  std::vector<std::string> tags = {};       ///< every one of them must be there: "ci" or "ci=value"
-  Filter filter = {};                       ///< over metadata, source, modality (and tags)
-  std::string near = {};                    ///< id of an atom; with hops: only what is reachable from it
-  std::uint32_t hops = 0;              ///< from `near`; without `near`: neighbours of the best hits join in
-  std::vector<std::string> link_types = {}; ///< the edges that hops may follow; empty: all
-  Direction direction = Direction::both;    ///< of the edges that hops follow, seen from `near`
-  std::optional<Timestamp> valid_at = {};   ///< only what was true then
-  AsOf as_of = {};                          ///< as the database was then
+  std::string text = {};                     ///< what to look for, by meaning and by words
+  std::vector<float> embedding = {};         ///< instead of, or beside, text
+  std::size_t k = 10;                        ///< 1 … 1,000
+  std::vector<std::string> tags = {};        ///< every one of them must be there: "ci" or "ci=value"
+  Filter filter = {};                        ///< over metadata, source, modality (and tags)
+  std::string near = {};                     ///< id of an atom; with hops: only what is reachable from it
+  std::uint32_t hops = 0;                    ///< from `near`; without `near`: neighbours of the best hits join in
+  std::vector<std::string> link_types = {};  ///< the edges that hops may follow; empty: all
+  Direction direction = Direction::both;     ///< of the edges that hops follow, seen from `near`
+  std::optional<Timestamp> valid_at = {};    ///< only what was true then
+  AsOf as_of = {};                           ///< as the database was then
   bool with_text = true;
 };
 
 /// Why a memory was recalled: its rank and score in each store that spoke for it.
 struct Why {
-  std::uint32_t vector_rank = 0;       ///< 1 is best; 0: not among the candidates
+  std::uint32_t vector_rank = 0;  ///< 1 is best; 0: not among the candidates
   float vector_score = 0;
   std::uint32_t words_rank = 0;
   float words_score = 0;
   std::uint32_t hops = 0;              ///< from `near` or from the hit that brought it in
-  std::vector<std::string> path = {};       ///< ids from there to here
+  std::vector<std::string> path = {};  ///< ids from there to here
 };
 
 struct Recalled {
   std::string id = {};
-  double score = 0;                    ///< reciprocal rank fusion of the stores, 0 … 1
+  double score = 0;  ///< reciprocal rank fusion of the stores, 0 … 1
   std::string text = {};
   Map metadata = {};
   Why why = {};
@@ -117,13 +117,13 @@ struct ForgetReceipt {
   std::string id = {};
   Lsn lsn = 0;
   Timestamp time = 0;
-  std::map<std::string, std::uint64_t> removed = {};   ///< per store: how many items
-  std::string hash = {};                    ///< SHA-256 over the fields above, in hexadecimal digits
+  std::map<std::string, std::uint64_t> removed = {};  ///< per store: how many items
+  std::string hash = {};                              ///< SHA-256 over the fields above, in hexadecimal digits
 };
 
 struct SnapshotInfo {
   std::string id = {};
-  std::string hash = {};                    ///< SHA-256 over the atoms (id, version) it holds and its parent's hash
+  std::string hash = {};  ///< SHA-256 over the atoms (id, version) it holds and its parent's hash
   std::string parent = {};
   std::string notes = {};
   Timestamp created_at = 0;
@@ -139,8 +139,8 @@ struct Disagreement {
 };
 
 struct AgreementReport {
-  std::uint64_t atoms = 0;             ///< looked at
-  std::map<std::string, std::uint64_t> present = {};   ///< per store: how many of them have their part there
+  std::uint64_t atoms = 0;                            ///< looked at
+  std::map<std::string, std::uint64_t> present = {};  ///< per store: how many of them have their part there
   std::vector<Disagreement> disagreements = {};
 };
 

@@ -24,8 +24,8 @@ struct ExecuteResult {
 
 /// A forward migration: applied once, in order of version, remembered in the database.
 struct Migration {
-  std::uint32_t version = 0;   ///< 1, 2, 3, …
-  std::string sql;             ///< one or more DDL or DML statements
+  std::uint32_t version = 0;  ///< 1, 2, 3, …
+  std::string sql;            ///< one or more DDL or DML statements
 };
 
 class MetadataStore {

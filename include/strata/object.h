@@ -32,8 +32,8 @@ std::string_view name(Compression compression) noexcept;
 Result<Compression> parse_compression(std::string_view text);
 
 struct PutOptions {
-  std::string owner = {};                                  ///< who refers to it, up to 1,024 bytes; empty: a pin
-  Compression compression = Compression::automatic;   ///< by size and by what a sample compresses to
+  std::string owner = {};                            ///< who refers to it, up to 1,024 bytes; empty: a pin
+  Compression compression = Compression::automatic;  ///< by size and by what a sample compresses to
 };
 
 struct ObjectInfo {
@@ -41,12 +41,12 @@ struct ObjectInfo {
   std::uint64_t bytes = 0;         ///< of the content
   std::uint64_t stored_bytes = 0;  ///< on disk
   Compression compression = Compression::none;
-  std::uint64_t references = 0;    ///< the pin and owners
+  std::uint64_t references = 0;  ///< the pin and owners
 };
 
 struct CollectReport {
-  std::uint64_t objects = 0;       ///< removed, but for those that another transaction referred to in the same moment
-  std::uint64_t bytes = 0;         ///< stored bytes of these
+  std::uint64_t objects = 0;  ///< removed, but for those that another transaction referred to in the same moment
+  std::uint64_t bytes = 0;    ///< stored bytes of these
 };
 
 class ObjectStore {
@@ -69,7 +69,7 @@ class ObjectStore {
   /// were handed out means they must not be trusted.
   virtual Result<void> get_stream(const Address& address, const std::function<Result<void>(ByteView)>& sink) = 0;
   virtual Result<bool> exists(const Address& address) = 0;
-  virtual Result<ObjectInfo> info(const Address& address) = 0;            ///< Errors  not_found
+  virtual Result<ObjectInfo> info(const Address& address) = 0;  ///< Errors  not_found
   /// Objects in order of address, after `after`, at most `limit`.
   virtual Result<std::vector<ObjectInfo>> list(const std::optional<Address>& after, std::size_t limit) = 0;
   virtual Result<std::uint64_t> count() = 0;

@@ -12,8 +12,8 @@ namespace strata {
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 struct BackupReport {
-  std::string directory;               ///< the finished, timestamped backup
-  Lsn lsn = 0;                         ///< what it holds
+  std::string directory;  ///< the finished, timestamped backup
+  Lsn lsn = 0;            ///< what it holds
   std::uint64_t bytes = 0, files = 0;
   double seconds = 0;
 };
@@ -27,7 +27,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
 /// anew. Returns the LSN it stands at.
 /// Errors  already_exists (directory is not empty), corruption (a file differs from the backup's list: it is named),
 ///         not_found, invalid_argument (an LSN that the backup does not reach)
-Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn = 0, const Progress& progress = {});
+Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn = 0,
+                    const Progress& progress = {});
 
 /// Throws away what one store derived and makes it again from checkpoint files and journal. The database must be closed.
 /// Errors  as Engine::open; internal when the rebuilt content differs from what it was

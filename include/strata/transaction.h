@@ -45,7 +45,8 @@ struct TransactionOptions {
   Isolation isolation = Isolation::repeatable_read;
   Durability durability = Durability::batch;
   std::int64_t timeout_ms = 60'000;  ///< 1 … 3,600,000; a transaction older than this can only roll back
-  std::string idempotency_key = {};       ///< up to 256 bytes; a commit with a key committed before returns that LSN and does nothing
+  std::string idempotency_key =
+      {};  ///< up to 256 bytes; a commit with a key committed before returns that LSN and does nothing
 };
 
 /// The seven stores through one door. On the database every call is a transaction of its own; on a transaction the calls
@@ -75,8 +76,8 @@ class Transaction : public Stores {
   ///         ended), commit_unknown (ask again with the same idempotency key once the database is open again)
   /// Cost    one sync shared with the other committers
   virtual Result<Lsn> commit() = 0;
-  virtual void rollback() = 0;             ///< also what the destructor does; fine when already ended
-  virtual Lsn view_lsn() const = 0;        ///< what it reads
+  virtual void rollback() = 0;       ///< also what the destructor does; fine when already ended
+  virtual Lsn view_lsn() const = 0;  ///< what it reads
   virtual bool active() const = 0;
 };
 

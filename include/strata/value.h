@@ -25,9 +25,7 @@ using ByteView = std::span<const std::byte>;
 inline ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
-inline std::string_view as_text(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 class Value;
 
@@ -45,7 +43,7 @@ class Map {
 
   const Value* find(std::string_view name) const;  ///< nullptr if absent; O(log n)
   Value* find(std::string_view name);
-  void set(std::string name, Value value);         ///< inserts or replaces; O(n)
+  void set(std::string name, Value value);  ///< inserts or replaces; O(n)
   bool erase(std::string_view name);
   std::size_t size() const noexcept;
   bool empty() const noexcept;
@@ -65,18 +63,18 @@ class Value {
   enum class Kind : std::uint8_t { null = 0, boolean, integer, real, text, bytes, list, map };
 
   Value() = default;
-  Value(std::nullptr_t) {}                                              // NOLINT: implicit on purpose, all of these
-  Value(bool value) : data_(value) {}                                   // NOLINT
+  Value(std::nullptr_t) {}             // NOLINT: implicit on purpose, all of these
+  Value(bool value) : data_(value) {}  // NOLINT
   template <std::integral I>
     requires(!std::is_same_v<I, bool>)
-  Value(I value) : data_(static_cast<std::int64_t>(value)) {}           // NOLINT
-  Value(double value) : data_(value) {}                                 // NOLINT
-  Value(std::string value) : data_(std::move(value)) {}                 // NOLINT
-  Value(std::string_view value) : data_(std::string(value)) {}          // NOLINT
-  Value(const char* value) : data_(std::string(value)) {}               // NOLINT
-  Value(Bytes value) : data_(std::move(value)) {}                       // NOLINT
-  Value(List value) : data_(std::move(value)) {}                        // NOLINT
-  Value(Map value) : data_(std::move(value)) {}                         // NOLINT
+  Value(I value) : data_(static_cast<std::int64_t>(value)) {}   // NOLINT
+  Value(double value) : data_(value) {}                         // NOLINT
+  Value(std::string value) : data_(std::move(value)) {}         // NOLINT
+  Value(std::string_view value) : data_(std::string(value)) {}  // NOLINT
+  Value(const char* value) : data_(std::string(value)) {}       // NOLINT
+  Value(Bytes value) : data_(std::move(value)) {}               // NOLINT
+  Value(List value) : data_(std::move(value)) {}                // NOLINT
+  Value(Map value) : data_(std::move(value)) {}                 // NOLINT
 
   Kind kind() const noexcept { return static_cast<Kind>(data_.index()); }
   bool is_null() const noexcept { return kind() == Kind::null; }

@@ -27,9 +27,9 @@ inline constexpr std::size_t kSearchResultsMax = 10'000;
 inline constexpr std::size_t kIdBytesMax = 1'024;
 
 struct CollectionOptions {
-  std::uint32_t dimension = 0;     ///< 1 … kDimensionMax
+  std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
   Metric metric = Metric::cosine;
-  bool words = false;              ///< also index Point::text for search_words
+  bool words = false;  ///< also index Point::text for search_words
 };
 
 struct CollectionInfo {
@@ -40,15 +40,15 @@ struct CollectionInfo {
 
 /// A point to store. Borrowed for the call.
 struct Point {
-  std::string_view id;             ///< 1 … kIdBytesMax bytes of UTF-8
-  std::span<const float> vector;   ///< [dimension], finite
+  std::string_view id;            ///< 1 … kIdBytesMax bytes of UTF-8
+  std::span<const float> vector;  ///< [dimension], finite
   Map payload = {};
-  std::string_view text = {};      ///< what search_words finds it by; only its words are kept, not the text
+  std::string_view text = {};  ///< what search_words finds it by; only its words are kept, not the text
 };
 
 struct StoredPoint {
   std::string id = {};
-  std::vector<float> vector = {};       ///< as given; empty when not asked for
+  std::vector<float> vector = {};  ///< as given; empty when not asked for
   Map payload = {};
 };
 
@@ -68,18 +68,18 @@ struct StoredPoint {
 using Filter = Map;
 
 struct SearchOptions {
-  std::size_t k = 10;              ///< 1 … kSearchResultsMax
+  std::size_t k = 10;  ///< 1 … kSearchResultsMax
   Filter filter = {};
   bool with_payload = true;
   bool with_vector = false;
-  std::uint32_t ef = 0;            ///< effort of an approximate index; an exact search ignores it
+  std::uint32_t ef = 0;  ///< effort of an approximate index; an exact search ignores it
 };
 
 struct Hit {
   std::string id = {};
   float score = 0;
   Map payload = {};
-  std::vector<float> vector = {};       ///< only with_vector
+  std::vector<float> vector = {};  ///< only with_vector
 };
 
 class VectorStore {
@@ -90,8 +90,8 @@ class VectorStore {
   /// name    [a-z0-9][a-z0-9_-]{0,63}
   /// Errors  invalid_argument, already_exists (other options; both are named)
   virtual Result<void> create_collection(std::string_view collection, const CollectionOptions& options) = 0;
-  virtual Result<void> drop_collection(std::string_view collection) = 0;   ///< Errors  not_found
-  virtual Result<std::vector<CollectionInfo>> collections() = 0;           ///< by name
+  virtual Result<void> drop_collection(std::string_view collection) = 0;  ///< Errors  not_found
+  virtual Result<std::vector<CollectionInfo>> collections() = 0;          ///< by name
   virtual Result<CollectionInfo> collection(std::string_view collection) = 0;
 
   /// Inserts points, or replaces those whose id exists.
@@ -118,8 +118,9 @@ class VectorStore {
                                                 const SearchOptions& options) = 0;
   virtual Result<std::uint64_t> count(std::string_view collection, const Filter& filter = {}) = 0;
   /// Points in ascending byte order of id, after `after` (exclusive), at most `limit` (1 … 10,000).
-  virtual Result<std::vector<StoredPoint>> scroll(std::string_view collection, std::string_view after, std::size_t limit,
-                                                  const Filter& filter = {}, bool with_vector = false) = 0;
+  virtual Result<std::vector<StoredPoint>> scroll(std::string_view collection, std::string_view after,
+                                                  std::size_t limit, const Filter& filter = {},
+                                                  bool with_vector = false) = 0;
 };
 
 /// One collection by name: what `db->vector("notes")` gives. Borrows the store it came from.
@@ -127,7 +128,8 @@ class Collection {
  public:
   Collection(VectorStore& store, std::string name) : store_(&store), name_(std::move(name)) {}
   const std::string& name() const { return name_; }
-  Result<void> upsert(std::string_view id, std::span<const float> vector, Map payload = {}, std::string_view text = {}) {
+  Result<void> upsert(std::string_view id, std::span<const float> vector, Map payload = {},
+                      std::string_view text = {}) {
     const Point point{id, vector, std::move(payload), text};
     return store_->upsert(name_, {&point, 1});
   }

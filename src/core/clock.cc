@@ -37,19 +37,21 @@ std::string format_time(Timestamp time) {
 Result<Timestamp> parse_time(std::string_view text) {
   const std::string copy(text);
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10) return not_a_time(text);
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10)
+    return not_a_time(text);
   std::size_t at = 10;
   std::int64_t fraction_us = 0;
   std::int64_t offset_minutes = 0;
   if (at < copy.size()) {
-    if ((copy[at] != 'T' && copy[at] != ' ') || std::sscanf(copy.c_str() + at + 1, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 ||
-        used != 8) {
+    if ((copy[at] != 'T' && copy[at] != ' ') ||
+        std::sscanf(copy.c_str() + at + 1, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 || used != 8) {
       return not_a_time(text);
     }
     at += 9;
     if (at < copy.size() && copy[at] == '.') {
       std::int64_t unit = 100'000;
-      for (++at; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, unit /= 10) fraction_us += unit * (copy[at] - '0');
+      for (++at; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, unit /= 10)
+        fraction_us += unit * (copy[at] - '0');
     }
     if (at >= copy.size()) return not_a_time(text);  // a time without a zone would mean another instant elsewhere
     if (copy[at] == 'Z' || copy[at] == 'z') {
@@ -57,7 +59,9 @@ Result<Timestamp> parse_time(std::string_view text) {
     } else {
       int hours = 0, minutes = 0;
       const char sign = copy[at];
-      if ((sign != '+' && sign != '-') || std::sscanf(copy.c_str() + at + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 || hours > 23 || minutes > 59) {
+      if ((sign != '+' && sign != '-') ||
+          std::sscanf(copy.c_str() + at + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 || hours > 23 ||
+          minutes > 59) {
         return not_a_time(text);
       }
       offset_minutes = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
@@ -65,7 +69,8 @@ Result<Timestamp> parse_time(std::string_view text) {
     }
     if (at != copy.size()) return not_a_time(text);
   }
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) return not_a_time(text);
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+    return not_a_time(text);
   tm parts{};
   parts.tm_year = year - 1900;
   parts.tm_mon = month - 1;

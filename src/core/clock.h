@@ -12,7 +12,7 @@ namespace strata::core {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Timestamp now() const = 0;            ///< wall time, microseconds since 1970 UTC; may step
+  virtual Timestamp now() const = 0;              ///< wall time, microseconds since 1970 UTC; may step
   virtual std::int64_t monotonic_us() const = 0;  ///< for durations and timeouts; never steps back
 };
 

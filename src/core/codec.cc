@@ -175,8 +175,8 @@ Map Decoder::map_at(int depth) {
 Result<void> Decoder::finish(std::string_view what) const {
   if (failed_) return Error(ErrorCode::corruption, std::string(what) + ": the bytes end too early or are malformed");
   if (at_ != end_) {
-    return Error(ErrorCode::corruption, std::string(what) + ": unexpected bytes after the end, at offset " +
-                                            std::to_string(position()));
+    return Error(ErrorCode::corruption,
+                 std::string(what) + ": unexpected bytes after the end, at offset " + std::to_string(position()));
   }
   return {};
 }

@@ -24,11 +24,11 @@ class Encoder {
   void i64(std::int64_t value) { raw(&value, sizeof value); }
   void f32(float value) { raw(&value, sizeof value); }
   void f64(double value) { raw(&value, sizeof value); }
-  void varint(std::uint64_t value);          ///< LEB128, 1 to 10 bytes
-  void zigzag(std::int64_t value);           ///< signed as LEB128
-  void bytes(ByteView value);                ///< varint length, then the bytes
-  void text(std::string_view value);         ///< varint length, then UTF-8
-  void value(const Value& value);            ///< one tag byte, then the content; lists and maps with a count in front
+  void varint(std::uint64_t value);   ///< LEB128, 1 to 10 bytes
+  void zigzag(std::int64_t value);    ///< signed as LEB128
+  void bytes(ByteView value);         ///< varint length, then the bytes
+  void text(std::string_view value);  ///< varint length, then UTF-8
+  void value(const Value& value);     ///< one tag byte, then the content; lists and maps with a count in front
   void map(const Map& map);
   void raw(const void* from, std::size_t size);
 
@@ -51,18 +51,21 @@ class Decoder {
   double f64();
   std::uint64_t varint();
   std::int64_t zigzag();
-  ByteView bytes();                          ///< a view into the input
-  std::string_view text();                   ///< a view into the input; UTF-8 is not checked
-  Value value();                             ///< depth at most 64
+  ByteView bytes();         ///< a view into the input
+  std::string_view text();  ///< a view into the input; UTF-8 is not checked
+  Value value();            ///< depth at most 64
   Map map();
-  ByteView raw(std::size_t size);            ///< `size` bytes without a length in front
+  ByteView raw(std::size_t size);  ///< `size` bytes without a length in front
 
   /// A count that is about to be reserved: fails when fewer than count × bytes_each_min bytes are left.
   std::size_t count(std::size_t bytes_each_min);
   std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   std::size_t position() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
   bool ok() const noexcept { return !failed_; }
-  void fail() noexcept { failed_ = true; at_ = end_; }
+  void fail() noexcept {
+    failed_ = true;
+    at_ = end_;
+  }
 
   /// Ok when nothing was read past the end and nothing is left; else `corruption` naming `what` and the offset.
   Result<void> finish(std::string_view what) const;

@@ -53,7 +53,9 @@ Result<Bytes> from_base64(std::string_view text) {
   return bytes;
 }
 
-void print_text(std::string& out, std::string_view text) { out += boost::json::serialize(boost::json::string_view(text.data(), text.size())); }
+void print_text(std::string& out, std::string_view text) {
+  out += boost::json::serialize(boost::json::string_view(text.data(), text.size()));
+}
 
 void print_real(std::string& out, double value) {
   if (std::isnan(value)) {
@@ -119,7 +121,8 @@ Result<Value> convert_object(const boost::json::object& object) {
       if (text == "NaN") return Value(std::nan(""));
       if (text == "Infinity") return Value(HUGE_VAL);
       if (text == "-Infinity") return Value(-HUGE_VAL);
-      return Error(ErrorCode::invalid_argument, "$real is not NaN, Infinity or -Infinity: \"" + std::string(text) + "\"");
+      return Error(ErrorCode::invalid_argument,
+                   "$real is not NaN, Infinity or -Infinity: \"" + std::string(text) + "\"");
     }
   }
   Map map;
@@ -133,7 +136,8 @@ Result<Value> convert(const boost::json::value& json) {
     case boost::json::kind::bool_: return Value(json.get_bool());
     case boost::json::kind::int64: return Value(json.get_int64());
     case boost::json::kind::uint64:
-      return Error(ErrorCode::invalid_argument, "integer over 9223372036854775807: " + std::to_string(json.get_uint64()));
+      return Error(ErrorCode::invalid_argument,
+                   "integer over 9223372036854775807: " + std::to_string(json.get_uint64()));
     case boost::json::kind::double_: return Value(json.get_double());
     case boost::json::kind::string: return Value(std::string(json.get_string()));
     case boost::json::kind::array: {

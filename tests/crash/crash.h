@@ -14,9 +14,9 @@ struct Settings {
   std::uint64_t seed = 1;
   std::uint64_t writers = 4;
   std::uint64_t kills = 20;
-  double minutes = 0;              ///< 0: no limit beside kills
-  std::uint64_t lives = 5;         ///< kills per directory, then a fresh one
-  std::string directory;           ///< empty: one below the temporary directory, removed at the end
+  double minutes = 0;       ///< 0: no limit beside kills
+  std::uint64_t lives = 5;  ///< kills per directory, then a fresh one
+  std::string directory;    ///< empty: one below the temporary directory, removed at the end
   bool quiet = false;
 };
 

@@ -82,7 +82,8 @@ bool live_and_die(const Settings& settings, std::vector<WriterScore>& scores, st
   char buffer[1 << 16];
   bool killed = false;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (!killed && left.count() <= 0) {
       ::kill(child, SIGKILL);
       killed = true;
@@ -169,7 +170,8 @@ Result<void> examine(const Settings& settings, std::vector<WriterScore>& scores,
     score.begun = false;
   }
   if (const std::uint64_t count = STRATA_TRY(memory->count()); count != memories) {
-    violation(tally, settings, std::to_string(count) + " memories are there, " + std::to_string(memories) + " should be");
+    violation(tally, settings,
+              std::to_string(count) + " memories are there, " + std::to_string(memories) + " should be");
   }
   const AgreementReport report = STRATA_TRY(memory->check_agreement());
   for (const Disagreement& finding : report.disagreements) {
@@ -178,7 +180,9 @@ Result<void> examine(const Settings& settings, std::vector<WriterScore>& scores,
   for (const char* store : {"vector", "object", "graph", "analytics", "array"}) {
     const auto present = report.present.find(store);
     const std::uint64_t count = present == report.present.end() ? 0 : present->second;
-    if (count != report.atoms) violation(tally, settings, std::string(store) + " holds " + std::to_string(count) + " of " + std::to_string(report.atoms));
+    if (count != report.atoms)
+      violation(tally, settings,
+                std::string(store) + " holds " + std::to_string(count) + " of " + std::to_string(report.atoms));
   }
   const auto before = STRATA_TRY(engine->summarize());
   STRATA_TRY(engine->close());
@@ -200,7 +204,9 @@ int run(Settings settings) {
   core::Random random(settings.seed);
   Tally tally;
   const auto began = std::chrono::steady_clock::now();
-  const auto minutes = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60; };
+  const auto minutes = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / 60;
+  };
   std::uint64_t round = 0;
   while (tally.kills < settings.kills && (settings.minutes == 0 || minutes() < settings.minutes)) {
     Settings life = settings;
@@ -218,7 +224,8 @@ int run(Settings settings) {
       }
       if (!settings.quiet) {
         std::printf("\rkills %llu  acknowledged %llu  violations %llu ", static_cast<unsigned long long>(tally.kills),
-                    static_cast<unsigned long long>(tally.acknowledged), static_cast<unsigned long long>(tally.violations));
+                    static_cast<unsigned long long>(tally.acknowledged),
+                    static_cast<unsigned long long>(tally.violations));
         std::fflush(stdout);
       }
     }
@@ -226,12 +233,15 @@ int run(Settings settings) {
     if (tally.violations > 10) break;
   }
   if (own_directory && tally.violations == 0) fs::remove_all(base);
-  std::printf("\rseed %llu, %llu writers: %llu kills (%llu before the first write), %llu acknowledged operations, %llu unknown outcomes "
-              "settled, %llu memories read back, %llu violations, %.1f minutes\n",
-              static_cast<unsigned long long>(settings.seed), static_cast<unsigned long long>(settings.writers),
-              static_cast<unsigned long long>(tally.kills), static_cast<unsigned long long>(tally.kills_while_opening),
-              static_cast<unsigned long long>(tally.acknowledged), static_cast<unsigned long long>(tally.unknown),
-              static_cast<unsigned long long>(tally.memories_checked), static_cast<unsigned long long>(tally.violations), minutes());
+  std::printf(
+      "\rseed %llu, %llu writers: %llu kills (%llu before the first write), %llu acknowledged operations, %llu unknown "
+      "outcomes "
+      "settled, %llu memories read back, %llu violations, %.1f minutes\n",
+      static_cast<unsigned long long>(settings.seed), static_cast<unsigned long long>(settings.writers),
+      static_cast<unsigned long long>(tally.kills), static_cast<unsigned long long>(tally.kills_while_opening),
+      static_cast<unsigned long long>(tally.acknowledged), static_cast<unsigned long long>(tally.unknown),
+      static_cast<unsigned long long>(tally.memories_checked), static_cast<unsigned long long>(tally.violations),
+      minutes());
   return tally.violations == 0 ? 0 : 1;
 }
 
@@ -246,17 +256,25 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
     const std::string value = i + 1 < argc ? argv[i + 1] : "";
-    if (flag == "--seed") settings.seed = std::strtoull(value.c_str(), nullptr, 10), ++i;
-    else if (flag == "--writers") settings.writers = std::max(1ULL, std::strtoull(value.c_str(), nullptr, 10)), ++i;
-    else if (flag == "--kills") settings.kills = std::strtoull(value.c_str(), nullptr, 10), ++i;
-    else if (flag == "--minutes") settings.minutes = std::atof(value.c_str()), settings.kills = UINT64_MAX, ++i;
-    else if (flag == "--directory") settings.directory = value, ++i;
-    else if (flag == "--child") child = value, ++i;
-    else if (flag == "--quiet") settings.quiet = true;
+    if (flag == "--seed")
+      settings.seed = std::strtoull(value.c_str(), nullptr, 10), ++i;
+    else if (flag == "--writers")
+      settings.writers = std::max(1ULL, std::strtoull(value.c_str(), nullptr, 10)), ++i;
+    else if (flag == "--kills")
+      settings.kills = std::strtoull(value.c_str(), nullptr, 10), ++i;
+    else if (flag == "--minutes")
+      settings.minutes = std::atof(value.c_str()), settings.kills = UINT64_MAX, ++i;
+    else if (flag == "--directory")
+      settings.directory = value, ++i;
+    else if (flag == "--child")
+      child = value, ++i;
+    else if (flag == "--quiet")
+      settings.quiet = true;
     else {
-      std::printf("usage: strata_crash [--seed N] [--kills N | --minutes M] [--writers N] [--directory DIR] [--quiet]\n"
-                  "Kills a writing process at random moments and checks what it left. Exit 1: something acknowledged was\n"
-                  "lost, something torn is visible, or the stores disagree; the directory is kept then.\n");
+      std::printf(
+          "usage: strata_crash [--seed N] [--kills N | --minutes M] [--writers N] [--directory DIR] [--quiet]\n"
+          "Kills a writing process at random moments and checks what it left. Exit 1: something acknowledged was\n"
+          "lost, something torn is visible, or the stores disagree; the directory is kept then.\n");
       return flag == "--help" ? 0 : 64;
     }
   }

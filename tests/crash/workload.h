@@ -17,7 +17,7 @@ enum class Action : std::uint8_t { remember, revise, forget };
 
 struct Operation {
   Action action = Action::remember;
-  std::uint64_t target = 0;    ///< number of the memory it is about
+  std::uint64_t target = 0;  ///< number of the memory it is about
 };
 
 inline std::string id_of(std::uint64_t writer, std::uint64_t target) {

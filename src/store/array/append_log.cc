@@ -78,7 +78,9 @@ void AppendLog::add_all(const AppendLog& later) {
   }
 }
 
-Append AppendLog::append(std::size_t i) const { return {entries_[i].lsn, i == 0 ? 0 : entries_[i - 1].end, entries_[i].end}; }
+Append AppendLog::append(std::size_t i) const {
+  return {entries_[i].lsn, i == 0 ? 0 : entries_[i - 1].end, entries_[i].end};
+}
 
 std::string_view AppendLog::key(std::size_t i) const {
   const std::uint64_t begin = i == 0 ? 0 : entries_[i - 1].key_end;
@@ -184,10 +186,12 @@ Result<AppendIndex> AppendIndex::open(ByteView bytes) {
   index.rows_each_ = in.u64();
   in.u64();
   const auto& i = index;
-  const bool widths = (i.lsn_bytes_ == 4 || i.lsn_bytes_ == 8) && (i.end_bytes_ == 0 || i.end_bytes_ == 4 || i.end_bytes_ == 8);
+  const bool widths =
+      (i.lsn_bytes_ == 4 || i.lsn_bytes_ == 8) && (i.end_bytes_ == 0 || i.end_bytes_ == 4 || i.end_bytes_ == 8);
   const bool counts = i.appends_ > 0 && i.appends_ <= content.size() / 4 && i.keyed_ <= i.appends_;
   if (!widths || !counts || rows < i.appends_) return damaged("header");
-  const std::size_t expected = kHeaderBytes + i.appends_ * (i.lsn_bytes_ + i.end_bytes_) + i.keyed_ * (kDigestBytes + 4);
+  const std::size_t expected =
+      kHeaderBytes + i.appends_ * (i.lsn_bytes_ + i.end_bytes_) + i.keyed_ * (kDigestBytes + 4);
   if (expected != content.size()) return damaged("size");
   index.lsns_ = content.data() + kHeaderBytes;
   index.ends_ = index.lsns_ + i.appends_ * i.lsn_bytes_;
@@ -201,7 +205,8 @@ Result<AppendIndex> AppendIndex::open(ByteView bytes) {
 }
 
 Lsn AppendIndex::lsn(std::size_t i) const {
-  return first_lsn_ + (lsn_bytes_ == 4 ? core::load<std::uint32_t>(lsns_ + i * 4) : core::load<std::uint64_t>(lsns_ + i * 8));
+  return first_lsn_ +
+         (lsn_bytes_ == 4 ? core::load<std::uint32_t>(lsns_ + i * 4) : core::load<std::uint64_t>(lsns_ + i * 8));
 }
 
 std::uint64_t AppendIndex::end(std::size_t i) const {

@@ -42,8 +42,8 @@ class AppendLog {
   std::size_t size() const { return entries_.size(); }
   std::uint64_t rows() const { return entries_.empty() ? 0 : entries_.back().end; }
   Append append(std::size_t i) const;
-  std::string_view key(std::size_t i) const;        ///< empty: it has none
-  std::uint64_t rows_at(Lsn view) const;            ///< rows with lsn ≤ view
+  std::string_view key(std::size_t i) const;  ///< empty: it has none
+  std::uint64_t rows_at(Lsn view) const;      ///< rows with lsn ≤ view
   /// The appends under `key` with lsn ≤ view, ascending.
   std::vector<Append> find(std::string_view key, Lsn view) const;
   std::size_t bytes_in_memory() const;
@@ -53,14 +53,14 @@ class AppendLog {
     Lsn lsn;
     std::uint64_t end;
     std::uint64_t key_end;
-    std::uint32_t hash;        // of the key; meaningless without one
-    std::uint32_t previous;    // the append before in the same bucket, plus 1; 0: none
+    std::uint32_t hash;      // of the key; meaningless without one
+    std::uint32_t previous;  // the append before in the same bucket, plus 1; 0: none
   };
   void grow_buckets();
 
   std::vector<Entry> entries_;
-  std::string keys_;                      // one behind the other
-  std::vector<std::uint32_t> buckets_;    // hash → newest append of the bucket, plus 1; a power of two of them
+  std::string keys_;                    // one behind the other
+  std::vector<std::uint32_t> buckets_;  // hash → newest append of the bucket, plus 1; a power of two of them
   std::size_t keyed_ = 0;
 };
 
@@ -79,7 +79,7 @@ class AppendIndex {
   std::vector<Append> find(const KeyDigest& key, Lsn view) const;
 
   std::size_t keyed() const { return keyed_; }
-  KeyDigest digest(std::size_t k) const;            ///< the k-th in their order
+  KeyDigest digest(std::size_t k) const;  ///< the k-th in their order
   std::size_t append_of(std::size_t k) const;
 
  private:

@@ -19,7 +19,8 @@ Bytes append_section(std::uint64_t i, core::Random& random) {
   std::vector<float> row(kFloats);
   for (float& value : row) value = static_cast<float>(random.real());
   Bytes section;
-  encode(section, AppendRows{"a", 1, core::uuid_v7(static_cast<Timestamp>(1'700'000'000'000'000 + i)), std::as_bytes(std::span(row))});
+  encode(section, AppendRows{"a", 1, core::uuid_v7(static_cast<Timestamp>(1'700'000'000'000'000 + i)),
+                             std::as_bytes(std::span(row))});
   return section;
 }
 

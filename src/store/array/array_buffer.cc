@@ -41,7 +41,8 @@ Result<void> ArrayBuffer::validate(transaction::Context& context) {
   for (const auto& [name, own] : own_) {
     if (!own.base) continue;
     if (store_.find_dataset(name, context.view_lsn()) != own.base) {
-      return Error(ErrorCode::conflict, "array dataset \"" + name + "\" was dropped while this transaction wrote to it");
+      return Error(ErrorCode::conflict,
+                   "array dataset \"" + name + "\" was dropped while this transaction wrote to it");
     }
   }
   return {};

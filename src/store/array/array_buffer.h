@@ -19,19 +19,19 @@ namespace strata::store::array {
 struct OwnAppend {
   std::uint64_t begin = 0, end = 0;
   std::string key;
-  std::size_t offset = 0;               ///< of the bytes in the section
-  std::shared_ptr<Part> file;           ///< or the file they are in
+  std::size_t offset = 0;      ///< of the bytes in the section
+  std::shared_ptr<Part> file;  ///< or the file they are in
 };
 
 /// One dataset as this transaction left it.
 struct OwnDataset {
-  std::shared_ptr<Dataset> base;        ///< nullptr: created here, or dropped
+  std::shared_ptr<Dataset> base;  ///< nullptr: created here, or dropped
   bool dropped = false;
   DatasetOptions options;
   std::vector<OwnAppend> appends;
-  std::uint64_t rows = 0;               ///< appended
-  std::vector<RowRange> cleared;        ///< of the base's rows
-  std::vector<RowRange> own_cleared;    ///< of the own rows
+  std::uint64_t rows = 0;             ///< appended
+  std::vector<RowRange> cleared;      ///< of the base's rows
+  std::vector<RowRange> own_cleared;  ///< of the own rows
   std::vector<std::pair<std::string, Value>> attributes;
 };
 
@@ -59,7 +59,7 @@ class ArrayBuffer final : public transaction::WriteBuffer {
   ArrayParticipant& store_;
   Bytes section_;
   std::map<std::string, OwnDataset, std::less<>> own_;
-  std::vector<FileReference> files_;    // written ahead; ours to remove if there is no commit
+  std::vector<FileReference> files_;  // written ahead; ours to remove if there is no commit
   std::unordered_map<transaction::KeyHash, std::string> names_;
 };
 

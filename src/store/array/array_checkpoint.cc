@@ -133,8 +133,14 @@ Result<void> ArrayParticipant::write_into(Written& written, transaction::Checkpo
     const bool dropped = dataset->dropped() <= lsn;
     if (!dropped) shown.push_back(virtual_dataset(*dataset, replacement.segments, lsn));
 
-    DatasetState entry{dataset->id(), dataset->name(), dataset->options(), dataset->created(),
-                       dropped ? dataset->dropped() : 0, {}, {}, {}};
+    DatasetState entry{dataset->id(),
+                       dataset->name(),
+                       dataset->options(),
+                       dataset->created(),
+                       dropped ? dataset->dropped() : 0,
+                       {},
+                       {},
+                       {}};
     entry.attributes = without_hidden(dataset->attribute_versions(), horizon);
     std::erase_if(entry.attributes, [&](const AttributeVersion& version) { return version.lsn > lsn; });
     entry.clears = dataset->clears();

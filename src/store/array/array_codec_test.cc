@@ -56,7 +56,11 @@ TEST(ArraySection, IsByteForByteWhatTheFormatDocumentShows) {
   const float row[] = {1.0F, 2.0F};
   Bytes section;
   encode(section, AppendRows{"a", 1, "k", std::as_bytes(std::span(row))});
-  EXPECT_EQ(core::to_hex(section), "01030161" "01" "016b" "080000803f00000040");
+  EXPECT_EQ(core::to_hex(section),
+            "01030161"
+            "01"
+            "016b"
+            "080000803f00000040");
 }
 
 TEST(ArraySection, ACutSectionIsCorruptionExceptBetweenMutations) {
@@ -75,7 +79,8 @@ TEST(ArraySection, RandomBytesNeverCrashTheReader) {
   const Bytes section = every_kind_of_mutation();
   for (int i = 0; i < 20'000; ++i) {
     Bytes damaged = section;
-    for (std::uint64_t k = 1 + random.below(4); k > 0; --k) damaged[random.below(damaged.size())] = static_cast<std::byte>(random.next());
+    for (std::uint64_t k = 1 + random.below(4); k > 0; --k)
+      damaged[random.below(damaged.size())] = static_cast<std::byte>(random.next());
     bool sound = false;
     count_mutations(damaged, sound);
   }
@@ -103,7 +108,8 @@ TEST(AppendIndex, SaysTheSameAsTheLogItWasMadeFrom) {
         const auto a = log.find(key, view);
         const auto b = index.find(digest_of(key), view);
         ASSERT_EQ(a.size(), b.size());
-        for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].begin == b[i].begin && a[i].end == b[i].end && a[i].lsn == b[i].lsn);
+        for (std::size_t i = 0; i < a.size(); ++i)
+          EXPECT_TRUE(a[i].begin == b[i].begin && a[i].end == b[i].end && a[i].lsn == b[i].lsn);
       }
     }
   }
@@ -130,13 +136,15 @@ TEST(ArrayCheckpointState, ComesBackAndIsRefusedWhenCut) {
   dataset.created = 12;
   dataset.attributes = {{13, "unit", Value("mV")}};
   dataset.clears = {{14, 3, 9}};
-  dataset.parts = {{{20, 100, {5, 6}}, 10, 12, 20, FileReference{20, 50, {7, 8}}, ""}, {{21, 200, {1, 1}}, 30, 21, 21, {}, "key"}};
+  dataset.parts = {{{20, 100, {5, 6}}, 10, 12, 20, FileReference{20, 50, {7, 8}}, ""},
+                   {{21, 200, {1, 1}}, 30, 21, 21, {}, "key"}};
   state.datasets.push_back(dataset);
   const Bytes bytes = encode(state);
   const StoreState back = *decode_store_state(bytes);
   EXPECT_EQ(encode(back), bytes);
   EXPECT_EQ(back.datasets[0].parts[1].key, "key");
-  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_store_state(ByteView(bytes).first(size))) << size;
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_store_state(ByteView(bytes).first(size))) << size;
   Bytes newer = bytes;
   newer[0] = std::byte{2};
   EXPECT_EQ(decode_store_state(newer).error().code(), ErrorCode::unsupported);

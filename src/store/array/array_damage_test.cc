@@ -16,7 +16,8 @@ struct ArrayDamageTest : ::testing::Test {
   static void fill(TestDatabase& db, std::uint64_t rows) {
     ASSERT_TRUE(db.once([](ArrayStore& s) { return s.create_dataset("a", float_rows(kWidth)); }));
     for (std::uint64_t i = 0; i < rows; ++i) {
-      ASSERT_TRUE(db.once([&](ArrayStore& s) { return append_floats(s, "a", ramp(i, 1, kWidth), kWidth, "k" + std::to_string(i)); }));
+      ASSERT_TRUE(db.once(
+          [&](ArrayStore& s) { return append_floats(s, "a", ramp(i, 1, kWidth), kWidth, "k" + std::to_string(i)); }));
     }
   }
   void flip(const std::string& name, std::size_t offset) {
@@ -129,7 +130,8 @@ TEST_F(ArrayDamageTest, ALargeAppendWhoseFileCannotBeWrittenLeavesNothingBehind)
 
 TEST_F(ArrayDamageTest, WhatWasCommittedAndCheckpointedSurvivesAPowerCut) {
   core::Random random(3);
-  for (const auto mode : {io::PowerCut::Unsynced::lost, io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::garbled}) {
+  for (const auto mode :
+       {io::PowerCut::Unsynced::lost, io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::garbled}) {
     auto fresh = io::make_memory_file_system();
     TestDatabase db(*fresh);
     fill(db, 20);

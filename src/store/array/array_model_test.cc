@@ -29,7 +29,8 @@ struct Model {
     if (begin >= end) return {};
     std::vector<float> values = ramp(begin, end - begin, kWidth);
     for (const Clear& clear : clears) {
-      for (std::uint64_t row = std::max(begin, clear.begin); clear.lsn <= view && row < std::min(end, clear.end); ++row) {
+      for (std::uint64_t row = std::max(begin, clear.begin); clear.lsn <= view && row < std::min(end, clear.end);
+           ++row) {
         std::fill_n(values.begin() + static_cast<std::ptrdiff_t>((row - begin) * kWidth), kWidth, 0.0F);
       }
     }
@@ -78,7 +79,8 @@ void compare(core::Random& random, TestDatabase& db, const Model& model, Lsn vie
   ASSERT_EQ(session->array().dataset("a")->rows, rows);
   const std::uint64_t begin = random.below(rows + 2);
   const std::uint64_t end = begin + random.below(rows + 2);
-  ASSERT_EQ(read_floats(session->array(), "a", begin, end), model.read(view, begin, end)) << begin << " … " << end << " at " << view;
+  ASSERT_EQ(read_floats(session->array(), "a", begin, end), model.read(view, begin, end))
+      << begin << " … " << end << " at " << view;
   const std::string key = "key" + std::to_string(random.below(13));
   ASSERT_EQ(*session->array().find("a", key), model.find(view, key)) << key << " at " << view;
 }

@@ -26,7 +26,7 @@ transaction::KeyHash attribute_key(std::string_view dataset, std::string_view na
 
 /// A dataset in one transaction: what the view has of it, and what the transaction added.
 struct Seen {
-  std::shared_ptr<Dataset> base;     // nullptr: created in this transaction
+  std::shared_ptr<Dataset> base;  // nullptr: created in this transaction
   OwnDataset* own = nullptr;
   const DatasetOptions* options = nullptr;
   std::uint64_t base_rows = 0;
@@ -45,8 +45,9 @@ class ArraySession final : public strata::ArrayStore {
       if (seen) {
         tx.note_read(StoreKind::array, dataset_key(name));
         if (*seen->options == options) return {};
-        return Error(ErrorCode::already_exists, "array dataset " + quoted(name) + " exists with other options: it holds " +
-                                                    describe(*seen->options) + ", wanted " + describe(options));
+        return Error(ErrorCode::already_exists, "array dataset " + quoted(name) +
+                                                    " exists with other options: it holds " + describe(*seen->options) +
+                                                    ", wanted " + describe(options));
       }
       ArrayBuffer& buffer = writing(tx, name);
       tx.note_write(StoreKind::array, dataset_key(name));
@@ -91,8 +92,8 @@ class ArraySession final : public strata::ArrayStore {
     return session_.read([&](Context& tx) { return info(tx, name); });
   }
 
-  Result<std::uint64_t> append(std::string_view name, DataType type, std::span<const std::uint64_t> shape, ByteView rows,
-                               std::string_view key) override {
+  Result<std::uint64_t> append(std::string_view name, DataType type, std::span<const std::uint64_t> shape,
+                               ByteView rows, std::string_view key) override {
     STRATA_TRY(check_key(key));
     return session_.write([&](Context& tx) -> Result<std::uint64_t> {
       Seen seen = STRATA_TRY(find_seen(tx, name));

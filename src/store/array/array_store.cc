@@ -28,7 +28,8 @@ std::shared_ptr<Dataset> ArrayParticipant::find_dataset(std::string_view name, L
   const auto at = catalog_.find(name);
   if (at == catalog_.end()) return nullptr;
   const auto& versions = at->second;
-  const auto found = std::find_if(versions.rbegin(), versions.rend(), [&](const auto& d) { return d->visible_at(view); });
+  const auto found =
+      std::find_if(versions.rbegin(), versions.rend(), [&](const auto& d) { return d->visible_at(view); });
   return found == versions.rend() ? nullptr : *found;
 }
 
@@ -176,8 +177,10 @@ Result<void> ArrayParticipant::open(const transaction::Checkpoint* last) {
   for (const DatasetState& each : state.datasets) {
     auto dataset = std::make_shared<Dataset>(each.id, each.name, each.options, each.created);
     std::vector<std::shared_ptr<Segment>> segments;
-    for (const PartDescription& part : each.parts) segments.push_back(std::make_shared<Part>(files_, each.options, part));
-    dataset->restore(std::move(segments), each.clears, each.attributes, each.dropped == 0 ? Dataset::kNever : each.dropped);
+    for (const PartDescription& part : each.parts)
+      segments.push_back(std::make_shared<Part>(files_, each.options, part));
+    dataset->restore(std::move(segments), each.clears, each.attributes,
+                     each.dropped == 0 ? Dataset::kNever : each.dropped);
     catalog_[each.name].push_back(std::move(dataset));
   }
   applied_.store(last->lsn, std::memory_order_release);

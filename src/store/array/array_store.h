@@ -29,8 +29,8 @@
 namespace strata::store::array {
 
 struct ArrayOptions {
-  std::uint64_t inline_bytes_max = 64 << 10;   ///< an append up to this travels in the record
-  std::size_t open_files_max = 16;             ///< HDF5 files held open for reading
+  std::uint64_t inline_bytes_max = 64 << 10;  ///< an append up to this travels in the record
+  std::size_t open_files_max = 16;            ///< HDF5 files held open for reading
   CompactionLimits compaction;
 };
 
@@ -73,14 +73,14 @@ class ArrayParticipant final : public transaction::Participant {
   struct Frozen {
     Lsn lsn = 0;
     std::uint64_t next_id = 1;
-    std::vector<std::pair<std::shared_ptr<Dataset>, std::size_t>> datasets;   // and how many of its segments
+    std::vector<std::pair<std::shared_ptr<Dataset>, std::size_t>> datasets;  // and how many of its segments
   };
   /// What write_checkpoint made, until it is installed.
   struct Written {
     Lsn lsn = 0;
     std::vector<std::pair<std::shared_ptr<Dataset>, SegmentReplacement>> replacements;
-    std::vector<std::shared_ptr<Dataset>> gone;      // dropped before every view
-    std::vector<std::shared_ptr<Part>> fresh;        // new files
+    std::vector<std::shared_ptr<Dataset>> gone;  // dropped before every view
+    std::vector<std::shared_ptr<Part>> fresh;    // new files
     Bytes state;
     bool has_virtual_index = false;
   };
@@ -101,9 +101,9 @@ class ArrayParticipant final : public transaction::Participant {
   mutable core::SharedMutex catalog_mutex_;
   /// By name, and for each name in order of creation: the dropped ones stay until no view can see them.
   std::map<std::string, std::vector<std::shared_ptr<Dataset>>, std::less<>> catalog_ STRATA_GUARDED_BY(catalog_mutex_);
-  std::uint64_t next_id_ = 1;                      // the apply thread's
+  std::uint64_t next_id_ = 1;  // the apply thread's
 
-  std::unique_ptr<Frozen> frozen_;                 // the checkpoint thread's, from freeze on
+  std::unique_ptr<Frozen> frozen_;  // the checkpoint thread's, from freeze on
   std::unique_ptr<Written> written_;
   Bytes installed_state_;
   /// New parts of checkpoints that were written and never installed. A manifest that names them may be on disk all the same

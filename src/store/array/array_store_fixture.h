@@ -22,7 +22,7 @@ class TestSession final : public transaction::Session {
   ArrayStore& array() { return *array_; }
   Result<Lsn> commit();
   void roll_back();
-  void abandon() { ended_ = true; }   ///< as when the process dies
+  void abandon() { ended_ = true; }  ///< as when the process dies
 
  private:
   Result<transaction::Context*> enter(Access access) override {
@@ -83,7 +83,7 @@ class TestDatabase {
   }
   void set_checkpoint(transaction::Checkpoint checkpoint) { checkpoint_ = std::move(checkpoint); }
   const std::optional<transaction::Checkpoint>& last_checkpoint() const { return checkpoint_; }
-  void forget_checkpoint() { checkpoint_.reset(); }   ///< reopen then applies every record
+  void forget_checkpoint() { checkpoint_.reset(); }  ///< reopen then applies every record
 
   /// As after a crash: the last checkpoint and the records behind it.
   void reopen() { STRATA_ASSERT(try_reopen().has_value()); }
@@ -123,12 +123,14 @@ inline void TestSession::roll_back() {
 /// `count` rows of `width` floats: first, first + 1, …
 inline std::vector<float> ramp(std::uint64_t first, std::uint64_t count, std::uint64_t width) {
   std::vector<float> values(count * width);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(first + i / width) + 0.001F * static_cast<float>(i % width);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(first + i / width) + 0.001F * static_cast<float>(i % width);
   return values;
 }
 
-inline Result<std::uint64_t> append_floats(ArrayStore& store, std::string_view dataset, const std::vector<float>& values,
-                                           std::uint64_t width, std::string_view key = {}) {
+inline Result<std::uint64_t> append_floats(ArrayStore& store, std::string_view dataset,
+                                           const std::vector<float>& values, std::uint64_t width,
+                                           std::string_view key = {}) {
   const std::uint64_t shape[] = {values.size() / width, width};
   return store.append(dataset, DataType::float32, shape, std::as_bytes(std::span(values)), key);
 }
@@ -143,7 +145,7 @@ inline std::vector<float> floats(const ArrayData& data) {
 inline std::vector<float> read_floats(ArrayStore& store, std::string_view dataset, std::uint64_t begin = 0,
                                       std::uint64_t end = ~std::uint64_t{0}) {
   auto data = store.read(dataset, begin, end);
-  return data.has_value() ? floats(*data) : std::vector<float>{-1.0F};   // which no test writes
+  return data.has_value() ? floats(*data) : std::vector<float>{-1.0F};  // which no test writes
 }
 
 inline DatasetOptions float_rows(std::uint64_t width) {

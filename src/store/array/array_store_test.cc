@@ -248,8 +248,9 @@ TEST_F(ArrayStoreTest, AttributesHaveHistoryAndNullTakesOneAway) {
 }
 
 TEST_F(ArrayStoreTest, EveryTypeComesBackByteForByteThroughEveryFilter) {
-  const DataType types[] = {DataType::int8,   DataType::int16,  DataType::int32,   DataType::int64,   DataType::uint8, DataType::uint16,
-                            DataType::uint32, DataType::uint64, DataType::float16, DataType::float32, DataType::float64};
+  const DataType types[] = {DataType::int8,    DataType::int16,   DataType::int32,  DataType::int64,
+                            DataType::uint8,   DataType::uint16,  DataType::uint32, DataType::uint64,
+                            DataType::float16, DataType::float32, DataType::float64};
   std::map<std::string, Bytes> expected;
   std::uint8_t seed = 1;
   for (const DataType type : types) {
@@ -288,10 +289,13 @@ TEST_F(ArrayStoreTest, BadInputIsRefusedInAWordThatHelps) {
   create();
   auto tx = db.begin();
   ArrayStore& store = tx->array();
-  const auto message = [](const auto& result) { return result.has_value() ? std::string() : result.error().to_string(); };
+  const auto message = [](const auto& result) {
+    return result.has_value() ? std::string() : result.error().to_string();
+  };
   const std::vector<float> row(kWidth);
   const auto bytes = std::as_bytes(std::span(row));
-  const std::uint64_t good[] = {1, kWidth}, flat[] = {kWidth}, wide[] = {1, kWidth + 1}, none[] = {0, kWidth}, two[] = {2, kWidth};
+  const std::uint64_t good[] = {1, kWidth}, flat[] = {kWidth}, wide[] = {1, kWidth + 1}, none[] = {0, kWidth},
+                      two[] = {2, kWidth};
   EXPECT_EQ(message(store.append("a", DataType::float64, good, bytes)),
             "invalid_argument: the rows do not fit the dataset: it holds float32[n, 8], given float64[1, 8]");
   EXPECT_EQ(message(store.append("a", DataType::float32, flat, bytes)),
@@ -361,7 +365,8 @@ TEST_F(ArrayStoreTest, ReadersGoOnWhileRowsAreAppendedAndPartsAreReplaced) {
       auto info = view->array().dataset("a");
       auto data = view->array().read("a", 0, ~std::uint64_t{0});
       auto found = view->array().find("a", "k");
-      const bool right = info && data && found && floats(*data) == ramp(0, info->rows, kWidth) && found->size() == info->rows;
+      const bool right =
+          info && data && found && floats(*data) == ramp(0, info->rows, kWidth) && found->size() == info->rows;
       if (!right) wrong.fetch_add(1);
     }
   };

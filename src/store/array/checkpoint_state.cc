@@ -33,7 +33,8 @@ PartDescription decode_part(core::Decoder& in) {
     part.key = in.text();
   }
   const bool one_append = part.first_lsn == part.last_lsn;
-  if (part.rows == 0 || part.rows > kRowsMax || part.file.number == 0 || kind > 1 || (kind == 0 && !one_append)) in.fail();
+  if (part.rows == 0 || part.rows > kRowsMax || part.file.number == 0 || kind > 1 || (kind == 0 && !one_append))
+    in.fail();
   return part;
 }
 

@@ -18,7 +18,7 @@ struct DatasetState {
   std::string name;
   DatasetOptions options;
   Lsn created = 0;
-  Lsn dropped = 0;                 ///< 0: not dropped; else kept for views before it
+  Lsn dropped = 0;  ///< 0: not dropped; else kept for views before it
   std::vector<AttributeVersion> attributes;
   std::vector<Clear> clears;
   std::vector<PartDescription> parts;

@@ -28,8 +28,8 @@ struct CompactionLimits {
 
 /// A part, or rows in memory, before.
 struct Piece {
-  std::uint64_t bytes = 0;       ///< of rows, uncompressed, and of their append log
-  bool must_write = false;       ///< rows in memory, or rows to be zeroed
+  std::uint64_t bytes = 0;  ///< of rows, uncompressed, and of their append log
+  bool must_write = false;  ///< rows in memory, or rows to be zeroed
   bool in_memory = false;
 };
 

@@ -230,7 +230,7 @@ void Dataset::replace(const SegmentReplacement& replacement) {
 }
 
 std::vector<AttributeVersion> without_hidden(const std::vector<AttributeVersion>& versions, Lsn horizon) {
-  std::map<std::string_view, std::size_t> last;   // of those ≤ horizon, by name
+  std::map<std::string_view, std::size_t> last;  // of those ≤ horizon, by name
   for (std::size_t i = 0; i < versions.size() && versions[i].lsn <= horizon; ++i) last[versions[i].name] = i;
   std::vector<AttributeVersion> kept;
   for (std::size_t i = 0; i < versions.size(); ++i) {

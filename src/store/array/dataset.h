@@ -32,15 +32,15 @@ struct Clear {
 struct AttributeVersion {
   Lsn lsn = 0;
   std::string name;
-  Value value;                   ///< null: taken away
+  Value value;  ///< null: taken away
 };
 
 /// What a checkpoint wrote in place of the first `replaced` segments.
 struct SegmentReplacement {
   std::size_t replaced = 0;
   std::vector<std::shared_ptr<Segment>> segments;
-  std::vector<Clear> zeroed;     ///< clears that are in the parts now
-  Lsn horizon = 0;               ///< attribute versions that no view from here on can see may go
+  std::vector<Clear> zeroed;  ///< clears that are in the parts now
+  Lsn horizon = 0;            ///< attribute versions that no view from here on can see may go
 };
 
 /// Of the versions ≤ horizon the last one of each name, if it is not null; and all later ones.
@@ -80,7 +80,7 @@ class Dataset {
   std::uint64_t parts() const;
 
   // ---- checkpoints
-  void seal();                                    ///< later appends begin a new segment
+  void seal();  ///< later appends begin a new segment
   std::vector<std::shared_ptr<Segment>> segments() const;
   std::vector<Clear> clears() const;
   std::vector<AttributeVersion> attribute_versions() const;
@@ -92,8 +92,8 @@ class Dataset {
  private:
   struct Slice {
     std::shared_ptr<Segment> segment;
-    std::uint64_t base;          // of its first row
-    std::uint64_t rows;          // known under the lock
+    std::uint64_t base;  // of its first row
+    std::uint64_t rows;  // known under the lock
   };
   std::vector<Slice> slices() const STRATA_REQUIRES_SHARED(mutex_);
   std::vector<Clear> clears_over(Lsn view, std::uint64_t begin, std::uint64_t end) const STRATA_REQUIRES_SHARED(mutex_);
@@ -108,10 +108,10 @@ class Dataset {
 
   mutable core::SharedMutex mutex_;
   std::vector<std::shared_ptr<Segment>> segments_ STRATA_GUARDED_BY(mutex_);
-  std::shared_ptr<MemorySegment> growing_ STRATA_GUARDED_BY(mutex_);          // the last of segments_, or nullptr
+  std::shared_ptr<MemorySegment> growing_ STRATA_GUARDED_BY(mutex_);  // the last of segments_, or nullptr
   std::uint64_t rows_ STRATA_GUARDED_BY(mutex_) = 0;
-  std::multimap<std::uint64_t, Clear> clears_ STRATA_GUARDED_BY(mutex_);      // by begin
-  std::uint64_t clear_rows_max_ STRATA_GUARDED_BY(mutex_) = 0;                // the longest of them
+  std::multimap<std::uint64_t, Clear> clears_ STRATA_GUARDED_BY(mutex_);  // by begin
+  std::uint64_t clear_rows_max_ STRATA_GUARDED_BY(mutex_) = 0;            // the longest of them
   std::vector<AttributeVersion> attributes_ STRATA_GUARDED_BY(mutex_);
 };
 

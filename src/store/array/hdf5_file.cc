@@ -144,24 +144,38 @@ herr_t driver_truncate(H5FD_t* file, hid_t, hbool_t) {
   return 0;
 }
 
-constexpr H5FD_class_t kDriver = {
-    "strata_io",          // name
-    HADDR_MAX - 1,        // maxaddr
-    H5F_CLOSE_STRONG,     // fc_degree
-    nullptr,              // terminate
-    nullptr, nullptr, nullptr,  // superblock: nothing of ours
-    sizeof(Backing*),     // fapl_size
-    nullptr, nullptr, nullptr,  // fapl: copied as bytes
-    0, nullptr, nullptr,  // dxpl
-    driver_open, driver_close, driver_compare, driver_query,
-    nullptr, nullptr, nullptr,  // get_type_map, alloc, free
-    driver_get_allocated, driver_set_allocated, driver_get_end,
-    nullptr,              // get_handle
-    driver_read, driver_write,
-    nullptr,              // flush
-    driver_truncate,
-    nullptr, nullptr,     // lock, unlock: finished files never change
-    H5FD_FLMAP_DICHOTOMY};
+constexpr H5FD_class_t kDriver = {"strata_io",       // name
+                                  HADDR_MAX - 1,     // maxaddr
+                                  H5F_CLOSE_STRONG,  // fc_degree
+                                  nullptr,           // terminate
+                                  nullptr,
+                                  nullptr,
+                                  nullptr,           // superblock: nothing of ours
+                                  sizeof(Backing*),  // fapl_size
+                                  nullptr,
+                                  nullptr,
+                                  nullptr,  // fapl: copied as bytes
+                                  0,
+                                  nullptr,
+                                  nullptr,  // dxpl
+                                  driver_open,
+                                  driver_close,
+                                  driver_compare,
+                                  driver_query,
+                                  nullptr,
+                                  nullptr,
+                                  nullptr,  // get_type_map, alloc, free
+                                  driver_get_allocated,
+                                  driver_set_allocated,
+                                  driver_get_end,
+                                  nullptr,  // get_handle
+                                  driver_read,
+                                  driver_write,
+                                  nullptr,  // flush
+                                  driver_truncate,
+                                  nullptr,
+                                  nullptr,  // lock, unlock: finished files never change
+                                  H5FD_FLMAP_DICHOTOMY};
 
 // ---- property lists, types, spaces ---------------------------------------------------------------------------------
 
@@ -242,12 +256,13 @@ Handle chunked_list(std::span<const hsize_t> chunk, const Filters& filters) {
 /// What HDF5 said last: the innermost message of its error stack.
 std::string library_message() {
   std::string text = "no message";
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD,
-           [](unsigned depth, const H5E_error2_t* entry, void* out) -> herr_t {
-             if (depth == 0 && entry->desc != nullptr) *static_cast<std::string*>(out) = entry->desc;
-             return 0;
-           },
-           &text);
+  H5Ewalk2(
+      H5E_DEFAULT, H5E_WALK_UPWARD,
+      [](unsigned depth, const H5E_error2_t* entry, void* out) -> herr_t {
+        if (depth == 0 && entry->desc != nullptr) *static_cast<std::string*>(out) = entry->desc;
+        return 0;
+      },
+      &text);
   return text;
 }
 
@@ -429,12 +444,13 @@ class Hdf5PartReader final : public PartReader {
         return failure(backing_, ErrorCode::corruption, "reading a part's keys");
       }
     }
-    bool sound = lsns.size() == ends.size() && ends.size() == key_ends.size() && !ends.empty() && ends.back() == rows_ &&
-                 key_ends.back() == keys.size();
+    bool sound = lsns.size() == ends.size() && ends.size() == key_ends.size() && !ends.empty() &&
+                 ends.back() == rows_ && key_ends.back() == keys.size();
     AppendLog log;
     std::uint64_t end = 0, key_end = 0;
     for (std::size_t i = 0; sound && i < lsns.size(); ++i) {
-      sound = ends[i] > end && key_ends[i] >= key_end && key_ends[i] <= keys.size() && (i == 0 || lsns[i] >= lsns[i - 1]);
+      sound =
+          ends[i] > end && key_ends[i] >= key_end && key_ends[i] <= keys.size() && (i == 0 || lsns[i] >= lsns[i - 1]);
       if (!sound) break;
       log.add(lsns[i], ends[i] - end, std::string_view(keys).substr(key_end, key_ends[i] - key_end));
       end = ends[i];

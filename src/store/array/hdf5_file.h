@@ -30,7 +30,7 @@ class PartWriter {
   static Result<std::unique_ptr<PartWriter>> open(io::File& file, const DatasetOptions& options, std::uint64_t rows,
                                                   const AppendLog* log);
   virtual ~PartWriter() = default;
-  virtual Result<void> write(ByteView rows) = 0;   ///< whole rows, the next ones
+  virtual Result<void> write(ByteView rows) = 0;  ///< whole rows, the next ones
   /// Everything is handed to the file; syncing it is the caller's. Errors  those of the file: io, resource_exhausted
   virtual Result<void> finish() = 0;
 };

@@ -49,7 +49,8 @@ TEST_F(RealDisk, TheIndexShowsEveryDatasetAsOneArrayOverItsParts) {
   ASSERT_TRUE(db.once([&](ArrayStore& s) { return s.create_dataset("empty", float_rows(2)); }));
   std::uint64_t rows = 0;
   for (const std::uint64_t count : {500, 100, 20, 3}) {
-    ASSERT_TRUE(db.once([&](ArrayStore& s) { return append_floats(s, "activations", ramp(rows, count, kWidth), kWidth); }));
+    ASSERT_TRUE(
+        db.once([&](ArrayStore& s) { return append_floats(s, "activations", ramp(rows, count, kWidth), kWidth); }));
     rows += count;
     ASSERT_TRUE(db.checkpoint());
   }

@@ -58,7 +58,12 @@ bool is_utf8_text(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
     if (length == 0 || lead == 0 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) return false;
@@ -123,7 +128,8 @@ Result<void> check_key(std::string_view key) {
 
 Result<void> check_attribute(std::string_view name, const Value& value) {
   if (name.empty() || name.size() > kAttributeNameBytesMax || !is_utf8_text(name)) {
-    return refused("an attribute's name is 1 … 255 bytes of UTF-8 without NUL: " + std::to_string(name.size()) + " bytes");
+    return refused("an attribute's name is 1 … 255 bytes of UTF-8 without NUL: " + std::to_string(name.size()) +
+                   " bytes");
   }
   Bytes encoded;
   core::Encoder(encoded).value(value);
@@ -139,7 +145,8 @@ Result<std::uint64_t> check_rows(const DatasetOptions& options, DataType type, s
   const bool fits = type == options.type && shape.size() == options.row_shape.size() + 1 &&
                     std::equal(options.row_shape.begin(), options.row_shape.end(), shape.begin() + 1);
   if (!fits) {
-    return refused("the rows do not fit the dataset: it holds " + describe(options) + ", given " + describe(type, shape));
+    return refused("the rows do not fit the dataset: it holds " + describe(options) + ", given " +
+                   describe(type, shape));
   }
   const std::uint64_t each = row_bytes(options);
   if (shape[0] == 0) return refused("an append has at least one row: given " + describe(type, shape));

@@ -14,13 +14,13 @@
 
 namespace strata::store::array {
 
-inline constexpr std::size_t kAxesMax = 8;                          // of one row
+inline constexpr std::size_t kAxesMax = 8;  // of one row
 inline constexpr std::uint64_t kRowBytesMax = 64ULL << 20;
 inline constexpr std::uint64_t kChunkBytesMax = 64ULL << 20;
 inline constexpr std::uint64_t kChunkBytesDefault = 64ULL << 10;
 inline constexpr std::size_t kKeyBytesMax = 1024;
 inline constexpr std::size_t kAttributeNameBytesMax = 255;
-inline constexpr std::size_t kAttributeValueBytesMax = 32 << 10;    // an HDF5 attribute in an object header: below 64 KiB
+inline constexpr std::size_t kAttributeValueBytesMax = 32 << 10;  // an HDF5 attribute in an object header: below 64 KiB
 inline constexpr std::uint64_t kRowsMax = 1ULL << 48;
 
 std::uint64_t row_bytes(const DatasetOptions& options);

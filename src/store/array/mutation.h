@@ -28,7 +28,7 @@ namespace strata::store::array {
 struct FileReference {
   std::uint64_t number = 0;
   std::uint64_t bytes = 0;
-  core::Hash128 hash;              ///< XXH3-128 of the whole content
+  core::Hash128 hash;  ///< XXH3-128 of the whole content
   bool operator==(const FileReference&) const = default;
 };
 void encode(core::Encoder& out, const FileReference& file);
@@ -55,7 +55,7 @@ struct AdoptPart {
 };
 struct ClearRows {
   std::string_view dataset;
-  bool own = false;                ///< counted from the first row that this transaction appends
+  bool own = false;  ///< counted from the first row that this transaction appends
   std::uint64_t begin = 0, end = 0;
 };
 struct SetAttribute {

@@ -10,7 +10,7 @@
 namespace strata::store::array {
 namespace {
 
-constexpr std::uint64_t kSlabBytes = 1 << 20;   // read, written and hashed at a time
+constexpr std::uint64_t kSlabBytes = 1 << 20;  // read, written and hashed at a time
 
 std::string file_name(std::uint64_t number, std::string_view extension) {
   std::string digits = std::to_string(number);
@@ -118,7 +118,8 @@ Result<FileReference> PartFiles::write_rows(std::uint64_t number, const DatasetO
     read_back.update(slab);
     return {};
   }));
-  if (read_back.digest() != written.digest()) return Error(ErrorCode::io, "the rows read back differ from those written");
+  if (read_back.digest() != written.digest())
+    return Error(ErrorCode::io, "the rows read back differ from those written");
   reader.reset();
   STRATA_TRY(files_.rename(unfinished, name));
   return reference;
@@ -185,8 +186,8 @@ Result<std::unique_ptr<PartReader>> Part::open_reader() {
   if (!verified_.load(std::memory_order_acquire)) {  // A5
     const std::uint64_t size = STRATA_TRY(file->size());
     if (size != description_.file.bytes) {
-      return damaged(name, "it has " + std::to_string(size) + " bytes instead of " +
-                               std::to_string(description_.file.bytes));
+      return damaged(name,
+                     "it has " + std::to_string(size) + " bytes instead of " + std::to_string(description_.file.bytes));
     }
     if (STRATA_TRY(hash_of(*file, size)) != description_.file.hash) return damaged(name, "its hash is another one");
     verified_.store(true, std::memory_order_release);

@@ -25,15 +25,15 @@ namespace strata::store::array {
 
 inline constexpr std::string_view kDirectory = "array";
 inline constexpr std::string_view kVirtualIndex = "array/index.h5";
-std::string rows_file_name(std::uint64_t number);    ///< "array/000017.h5"
-std::string index_file_name(std::uint64_t number);   ///< "array/000017.idx"
+std::string rows_file_name(std::uint64_t number);   ///< "array/000017.h5"
+std::string index_file_name(std::uint64_t number);  ///< "array/000017.idx"
 
 /// What the checkpoint state says of a part.
 struct PartDescription {
   FileReference file;
   std::uint64_t rows = 0;
   Lsn first_lsn = 0, last_lsn = 0;
-  std::optional<FileReference> index;   ///< absent: one append, under `key`
+  std::optional<FileReference> index;  ///< absent: one append, under `key`
   std::string key;
 };
 
@@ -47,7 +47,7 @@ class PartFiles {
   io::FileSystem& files() { return files_; }
   std::uint64_t take_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t next_number() const { return next_number_.load(std::memory_order_relaxed); }
-  void number_used(std::uint64_t number);   ///< never given out again
+  void number_used(std::uint64_t number);  ///< never given out again
   Result<void> make_directory();
 
   /// Writes a part file and its index when there is a log, all the way to disk. On error nothing is left behind.
@@ -55,7 +55,7 @@ class PartFiles {
   using RowSource = std::function<Result<void>(std::uint64_t begin, std::uint64_t count, std::span<std::byte> out)>;
   Result<PartDescription> write(const DatasetOptions& options, std::uint64_t rows, const AppendLog* log,
                                 const RowSource& source);
-  void remove(const PartDescription& part);   ///< best effort: a leftover is found again by recovery
+  void remove(const PartDescription& part);  ///< best effort: a leftover is found again by recovery
 
   /// The open reader of a part, opened now if need be; the one not used for the longest time goes.
   Result<std::shared_ptr<PartReader>> reader(Part& part);
@@ -114,10 +114,10 @@ class Part final : public Segment {
   const DatasetOptions options_;
   const PartDescription description_;
   std::atomic<bool> doomed_{false};
-  std::atomic<bool> verified_{false};   // the file's hash was checked
+  std::atomic<bool> verified_{false};  // the file's hash was checked
   core::Mutex mutex_;
   LoadedIndex loaded_ STRATA_GUARDED_BY(mutex_);
-  std::atomic<const AppendIndex*> index_{nullptr};   // into loaded_, which is set once
+  std::atomic<const AppendIndex*> index_{nullptr};  // into loaded_, which is set once
 };
 
 }  // namespace strata::store::array

@@ -21,7 +21,8 @@ class Segment {
   virtual ~Segment() = default;
   virtual bool in_memory() const = 0;
   virtual std::uint64_t rows() const = 0;
-  virtual std::uint64_t log_bytes() const = 0;   ///< about, of its append log: rows may be smaller than what is kept of them
+  virtual std::uint64_t log_bytes()
+      const = 0;  ///< about, of its append log: rows may be smaller than what is kept of them
   virtual Lsn first_lsn() const = 0;
   virtual Lsn last_lsn() const = 0;
   virtual Result<std::uint64_t> rows_at(Lsn view) = 0;
@@ -40,7 +41,7 @@ class MemorySegment final : public Segment {
  public:
   static constexpr std::uint64_t kBlockBytes = 256 << 10;
   static constexpr std::size_t kBlocks = 256;
-  static constexpr std::uint64_t kBytesMax = kBlockBytes * kBlocks;   // 64 MiB, then the dataset begins another one
+  static constexpr std::uint64_t kBytesMax = kBlockBytes * kBlocks;  // 64 MiB, then the dataset begins another one
 
   static constexpr std::size_t kAppendsMax = 1 << 21;
 
@@ -48,7 +49,7 @@ class MemorySegment final : public Segment {
   bool has_room_for(std::uint64_t bytes) const { return bytes_ + bytes <= kBytesMax && log_.size() < kAppendsMax; }
   /// Under the dataset's lock. `data` is rows × row_bytes long and there is room for it.
   void append(Lsn lsn, std::uint64_t rows, std::string_view key, ByteView data);
-  const AppendLog& appends() const { return log_; }   ///< under the dataset's lock while it grows
+  const AppendLog& appends() const { return log_; }  ///< under the dataset's lock while it grows
   std::size_t bytes_in_memory() const;
 
   bool in_memory() const override { return true; }

@@ -18,7 +18,8 @@ inline constexpr std::string_view kCatalogDirectory = "object/catalog";
 class CatalogSegment {
  public:
   /// Maps the file; reads header, footer and directory. Errors  corruption, unsupported, not_found
-  static Result<std::shared_ptr<const CatalogSegment>> open(io::FileSystem& files, const transaction::CheckpointFile& file);
+  static Result<std::shared_ptr<const CatalogSegment>> open(io::FileSystem& files,
+                                                            const transaction::CheckpointFile& file);
 
   std::uint64_t size() const { return facts_->size(); }
   const transaction::CheckpointFile& file() const { return file_; }

@@ -10,8 +10,8 @@ namespace strata::store::object {
 namespace {
 
 constexpr std::uint8_t kStateVersion = 1;
-constexpr std::uint64_t kMergeFactor = 2;     // a file at most this many times larger than what is merged joins in
-constexpr std::uint64_t kDeadShare = 5;       // a pack is rewritten when a fifth of its bytes is dead
+constexpr std::uint64_t kMergeFactor = 2;  // a file at most this many times larger than what is merged joins in
+constexpr std::uint64_t kDeadShare = 5;    // a pack is rewritten when a fifth of its bytes is dead
 
 std::string catalog_name(std::uint64_t number) { return std::string(kCatalogDirectory) + "/" + std::to_string(number); }
 std::string pack_name(std::uint64_t number) { return std::string(kPackDirectory) + "/" + std::to_string(number); }

@@ -46,8 +46,8 @@ std::size_t worthwhile(std::size_t size) { return size - size / 16; }
 Bytes lz4(ByteView content) {
   const int bound = LZ4_compressBound(static_cast<int>(content.size()));
   Bytes out(static_cast<std::size_t>(bound));
-  const int size = LZ4_compress_default(reinterpret_cast<const char*>(content.data()), reinterpret_cast<char*>(out.data()),
-                                        static_cast<int>(content.size()), bound);
+  const int size = LZ4_compress_default(reinterpret_cast<const char*>(content.data()),
+                                        reinterpret_cast<char*>(out.data()), static_cast<int>(content.size()), bound);
   STRATA_ASSERT(size > 0);
   out.resize(static_cast<std::size_t>(size));
   return out;

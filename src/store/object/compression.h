@@ -43,6 +43,7 @@ struct Compressed {
 /// comes back as `none`.
 Compressed compress(ByteView content, Compression asked, Compression preferred, const Dictionary* dictionary = nullptr);
 /// Fills `out`, whose size is the content's. Errors  corruption (malformed, or another size)
-Result<void> decompress(Compression compression, ByteView stored, const Dictionary* dictionary, std::span<std::byte> out);
+Result<void> decompress(Compression compression, ByteView stored, const Dictionary* dictionary,
+                        std::span<std::byte> out);
 
 }  // namespace strata::store::object

@@ -6,8 +6,8 @@ namespace strata::store::object {
 namespace {
 
 constexpr std::string_view kMagic = "STRATAOL";
-constexpr std::size_t kBlockEntryBytes = 9;   // stored size, CRC, compression
-constexpr std::size_t kFooterFixedBytes = 48; // SHA-256, size, block count
+constexpr std::size_t kBlockEntryBytes = 9;    // stored size, CRC, compression
+constexpr std::size_t kFooterFixedBytes = 48;  // SHA-256, size, block count
 
 struct Block {
   std::uint32_t stored_bytes;
@@ -54,8 +54,8 @@ Result<std::unique_ptr<LargeObjectWriter>> LargeObjectWriter::create(io::FileSys
                                                                      Compression asked) {
   std::unique_ptr<LargeObjectWriter> writer(new LargeObjectWriter(sequence, asked));
   // The address is known at the end only, so the temporary name is made from the sequence alone.
-  writer->out_ = STRATA_TRY(SealedFileWriter::create(
-      files, std::string(kLargeDirectory) + "/" + std::to_string(sequence) + ".tmp", kMagic));
+  writer->out_ = STRATA_TRY(
+      SealedFileWriter::create(files, std::string(kLargeDirectory) + "/" + std::to_string(sequence) + ".tmp", kMagic));
   writer->block_.reserve(kLargeBlockBytes);
   return writer;
 }

@@ -22,7 +22,7 @@ struct LargeFile {
   std::uint64_t bytes = 0;         ///< of the content
   std::uint64_t stored_bytes = 0;  ///< of the file
   std::uint64_t sequence = 0;
-  core::Hash128 hash;              ///< XXH3-128 of the file
+  core::Hash128 hash;  ///< XXH3-128 of the file
 };
 
 std::string large_file_name(const Address& address, std::uint64_t sequence);
@@ -46,11 +46,11 @@ class LargeObjectWriter {
   Result<void> write_block(ByteView content);
 
   const std::uint64_t sequence_;
-  Compression asked_;              // settled by the first block when automatic
+  Compression asked_;  // settled by the first block when automatic
   std::unique_ptr<SealedFileWriter> out_;
   core::Sha256 digest_;
-  Bytes block_;                    // of content, not yet full
-  Bytes table_;                    // the footer's block table so far
+  Bytes block_;  // of content, not yet full
+  Bytes table_;  // the footer's block table so far
   std::uint64_t blocks_ = 0;
   std::uint64_t bytes_ = 0;
   bool compressed_ = false;

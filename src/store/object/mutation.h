@@ -18,8 +18,8 @@ inline constexpr std::uint64_t kInlineBytesMax = 64 << 10;
 
 /// A small content as it lies in the record and, until the next checkpoint, in RAM.
 struct Content {
-  Compression asked = Compression::automatic;  ///< by the caller; what a pack honours later
-  Compression compression = Compression::none; ///< of `stored`
+  Compression asked = Compression::automatic;   ///< by the caller; what a pack honours later
+  Compression compression = Compression::none;  ///< of `stored`
   std::uint32_t bytes = 0;
   Bytes stored;
 };
@@ -29,7 +29,7 @@ struct Mutation {
     Address address;
     Compression asked, compression;
     std::uint32_t bytes;
-    ByteView stored;       ///< decoded: a view into the section
+    ByteView stored;  ///< decoded: a view into the section
   };
   struct Large {
     Address address;

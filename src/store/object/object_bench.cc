@@ -4,10 +4,10 @@
 // instead of made-up ones; "ratio" is content to stored bytes in the pack, frames and dictionary.
 #include <benchmark/benchmark.h>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 #include "io/posix_file_system.h"
 #include "store/object/test_database.h"

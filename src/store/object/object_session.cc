@@ -94,7 +94,8 @@ std::string ObjectBuffer::describe(std::uint64_t key) const {
 }
 
 void ObjectBuffer::overlay(const Address& address, std::set<std::array<std::byte, 16>>& subjects) const {
-  for (auto at = references.lower_bound({address, kObject}); at != references.end() && at->first.address == address; ++at) {
+  for (auto at = references.lower_bound({address, kObject}); at != references.end() && at->first.address == address;
+       ++at) {
     if (at->second.alive) {
       subjects.insert(at->first.subject.id);
     } else {
@@ -251,7 +252,8 @@ Result<std::uint64_t> SessionObjectStore::release(std::string_view owner) {
     for (const Address& address : STRATA_TRY(store_.state()->owned(subject, context.view_lsn()))) {
       at_view.insert(address);
       const FactKey key{address, subject};
-      auto& reference = own.references.try_emplace(key, ObjectBuffer::Reference{std::string(owner), true}).first->second;
+      auto& reference =
+          own.references.try_emplace(key, ObjectBuffer::Reference{std::string(owner), true}).first->second;
       if (!reference.alive) continue;
       reference.alive = false;
       context.note_write(StoreKind::object, ending_key(key));
@@ -273,19 +275,19 @@ Result<CollectReport> SessionObjectStore::collect() {
     CollectReport report;
     const std::shared_ptr<const State> state = store_.state();
     std::set<std::array<std::byte, 16>> subjects;
-    STRATA_TRY(state->scan(
-        context.view_lsn(), std::nullopt,
-        [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
-          subjects.clear();
-          for (const Subject& subject : references) subjects.insert(subject.id);
-          own.overlay(address, subjects);
-          if (!subjects.empty() || own.holds(address) || !own.collected.insert(address).second) return true;
-          context.note_write(StoreKind::object, existence_key(address));
-          STRATA_TRY(context.charge(64));
-          ++report.objects;
-          report.bytes += STRATA_TRY(info_of(context, *state, address, references)).stored_bytes;
-          return true;
-        }));
+    STRATA_TRY(state->scan(context.view_lsn(), std::nullopt,
+                           [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
+                             subjects.clear();
+                             for (const Subject& subject : references) subjects.insert(subject.id);
+                             own.overlay(address, subjects);
+                             if (!subjects.empty() || own.holds(address) || !own.collected.insert(address).second)
+                               return true;
+                             context.note_write(StoreKind::object, existence_key(address));
+                             STRATA_TRY(context.charge(64));
+                             ++report.objects;
+                             report.bytes += STRATA_TRY(info_of(context, *state, address, references)).stored_bytes;
+                             return true;
+                           }));
     own.drop_unreferenced(report);
     return report;
   });

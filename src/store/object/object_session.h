@@ -35,7 +35,7 @@ class ObjectBuffer final : public transaction::WriteBuffer {
   std::map<Address, LargeFile> large;
   std::map<FactKey, Reference> references;
   std::set<Address> collected;
-  std::set<Address> relied_on;   ///< stored by others before; not written again
+  std::set<Address> relied_on;  ///< stored by others before; not written again
 
  private:
   Store& store_;

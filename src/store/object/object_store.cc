@@ -124,7 +124,8 @@ Result<void> Store::remove_leftovers() {
     named.insert(large_file_name(address, file.sequence));
     highest = std::max(highest, file.sequence);
   }
-  std::vector<std::string> folders{std::string(kCatalogDirectory), std::string(kPackDirectory), std::string(kLargeDirectory)};
+  std::vector<std::string> folders{std::string(kCatalogDirectory), std::string(kPackDirectory),
+                                   std::string(kLargeDirectory)};
   for (std::size_t i = 0; i < folders.size(); ++i) {
     const std::string folder = folders[i];
     if (!STRATA_TRY(files_.exists(folder))) continue;
@@ -164,9 +165,8 @@ Result<Bytes> Store::read(const Address& address, const Location& location) {
   }
   if (const auto* large = std::get_if<LargeFile>(&location)) {
     if (large->bytes > kGetBytesMax) {
-      return Error(ErrorCode::resource_exhausted,
-                   "an object over 1 GiB has to be streamed: " + address.to_string() + " has " +
-                       std::to_string(large->bytes) + " bytes");
+      return Error(ErrorCode::resource_exhausted, "an object over 1 GiB has to be streamed: " + address.to_string() +
+                                                      " has " + std::to_string(large->bytes) + " bytes");
     }
     content.reserve(large->bytes);
     STRATA_TRY(read_large_object(files_, address, *large, [&](ByteView piece) -> Result<void> {
@@ -181,13 +181,14 @@ Result<Bytes> Store::read(const Address& address, const Location& location) {
 Result<transaction::Summary> Store::summarize(Lsn view) {
   transaction::Summary summary;
   Bytes item;
-  STRATA_TRY(state()->scan(
-      view, std::nullopt, [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
-        item.assign(address.digest.begin(), address.digest.end());
-        for (const Subject& subject : references) item.insert(item.end(), subject.id.begin(), subject.id.end());
-        summary.add(core::xxh3_128(item));
-        return true;
-      }));
+  STRATA_TRY(state()->scan(view, std::nullopt,
+                           [&](const Address& address, const std::vector<Subject>& references) -> Result<bool> {
+                             item.assign(address.digest.begin(), address.digest.end());
+                             for (const Subject& subject : references)
+                               item.insert(item.end(), subject.id.begin(), subject.id.end());
+                             summary.add(core::xxh3_128(item));
+                             return true;
+                           }));
   return summary;
 }
 
@@ -213,17 +214,17 @@ Result<std::vector<transaction::Damage>> Store::verify() {
   }
   if (!damage.empty()) return damage;  // what follows reads through these files
   // 2. Every object has its bytes; those in RAM are right.
-  STRATA_TRY(state->scan(kLatest, std::nullopt,
-                         [&](const Address& address, const std::vector<Subject>&) -> Result<bool> {
-                           const Location location = STRATA_TRY(state->locate(address));
-                           if (std::holds_alternative<PackLocation>(location) || std::holds_alternative<LargeFile>(location)) {
-                             return true;
-                           }
-                           if (auto content = read(address, location); !content) {
-                             damage.push_back({"", 0, content.error().message(), false});
-                           }
-                           return true;
-                         }));
+  STRATA_TRY(
+      state->scan(kLatest, std::nullopt, [&](const Address& address, const std::vector<Subject>&) -> Result<bool> {
+        const Location location = STRATA_TRY(state->locate(address));
+        if (std::holds_alternative<PackLocation>(location) || std::holds_alternative<LargeFile>(location)) {
+          return true;
+        }
+        if (auto content = read(address, location); !content) {
+          damage.push_back({"", 0, content.error().message(), false});
+        }
+        return true;
+      }));
   return damage;
 }
 

@@ -51,19 +51,19 @@ class Store final : public transaction::Participant {
   struct Frozen {
     Lsn lsn = 0;
     std::uint64_t objects = 0;
-    std::shared_ptr<const State> state;                   // deltas without the one being applied to
+    std::shared_ptr<const State> state;  // deltas without the one being applied to
     std::vector<std::pair<Address, LargeFile>> large;
-    std::vector<Address> collected;                       // whose bytes may be dead
-    std::vector<std::string> replaced;                    // large files that nothing points to any more
+    std::vector<Address> collected;     // whose bytes may be dead
+    std::vector<std::string> replaced;  // large files that nothing points to any more
   };
   /// What write_checkpoint made and installed will put in place.
   struct Prepared {
     transaction::Checkpoint checkpoint;
-    std::vector<std::shared_ptr<Delta>> deltas;           // those that are in it
+    std::vector<std::shared_ptr<Delta>> deltas;  // those that are in it
     std::vector<std::shared_ptr<const CatalogSegment>> segments;
     std::vector<PackAge> packs;
-    std::vector<std::pair<Address, LargeFile>> dropped;   // large files that left
-    std::vector<Address> collected;                       // still to be accounted for
+    std::vector<std::pair<Address, LargeFile>> dropped;  // large files that left
+    std::vector<Address> collected;                      // still to be accounted for
     std::size_t replaced_count = 0;
     std::vector<std::string> retired;
     std::uint64_t objects = 0;
@@ -86,15 +86,15 @@ class Store final : public transaction::Participant {
 
   // The applying thread alone.
   std::uint64_t objects_ = 0;
-  std::vector<Address> collected_;           // since the last freeze, and earlier ones not yet accounted for
+  std::vector<Address> collected_;  // since the last freeze, and earlier ones not yet accounted for
   std::vector<std::string> replaced_;
 
   // Checkpointing: one thread at a time, handed from freeze to write_checkpoint to installed by the caller.
   Frozen frozen_;
   std::unique_ptr<Prepared> prepared_;
-  std::vector<PackAge> pack_ages_;           // of state().packs
+  std::vector<PackAge> pack_ages_;  // of state().packs
   std::vector<std::string> installed_files_;
-  std::vector<std::string> retired_;         // in the checkpoint before the last one, and not in the last
+  std::vector<std::string> retired_;  // in the checkpoint before the last one, and not in the last
 
   mutable core::Mutex state_mutex_;
   std::shared_ptr<const State> state_ STRATA_GUARDED_BY(state_mutex_);

@@ -9,7 +9,7 @@ namespace strata::store::object {
 namespace {
 
 constexpr std::string_view kMagic = "STRATAOP";
-constexpr std::uint32_t kEntryBytes = 56;       // address 32, offset 8, stored 4, bytes 4, three bytes, five of zero
+constexpr std::uint32_t kEntryBytes = 56;  // address 32, offset 8, stored 4, bytes 4, three bytes, five of zero
 constexpr std::uint64_t kDictionaryBytesMax = 1 << 20;
 
 void encode_entry(const PackEntry& entry, std::array<std::byte, kEntryBytes>& record) {
@@ -146,13 +146,13 @@ void Pack::verify(const std::function<void(std::uint64_t, std::string)>& found) 
 
 namespace {
 
-constexpr std::size_t kDictionaryBytes = 110 << 10;      // what zstd's own trainer takes by default
+constexpr std::size_t kDictionaryBytes = 110 << 10;  // what zstd's own trainer takes by default
 constexpr std::size_t kSamplesMax = 4000;
 constexpr std::size_t kSampleTotalBytesMax = 8 << 20;
 constexpr std::uint32_t kSampleBytesMin = 32;
-constexpr std::uint32_t kSampleBytesMax = 16 << 10;      // longer contents have enough context of their own
+constexpr std::uint32_t kSampleBytesMax = 16 << 10;  // longer contents have enough context of their own
 constexpr std::size_t kSamplesMin = 64;
-constexpr std::size_t kHeldOut = 8;                      // each eighth sample judges, the others train
+constexpr std::size_t kHeldOut = 8;  // each eighth sample judges, the others train
 
 /// One content on its way into a new pack, from RAM or from an older pack.
 struct Source {
@@ -222,8 +222,7 @@ bool worth_it(const Gain& gain, const Dictionary& dictionary, std::uint64_t byte
 }
 
 /// The dictionary for these contents: the given one when it still fits, else one trained on a sample, else none.
-Result<std::shared_ptr<const Dictionary>> choose_dictionary(const std::vector<Source>& sources,
-                                                            const Pack* existing) {
+Result<std::shared_ptr<const Dictionary>> choose_dictionary(const std::vector<Source>& sources, const Pack* existing) {
   std::uint64_t eligible = 0;
   std::uint64_t eligible_bytes = 0;
   for (const Source& source : sources) {

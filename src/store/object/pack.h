@@ -76,7 +76,7 @@ class Pack {
 struct PackInputs {
   std::vector<std::pair<Address, std::shared_ptr<const Content>>> fresh;  ///< sorted by address
   std::vector<std::shared_ptr<const Pack>> packs;
-  std::shared_ptr<const Pack> dictionary_from;                            ///< a pack whose dictionary to try first, or null
+  std::shared_ptr<const Pack> dictionary_from;  ///< a pack whose dictionary to try first, or null
 };
 
 /// Writes one pack of every content that `retained` wants. Frames made with the same dictionary are copied as they are.

@@ -18,7 +18,8 @@ Address address_at(std::uint64_t bucket, unsigned bits) {
 }
 
 std::uint64_t bucket_of(const Address& address, unsigned bits) {
-  const std::uint64_t top = static_cast<std::uint64_t>(address.digest[0]) << 8 | static_cast<std::uint64_t>(address.digest[1]);
+  const std::uint64_t top =
+      static_cast<std::uint64_t>(address.digest[0]) << 8 | static_cast<std::uint64_t>(address.digest[1]);
   return top >> (kBucketBitsMax - bits);
 }
 

@@ -41,12 +41,12 @@ using Location = std::variant<std::monostate, Delta::ContentPointer, PackLocatio
 /// Threads: any; immutable but for the deltas, which lock for themselves.
 class State {
  public:
-  std::vector<std::shared_ptr<Delta>> deltas;                     // newest first, never empty; applied to: the first
-  std::vector<std::shared_ptr<const CatalogSegment>> segments;    // newest first
+  std::vector<std::shared_ptr<Delta>> deltas;                   // newest first, never empty; applied to: the first
+  std::vector<std::shared_ptr<const CatalogSegment>> segments;  // newest first
   std::vector<std::shared_ptr<const Pack>> packs;
   std::shared_ptr<LargeFiles> large;
-  Lsn base_lsn = 0;               // of the segments
-  std::uint64_t base_count = 0;   // objects at base_lsn
+  Lsn base_lsn = 0;              // of the segments
+  std::uint64_t base_count = 0;  // objects at base_lsn
 
   /// Errors of all: corruption (a damaged index page, named)
   Result<bool> alive(const FactKey& key, Lsn view) const;

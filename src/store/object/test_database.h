@@ -5,8 +5,8 @@
 #include <set>
 #include <unordered_map>
 
-#include "core/random.h"
 #include "core/assert.h"
+#include "core/random.h"
 #include "io/memory_file_system.h"
 #include "store/object/object_store.h"
 
@@ -138,7 +138,8 @@ struct TestStores {
         objects(database.store().session(*session)) {}
   /// A view.
   TestStores(TestDatabase& database, Lsn view)
-      : session(std::make_unique<TestSession>(database, view, false, true)), objects(database.store().session(*session)) {}
+      : session(std::make_unique<TestSession>(database, view, false, true)),
+        objects(database.store().session(*session)) {}
   ObjectStore* operator->() { return objects.get(); }
   std::unique_ptr<TestSession> session;
   std::unique_ptr<ObjectStore> objects;
@@ -147,11 +148,13 @@ inline TestStores calls(TestDatabase& database) { return TestStores(database, tr
 
 /// Text that compresses like descriptions of software packages: the same field names, repeated words, some hashes.
 inline std::string description(core::Random& random, std::size_t bytes) {
-  static constexpr const char* kWords[] = {"library", "development", "files", "shared", "the", "for", "provides", "tool",
-                                           "package", "and", "support", "Python", "runtime", "debug", "graphics",
-                                           "network", "server", "client", "documentation", "interface", "of", "with",
-                                           "command", "line", "this", "contains", "a", "modules", "data", "system"};
-  std::string text = "Package: lib" + std::to_string(random.below(100'000)) + "-dev\nMaintainer: Debian Developers "
+  static constexpr const char* kWords[] = {"library",       "development", "files",    "shared",  "the",     "for",
+                                           "provides",      "tool",        "package",  "and",     "support", "Python",
+                                           "runtime",       "debug",       "graphics", "network", "server",  "client",
+                                           "documentation", "interface",   "of",       "with",    "command", "line",
+                                           "this",          "contains",    "a",        "modules", "data",    "system"};
+  std::string text = "Package: lib" + std::to_string(random.below(100'000)) +
+                     "-dev\nMaintainer: Debian Developers "
                      "<pkg-devel@lists.debian.org>\nArchitecture: amd64\nInstalled-Size: " +
                      std::to_string(random.below(10'000)) + "\nSection: libdevel\nPriority: optional\nDescription:";
   while (text.size() < bytes) {

@@ -196,8 +196,8 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     for (const auto& segment : segments) out.u64(segment->number());
   }
   for (const auto& segment : kept) {
-    const auto known = std::find_if(before.begin(), before.end(),
-                                    [&](const auto& file) { return file.name == segment->name(); });
+    const auto known =
+        std::find_if(before.begin(), before.end(), [&](const auto& file) { return file.name == segment->name(); });
     STRATA_ASSERT(known != before.end());
     pending.files.push_back(*known);
   }

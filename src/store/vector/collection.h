@@ -32,15 +32,15 @@ struct PartList {
 /// What the visible points come to, at one LSN.
 struct Totals {
   std::uint64_t points = 0;
-  std::uint64_t texts = 0;   ///< points with at least one word
-  std::uint64_t words = 0;   ///< the lengths of those
+  std::uint64_t texts = 0;  ///< points with at least one word
+  std::uint64_t words = 0;  ///< the lengths of those
   bool operator==(const Totals&) const = default;
 };
 
 /// One finished segment that waits to be installed.
 struct Replacement {
-  std::shared_ptr<Segment> segment;      ///< nullptr: nothing was left to write
-  std::vector<SourceRow> sources;        ///< row i of it was made from sources[i]
+  std::shared_ptr<Segment> segment;  ///< nullptr: nothing was left to write
+  std::vector<SourceRow> sources;    ///< row i of it was made from sources[i]
   std::vector<const Part*> replaced;
 };
 

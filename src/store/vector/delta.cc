@@ -72,8 +72,7 @@ struct Delta::Chunk {
   const Blob** blob;
 };
 
-Delta::Delta(const CollectionOptions& options)
-    : options_(options), stride_(distance::code_stride(options.dimension)) {}
+Delta::Delta(const CollectionOptions& options) : options_(options), stride_(distance::code_stride(options.dimension)) {}
 
 Delta::~Delta() {
   for (auto& chunk : chunks_) std::unique_ptr<Chunk>(chunk.load());

@@ -81,7 +81,7 @@ class Delta final : public Part {
   std::size_t arena_left_ = 0;
   std::byte* arena_next_ = nullptr;
 
-  std::vector<std::unique_ptr<IdTable>> tables_;     // of the appending thread; the last one is in use
+  std::vector<std::unique_ptr<IdTable>> tables_;  // of the appending thread; the last one is in use
   std::atomic<const IdTable*> table_{nullptr};
 
   struct Posting {

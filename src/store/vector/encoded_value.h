@@ -22,7 +22,7 @@ class EncodedValue {
   bool boolean() const { return integer_ != 0; }
   std::int64_t integer() const { return integer_; }
   double real() const { return real_; }
-  std::string_view text() const { return as_text(content_); }   ///< also the content of bytes
+  std::string_view text() const { return as_text(content_); }  ///< also the content of bytes
   /// Calls `visit(item)` for each item of a list until it returns true; returns whether it did.
   template <typename Visit>
   bool any_item(Visit&& visit) const {

@@ -87,8 +87,8 @@ class ValueSet {
 struct CompiledFilter::Node {
   enum class Kind { all, any, none, has_id, condition };
   Kind kind = Kind::all;
-  std::vector<Node> children;     // all, any, none
-  std::vector<std::string> ids;   // has_id, sorted
+  std::vector<Node> children;    // all, any, none
+  std::vector<std::string> ids;  // has_id, sorted
 
   // condition
   std::string field;

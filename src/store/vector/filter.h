@@ -30,7 +30,7 @@ class CompiledFilter {
   CompiledFilter& operator=(CompiledFilter&&) noexcept;
   ~CompiledFilter();
 
-  bool empty() const;     ///< holds for every point
+  bool empty() const;  ///< holds for every point
   bool matches(std::string_view id, ByteView payload) const;
 
   struct Node;

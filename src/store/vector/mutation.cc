@@ -115,9 +115,7 @@ Result<Mutation> decode_mutation(ByteView section,
       change.created = decode_options(in);
       if (!in.ok() || !check_collection_options(*change.created)) return corrupt("options out of range", change.name);
     }
-    const auto exists = change.created   ? change.created
-                        : change.dropped ? std::nullopt
-                                         : options_of(change.name);
+    const auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
     const std::size_t points = in.count(2);
     if (points > 0 && !exists) return corrupt("points for a collection that does not exist", change.name);
     change.points.reserve(points);
@@ -135,8 +133,8 @@ Result<void> check_collection_name(std::string_view name) {
   const bool good = !name.empty() && name.size() <= 64 && plain(name[0]) &&
                     std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '-'; });
   if (good) return {};
-  return Error(ErrorCode::invalid_argument, "not a collection's name ([a-z0-9][a-z0-9_-]{0,63}): \"" +
-                                                std::string(name.substr(0, 80)) + "\"");
+  return Error(ErrorCode::invalid_argument,
+               "not a collection's name ([a-z0-9][a-z0-9_-]{0,63}): \"" + std::string(name.substr(0, 80)) + "\"");
 }
 
 Result<void> check_collection_options(const CollectionOptions& options) {
@@ -145,8 +143,7 @@ Result<void> check_collection_options(const CollectionOptions& options) {
                                                   " dimensions, not " + std::to_string(options.dimension));
   }
   if (options.metric > Metric::inner_product) {
-    return Error(ErrorCode::invalid_argument,
-                 "unknown metric: " + std::to_string(static_cast<int>(options.metric)));
+    return Error(ErrorCode::invalid_argument, "unknown metric: " + std::to_string(static_cast<int>(options.metric)));
   }
   return {};
 }

@@ -28,16 +28,16 @@ struct PointChange {
   enum class Kind : std::uint8_t { upsert = 0, set_payload = 1, remove = 2 };
   Kind kind = Kind::upsert;
   std::string_view id;
-  ByteView vector;    ///< upsert: f32[dimension], any alignment
-  ByteView payload;   ///< upsert and set_payload: one encoded map
-  ByteView terms;     ///< upsert: a term list, empty without words
+  ByteView vector;   ///< upsert: f32[dimension], any alignment
+  ByteView payload;  ///< upsert and set_payload: one encoded map
+  ByteView terms;    ///< upsert: a term list, empty without words
 };
 
 struct CollectionChange {
   std::string_view name;
-  bool dropped = false;                        ///< what exists goes first …
-  std::optional<CollectionOptions> created;    ///< … then it is created anew …
-  std::vector<PointChange> points;             ///< … and then the points, each id once
+  bool dropped = false;                      ///< what exists goes first …
+  std::optional<CollectionOptions> created;  ///< … then it is created anew …
+  std::vector<PointChange> points;           ///< … and then the points, each id once
 };
 
 using Mutation = std::vector<CollectionChange>;

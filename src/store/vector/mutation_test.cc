@@ -17,9 +17,13 @@ Bytes sample() {
   core::Encoder(payload).map({{"lang", "en"}, {"n", 7}});
   Bytes terms;
   encode_terms(terms_of("one two two"), terms);
-  CollectionChange fresh{"fresh", true, kOptions, {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, terms}}};
-  CollectionChange old{"old", false, {},
-                       {{PointChange::Kind::set_payload, "b", {}, payload, {}}, {PointChange::Kind::remove, "c", {}, {}, {}}}};
+  CollectionChange fresh{
+      "fresh", true, kOptions, {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, terms}}};
+  CollectionChange old{
+      "old",
+      false,
+      {},
+      {{PointChange::Kind::set_payload, "b", {}, payload, {}}, {PointChange::Kind::remove, "c", {}, {}, {}}}};
   Bytes bytes;
   core::Encoder out(bytes);
   encode_mutation({fresh, old}, out);
@@ -27,9 +31,8 @@ Bytes sample() {
 }
 
 Result<Mutation> decode(ByteView section) {
-  return decode_mutation(section, [](std::string_view name) {
-    return name == "old" ? std::optional(kOptions) : std::nullopt;
-  });
+  return decode_mutation(section,
+                         [](std::string_view name) { return name == "old" ? std::optional(kOptions) : std::nullopt; });
 }
 
 TEST(Mutation, ReadsBackWhatItWrote) {
@@ -54,9 +57,15 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
   core::Encoder(payload).map({});
   Bytes bytes;
   core::Encoder out(bytes);
-  encode_mutation({{"c", false, CollectionOptions{2, Metric::l2, false},
-                    {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}}, out);
-  EXPECT_EQ(core::to_hex(bytes), "010101630202010001000161" "0000803f00000000" "010000");
+  encode_mutation({{"c",
+                    false,
+                    CollectionOptions{2, Metric::l2, false},
+                    {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
+                  out);
+  EXPECT_EQ(core::to_hex(bytes),
+            "010101630202010001000161"
+            "0000803f00000000"
+            "010000");
 }
 
 TEST(Mutation, EveryTruncationIsCorruption) {
@@ -76,7 +85,8 @@ TEST(Mutation, AStoreSurvivesEveryFlippedBitOfASection) {
   const float x[] = {1, 2, 3};
   Bytes payload;
   core::Encoder(payload).map({});
-  encode_mutation({{"old", false, kOptions, {{PointChange::Kind::upsert, "b", std::as_bytes(std::span(x)), payload, {}}}}}, out);
+  encode_mutation(
+      {{"old", false, kOptions, {{PointChange::Kind::upsert, "b", std::as_bytes(std::span(x)), payload, {}}}}}, out);
   for (std::size_t i = 0; i < section.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
       Bytes flipped = section;
@@ -85,7 +95,8 @@ TEST(Mutation, AStoreSurvivesEveryFlippedBitOfASection) {
       ASSERT_TRUE(store.open(nullptr));
       ASSERT_TRUE(store.apply({1, 0}, setup));
       if (const auto applied = store.apply({2, 0}, flipped); !applied) {
-        EXPECT_TRUE(applied.error().code() == ErrorCode::corruption || applied.error().code() == ErrorCode::unsupported);
+        EXPECT_TRUE(applied.error().code() == ErrorCode::corruption ||
+                    applied.error().code() == ErrorCode::unsupported);
       }
       EXPECT_TRUE(store.summarize(2));
     }

@@ -24,7 +24,9 @@ bool Reading::admits(std::string_view id, const BufferedPoint& point) const {
   return filter == nullptr || filter->empty() || filter->matches(id, point.payload);
 }
 
-Result<ByteView> Found::payload() const { return buffered != nullptr ? ByteView(buffered->payload) : part->payload(row); }
+Result<ByteView> Found::payload() const {
+  return buffered != nullptr ? ByteView(buffered->payload) : part->payload(row);
+}
 
 Result<std::span<const float>> Found::vector() const {
   return buffered != nullptr ? std::span<const float>(buffered->vector) : part->vector(row);

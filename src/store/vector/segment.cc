@@ -38,7 +38,8 @@ Result<void> Segment::read_directory() {
   if (reinterpret_cast<std::uintptr_t>(bytes_.data()) % 8 != 0) return corrupt("mapped at an odd address");
   const ByteView trailer = bytes_.last(kTrailerBytes);
   if (as_text(trailer.first(8)) != kTrailerMagic) return corrupt("no trailer at the end: cut short, or not a segment");
-  if (core::crc32c(trailer.first(32)) != core::load<std::uint32_t>(trailer.data() + 32)) return corrupt("damaged trailer");
+  if (core::crc32c(trailer.first(32)) != core::load<std::uint32_t>(trailer.data() + 32))
+    return corrupt("damaged trailer");
   const auto offset = core::load<std::uint64_t>(trailer.data() + 8);
   const auto size = core::load<std::uint64_t>(trailer.data() + 16);
   const std::uint64_t available = bytes_.size() - kTrailerBytes;
@@ -130,7 +131,9 @@ Result<ByteView> Segment::slice(Block offsets, Block content, Row row) const {
   return bytes_.subspan(begin, size);
 }
 
-Result<std::string_view> Segment::id(Row row) const { return as_text(STRATA_TRY(slice(Block::id_offsets, Block::ids, row))); }
+Result<std::string_view> Segment::id(Row row) const {
+  return as_text(STRATA_TRY(slice(Block::id_offsets, Block::ids, row)));
+}
 Result<ByteView> Segment::payload(Row row) const { return slice(Block::payload_offsets, Block::payloads, row); }
 Result<ByteView> Segment::terms(Row row) const { return slice(Block::term_offsets, Block::terms, row); }
 
@@ -275,8 +278,8 @@ std::vector<transaction::Damage> Segment::verify() const {
     if (page_intact(page)) continue;
     const std::uint64_t offset = page * kPageBytes;
     const bool is_derived = offset >= directory_.derived_begin;
-    found.push_back({name_, offset, is_derived ? "damaged page of derived data" : "damaged page of primary data",
-                     is_derived});
+    found.push_back(
+        {name_, offset, is_derived ? "damaged page of derived data" : "damaged page of primary data", is_derived});
     if (is_derived) codes_.store(State::damaged, std::memory_order_relaxed);
   }
   return found;

@@ -32,17 +32,17 @@ enum class Block : std::uint8_t {
   term_offsets,     ///< u64[rows + 1]
   ids,              ///< rows ascend by id, versions of one id by created
   payloads,
-  terms,            ///< term lists of words.h
-  vectors,          ///< f32[rows × dimension]
+  terms,    ///< term lists of words.h
+  vectors,  ///< f32[rows × dimension]
   // Derived: made from the above. Damage costs time, not answers.
-  codes,            ///< u8[rows × code_stride], code + 128
-  scale,            ///< f32[rows], and the same for the next three
+  codes,  ///< u8[rows × code_stride], code + 128
+  scale,  ///< f32[rows], and the same for the next three
   residual,
   code_length,
   square,
-  id_table,         ///< u64[capacity]: high half of the id's hash, then row + 1; 0 is free
-  dictionary,       ///< per term: u32 hash, u32 rows, u64 offset in postings; ascending hash
-  postings,         ///< per row of a term: varint row − previous row, varint count
+  id_table,    ///< u64[capacity]: high half of the id's hash, then row + 1; 0 is free
+  dictionary,  ///< per term: u32 hash, u32 rows, u64 offset in postings; ascending hash
+  postings,    ///< per row of a term: varint row − previous row, varint count
 };
 inline constexpr std::size_t kBlockCount = 18;
 constexpr bool derived(Block block) { return block >= Block::codes; }
@@ -57,7 +57,7 @@ struct SegmentDirectory {
   std::uint64_t collection = 0;
   CollectionOptions options;
   std::uint32_t rows = 0;
-  Lsn lsn = 0;                    ///< of the checkpoint that wrote it
+  Lsn lsn = 0;  ///< of the checkpoint that wrote it
   std::uint64_t derived_begin = 0;
   std::uint64_t data_end = 0;
   std::array<BlockPlace, kBlockCount> blocks{};

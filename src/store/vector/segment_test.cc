@@ -20,9 +20,11 @@ constexpr std::size_t kDimension = 16;
 Result<Answers> ask(TestDatabase& db) {
   Answers answers;
   const std::vector<float> q(kDimension, 0.25F);
-  for (const Hit& hit : STRATA_TRY(db.store().search("c", q, {.k = 8, .filter = {{"odd", true}}}))) answers.nearest.push_back(hit.id);
+  for (const Hit& hit : STRATA_TRY(db.store().search("c", q, {.k = 8, .filter = {{"odd", true}}})))
+    answers.nearest.push_back(hit.id);
   for (const Hit& hit : STRATA_TRY(db.store().search("c", q, {.k = 30}))) answers.nearest.push_back(hit.id);
-  for (const Hit& hit : STRATA_TRY(db.store().search_words("c", "three w17", {.k = 30}))) answers.words.push_back(hit.id);
+  for (const Hit& hit : STRATA_TRY(db.store().search_words("c", "three w17", {.k = 30})))
+    answers.words.push_back(hit.id);
   for (const StoredPoint& p : STRATA_TRY(db.store().scroll("c", "", 1000, {}, true))) {
     answers.scrolled.push_back(p.id + to_json(p.payload));
     answers.got.insert(answers.got.end(), p.vector.begin(), p.vector.end());
@@ -106,9 +108,8 @@ TEST(Segment, DamagedDerivedDataIsWorkedAroundAndWrittenAnewAtTheNextCheckpoint)
   const auto segment = Segment::open(*files, name, 1);
   ASSERT_TRUE(segment);
   for (const Block block : {Block::codes, Block::id_table, Block::dictionary, Block::postings}) {
-    ASSERT_TRUE(files->damage(name, [&](Bytes& bytes) {
-      bytes[(*segment)->directory()[block].offset] ^= std::byte{0x55};
-    }));
+    ASSERT_TRUE(
+        files->damage(name, [&](Bytes& bytes) { bytes[(*segment)->directory()[block].offset] ^= std::byte{0x55}; }));
   }
   ASSERT_TRUE(db->restart());
   EXPECT_EQ(*ask(*db), *expected);

@@ -155,7 +155,7 @@ class Blocks {
       }
       return {};
     }));
-    const auto column = [&](Block which, float RowCode::*field) {
+    const auto column = [&](Block which, float RowCode::* field) {
       return block(which, [&]() -> Result<void> {
         for (const RowCode& row : columns) STRATA_TRY(out_.append_value(row.*field));
         return {};
@@ -253,9 +253,8 @@ Result<void> sort_sources(std::vector<SourceRow>& sources) {
   for (const SourceRow& source : sources) {
     keyed.push_back({STRATA_TRY(source.part->id(source.row)), source.part->created(source.row), source});
   }
-  std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
-    return a.id != b.id ? a.id < b.id : a.created < b.created;
-  });
+  std::sort(keyed.begin(), keyed.end(),
+            [](const Keyed& a, const Keyed& b) { return a.id != b.id ? a.id < b.id : a.created < b.created; });
   for (std::size_t i = 0; i < keyed.size(); ++i) sources[i] = keyed[i].source;
   return {};
 }

@@ -24,6 +24,7 @@ Result<void> sort_sources(std::vector<SourceRow>& sources);
 /// Writes `name` from sorted sources: finished, synced, its directory synced.
 /// Errors  io, resource_exhausted, corruption of a source
 Result<transaction::CheckpointFile> write_segment(io::FileSystem& files, const std::string& name,
-                                                  const SegmentDirectory& header, const std::vector<SourceRow>& sources);
+                                                  const SegmentDirectory& header,
+                                                  const std::vector<SourceRow>& sources);
 
 }  // namespace strata::store::vector

@@ -80,16 +80,29 @@ void search(benchmark::State& state, const SearchOptions& options) {
   }
 }
 void BM_search(benchmark::State& state) { search(state, {.k = 10, .with_payload = false}); }
-BENCHMARK(BM_search)->ArgNames({"points", "sealed"})->Args({10'000, 0})->Args({10'000, 1})->Args({62'666, 1})
+BENCHMARK(BM_search)
+    ->ArgNames({"points", "sealed"})
+    ->Args({10'000, 0})
+    ->Args({10'000, 1})
+    ->Args({62'666, 1})
     ->Unit(benchmark::kMicrosecond);
 void BM_search_k100(benchmark::State& state) { search(state, {.k = 100}); }
-BENCHMARK(BM_search_k100)->ArgNames({"points", "sealed"})->Args({10'000, 1})->Args({62'666, 1})
+BENCHMARK(BM_search_k100)
+    ->ArgNames({"points", "sealed"})
+    ->Args({10'000, 1})
+    ->Args({62'666, 1})
     ->Unit(benchmark::kMicrosecond);
 void BM_search_filtered(benchmark::State& state) { search(state, {.k = 10, .filter = {{"lang", "de"}}}); }
-BENCHMARK(BM_search_filtered)->ArgNames({"points", "sealed"})->Args({10'000, 1})->Args({62'666, 1})
+BENCHMARK(BM_search_filtered)
+    ->ArgNames({"points", "sealed"})
+    ->Args({10'000, 1})
+    ->Args({62'666, 1})
     ->Unit(benchmark::kMicrosecond);
 void BM_search_rare_filter(benchmark::State& state) { search(state, {.k = 1, .filter = {{"i", 5'000}}}); }
-BENCHMARK(BM_search_rare_filter)->ArgNames({"points", "sealed"})->Args({10'000, 1})->Args({62'666, 1})
+BENCHMARK(BM_search_rare_filter)
+    ->ArgNames({"points", "sealed"})
+    ->Args({10'000, 1})
+    ->Args({62'666, 1})
     ->Unit(benchmark::kMicrosecond);
 
 void BM_get(benchmark::State& state) {
@@ -123,7 +136,8 @@ void BM_apply(benchmark::State& state) {
   std::vector<Bytes> sections;
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     const std::string id = id_of(i);
-    sections.push_back(section({"c", false, {}, {{PointChange::Kind::upsert, id, std::as_bytes(std::span(x)), payload, terms}}}));
+    sections.push_back(
+        section({"c", false, {}, {{PointChange::Kind::upsert, id, std::as_bytes(std::span(x)), payload, terms}}}));
   }
   Lsn lsn = 1;
   for (auto _ : state) {

@@ -46,9 +46,7 @@ std::string quoted(std::string_view text) {
   return "\"" + std::string(text.substr(0, 64)) + (text.size() > 64 ? "…\"" : "\"");
 }
 
-Error no_collection(std::string_view name) {
-  return Error(ErrorCode::not_found, "no collection " + quoted(name));
-}
+Error no_collection(std::string_view name) { return Error(ErrorCode::not_found, "no collection " + quoted(name)); }
 
 bool is_utf8(std::string_view text) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
@@ -171,7 +169,8 @@ class VectorSession final : public strata::VectorStore {
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms(terms_of(point.text), own.terms);
         own.vector.assign(point.vector.begin(), point.vector.end());
-        bytes += point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+        bytes +=
+            point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
       }
       STRATA_TRY(tx.charge(bytes));
       depend_on_collection(tx, name, *target);

@@ -52,7 +52,8 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
         return Error(ErrorCode::corruption,
                      "vector section: creates a collection that exists: \"" + std::string(change.name) + "\"");
       }
-      collection = std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, commit.lsn);
+      collection =
+          std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, commit.lsn);
       core::WriterLock lock(collections_mutex_);
       collections_[collection->name()].push_back(collection);
     }
@@ -125,8 +126,8 @@ transaction::Statistics VectorParticipant::statistics() {
       rows += delta->rows();
     }
   }
-  return {{"items", items}, {"collections", collections}, {"segments", segments}, {"rows", rows},
-          {"bytes_on_disk", bytes_on_disk}, {"bytes_in_memory", bytes_in_memory}};
+  return {{"items", items}, {"collections", collections},     {"segments", segments},
+          {"rows", rows},   {"bytes_on_disk", bytes_on_disk}, {"bytes_in_memory", bytes_in_memory}};
 }
 
 }  // namespace strata::store::vector

@@ -21,8 +21,8 @@
 namespace strata::store::vector {
 
 struct VectorOptions {
-  std::uint32_t segments_max = 8;          ///< per collection; more are merged at a checkpoint; 1 … 64
-  std::uint32_t dead_percent_max = 25;     ///< a segment with more rows that nobody can see is written anew; 1 … 100
+  std::uint32_t segments_max = 8;       ///< per collection; more are merged at a checkpoint; 1 … 64
+  std::uint32_t dead_percent_max = 25;  ///< a segment with more rows that nobody can see is written anew; 1 … 100
 };
 
 /// Threads: as transaction::Participant.
@@ -59,7 +59,7 @@ class VectorParticipant final : public transaction::Participant {
     std::shared_ptr<Collection> collection;
     Totals totals;
     Lsn deleted = kLive;
-    std::vector<std::shared_ptr<Delta>> deltas;      // closed
+    std::vector<std::shared_ptr<Delta>> deltas;  // closed
     std::vector<std::shared_ptr<Segment>> segments;
   };
   /// A checkpoint that is written and waits for its manifest.
@@ -88,9 +88,9 @@ class VectorParticipant final : public transaction::Participant {
 
   std::atomic<Lsn> applied_{0};
   std::atomic<Lsn> durable_{0};
-  std::atomic<std::uint64_t> next_number_{1};   // of files
-  std::uint64_t first_unnamed_ = 0;             // files from this number on belong to no checkpoint; 0: nothing is known
-  std::uint64_t next_collection_ = 1;           // of the applying thread
+  std::atomic<std::uint64_t> next_number_{1};  // of files
+  std::uint64_t first_unnamed_ = 0;            // files from this number on belong to no checkpoint; 0: nothing is known
+  std::uint64_t next_collection_ = 1;          // of the applying thread
 
   mutable core::SharedMutex collections_mutex_;
   /// Every incarnation of a name, oldest first: a dropped one stays as long as a view may see it.

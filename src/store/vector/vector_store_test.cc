@@ -254,7 +254,7 @@ TEST(VectorStore, SearchIsExactForValuesThatCodesCannotHold) {
   for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
     const std::string collection(metric == Metric::inner_product ? "ip" : name(metric));
     ASSERT_TRUE(db.store().create_collection(collection, {.dimension = 4, .metric = metric}));
-    const std::vector<std::vector<float>> xs{{1e-40F, 0, 0, 0}, {3e38F, 3e38F, 0, 0},     {1e-20F, 1e-20F, 0, 0},
+    const std::vector<std::vector<float>> xs{{1e-40F, 0, 0, 0}, {3e38F, 3e38F, 0, 0},  {1e-20F, 1e-20F, 0, 0},
                                              {1, 1, 1, 1},      {1e20F, -1e20F, 1, 0}, {1e-30F, 1e30F, 1e-3F, 2}};
     for (std::size_t i = 0; i < xs.size(); ++i) {
       const std::string id = "p" + std::to_string(i);

@@ -11,8 +11,8 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr double kSaturation = 1.2;   // k1
-constexpr double kLengthShare = 0.75; // b
+constexpr double kSaturation = 1.2;    // k1
+constexpr double kLengthShare = 0.75;  // b
 
 enum : std::uint8_t { kSeparator = 0, kBeyondAscii = 0x80 };
 
@@ -28,9 +28,17 @@ constexpr std::array<std::uint8_t, 256> kFolded = [] {
 
 bool continues_word(utf8proc_int32_t code_point) {
   switch (utf8proc_category(code_point)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_NO: return true;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO: return true;
     default: return false;
   }
 }
@@ -56,7 +64,8 @@ class Word {
   bool empty() const { return size_ == 0; }
   void clear() { size_ = 0; }
   std::uint32_t hash() const {
-    return static_cast<std::uint32_t>(core::xxh3_64(std::string_view(reinterpret_cast<const char*>(bytes_.data()), size_)));
+    return static_cast<std::uint32_t>(
+        core::xxh3_64(std::string_view(reinterpret_cast<const char*>(bytes_.data()), size_)));
   }
 
  private:

@@ -56,7 +56,8 @@ std::uint64_t length_of(ByteView terms);
 /// Adds up one point's score, term by term in ascending hash: the order is part of the result.
 class Bm25 {
  public:
-  Bm25(std::uint64_t points, std::uint64_t words) : points_(points), average_(points > 0 ? double(words) / double(points) : 1) {}
+  Bm25(std::uint64_t points, std::uint64_t words)
+      : points_(points), average_(points > 0 ? double(words) / double(points) : 1) {}
   double idf(std::uint64_t points_with_term) const;
   double term(double idf, std::uint32_t count, std::uint64_t length) const;
 

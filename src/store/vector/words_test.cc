@@ -51,7 +51,8 @@ TEST(Words, ScoresDependOnWhatIsVisibleAndNotOnWhereItLies) {
   };
   const auto text = [&] {
     std::string made;
-    for (std::uint64_t i = random.below(30); i > 0; --i) made += "w" + std::to_string(random.below(random.below(50) + 1)) + " ";
+    for (std::uint64_t i = random.below(30); i > 0; --i)
+      made += "w" + std::to_string(random.below(random.below(50) + 1)) + " ";
     return made;
   };
   std::vector<std::string> texts;

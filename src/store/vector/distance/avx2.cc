@@ -10,8 +10,7 @@ namespace {
 
 // Four registers hold lanes 0…3, 4…7, 8…11 and 12…15 of the scalar oracle.
 double fold(const __m256d lanes[4]) {
-  const __m256d four =
-      _mm256_add_pd(_mm256_add_pd(lanes[0], lanes[2]), _mm256_add_pd(lanes[1], lanes[3]));
+  const __m256d four = _mm256_add_pd(_mm256_add_pd(lanes[0], lanes[2]), _mm256_add_pd(lanes[1], lanes[3]));
   const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
@@ -24,8 +23,8 @@ __m256i tail_mask(std::size_t left) {
 __m256d load_four(const float* from, std::size_t left) {
   if (left >= 4) return _mm256_cvtps_pd(_mm_loadu_ps(from));
   const __m256i wide = tail_mask(left);
-  const __m128i mask = _mm256_castsi256_si128(
-      _mm256_permutevar8x32_epi32(wide, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6)));
+  const __m128i mask =
+      _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(wide, _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6)));
   return _mm256_cvtps_pd(_mm_maskload_ps(from, mask));
 }
 
@@ -57,12 +56,12 @@ double squared_l2(const float* a, const float* b, std::size_t size) {
 std::int32_t dot_codes(const std::uint8_t* code, const std::int8_t* query, std::size_t stride) {
   __m256i sum = _mm256_setzero_si256();
   for (std::size_t i = 0; i < stride; i += 32) {
-    const __m256i low = _mm256_madd_epi16(
-        _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i))),
-        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i))));
-    const __m256i high = _mm256_madd_epi16(
-        _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i + 16))),
-        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i + 16))));
+    const __m256i low =
+        _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i))),
+                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i))));
+    const __m256i high =
+        _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i + 16))),
+                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i + 16))));
     sum = _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
   }
   __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));

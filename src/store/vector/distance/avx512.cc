@@ -92,9 +92,9 @@ std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint
       }
       sums[group] = dot_four(rows, query.codes, query.stride);
     }
-    const __m512i dots = _mm512_inserti64x4(
-        _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(sums[0]), sums[1], 1)),
-        _mm256_inserti128_si256(_mm256_castsi128_si256(sums[2]), sums[3], 1), 1);
+    const __m512i dots =
+        _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(sums[0]), sums[1], 1)),
+                           _mm256_inserti128_si256(_mm256_castsi128_si256(sums[2]), sums[3], 1), 1);
     const __m512 dot = _mm512_cvtepi32_ps(_mm512_sub_epi32(dots, bias));
     __m512 bound = _mm512_mul_ps(_mm512_mul_ps(dot_weight, _mm512_maskz_loadu_ps(mask, columns.scale + row)), dot);
     bound = _mm512_fmadd_ps(residual_weight, _mm512_maskz_loadu_ps(mask, columns.residual + row), bound);

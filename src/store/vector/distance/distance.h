@@ -35,7 +35,7 @@ struct CodeColumns {
 struct ScanQuery {
   const std::int8_t* codes = nullptr;  ///< [code_stride(dimension)], 64-byte aligned, zero past the dimension
   std::size_t stride = 0;
-  std::int32_t bias = 0;               ///< 128 · Σ codes
+  std::int32_t bias = 0;  ///< 128 · Σ codes
   float dot_weight = 0;
   float residual_weight = 0;
   float length_weight = 0;
@@ -63,7 +63,7 @@ struct CodedVector {
   float scale = 0;
   float residual = 0;
   float length = 0;
-  double norm = 0;    ///< ‖x‖, exact to double
+  double norm = 0;  ///< ‖x‖, exact to double
 };
 /// Codes x / divisor; codes [code_stride(size)], bytes past the dimension are 128.
 CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes);

@@ -39,7 +39,8 @@ TEST(Kernels, ScansFindTheSameRowsWithTheSameBoundsOnEveryInstructionSet) {
     std::vector<float> scale(kRows, 1), zero(kRows, 0);
     for (std::uint32_t row = 0; row < kRows; ++row) {
       // The far ends too: 255 · 127 in every place is what would overflow 16 bits.
-      for (std::size_t i = 0; i < size; ++i) codes[row * stride + i] = static_cast<std::uint8_t>(row == 7 ? 255 : random.below(255) + 1);
+      for (std::size_t i = 0; i < size; ++i)
+        codes[row * stride + i] = static_cast<std::uint8_t>(row == 7 ? 255 : random.below(255) + 1);
     }
     const std::unique_ptr<std::int8_t, decltype(&std::free)> query(
         static_cast<std::int8_t*>(std::aligned_alloc(64, stride)), &std::free);
@@ -58,7 +59,8 @@ TEST(Kernels, ScansFindTheSameRowsWithTheSameBoundsOnEveryInstructionSet) {
         float bounds[kRows], expected[kRows];
         for (const float threshold : {-std::numeric_limits<float>::infinity(), 0.0F}) {
           const auto found = k->scan(scan, columns, begin, end, threshold, rows, bounds);
-          ASSERT_EQ(found, kScalarKernels.scan(scan, columns, begin, end, threshold, expected_rows, expected)) << k->name;
+          ASSERT_EQ(found, kScalarKernels.scan(scan, columns, begin, end, threshold, expected_rows, expected))
+              << k->name;
           for (std::uint32_t i = 0; i < found; ++i) {
             EXPECT_EQ(rows[i], expected_rows[i]) << k->name;
             EXPECT_EQ(bounds[i], expected[i]) << k->name << " " << size;
