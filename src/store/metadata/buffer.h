@@ -1,7 +1,6 @@
 #pragma once
 /// What one transaction has done to the tables so far.
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,7 +25,7 @@ class MetadataBuffer final : public transaction::WriteBuffer {
 
   std::uint64_t id() const { return id_; }
   std::uint64_t revision() const { return revision_; }
-  const std::deque<Step>& steps() const { return steps_; }
+  const std::vector<Step>& steps() const { return steps_; }
   bool has_ddl() const { return own_catalog_ != nullptr; }
   /// The tables as this transaction has defined them; nullptr when it defined none.
   const std::shared_ptr<const Catalog>& own_catalog() const { return own_catalog_; }
@@ -53,7 +52,7 @@ class MetadataBuffer final : public transaction::WriteBuffer {
   MetadataParticipant& store_;
   const std::uint64_t id_;
   std::uint64_t revision_ = 0;
-  std::deque<Step> steps_;
+  std::vector<Step> steps_;
   std::shared_ptr<const Catalog> own_catalog_;
   bool depends_on_schema_ = false;
   std::shared_ptr<const Bytes> section_;  // made by prepare

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kSectionBytes = 1 << 20;
 
-Result<void> emit_steps(std::deque<Step>& steps, const std::function<Result<void>(ByteView)>& emit) {
+Result<void> emit_steps(std::vector<Step>& steps, const std::function<Result<void>(ByteView)>& emit) {
   if (steps.empty()) return {};
   Bytes section;
   core::Encoder out(section);
@@ -19,7 +19,7 @@ Result<void> emit_steps(std::deque<Step>& steps, const std::function<Result<void
 }
 
 Result<void> dump_definitions(Connection& connection, bool tables, const std::function<Result<void>(ByteView)>& emit) {
-  std::deque<Step> steps;
+  std::vector<Step> steps;
   // rowid order is the order of definition: a view comes after what it names.
   Statement definitions = STRATA_TRY(connection.prepare(
       "SELECT name, sql FROM sqlite_schema WHERE (type = 'table') = ?1 AND sql IS NOT NULL ORDER BY rowid"));
@@ -32,7 +32,7 @@ Result<void> dump_definitions(Connection& connection, bool tables, const std::fu
 }
 
 Result<void> dump_rows(Connection& connection, const Table& table, const std::function<Result<void>(ByteView)>& emit) {
-  std::deque<Step> steps;
+  std::vector<Step> steps;
   Statement rows = STRATA_TRY(connection.prepare(table.scan_sql));
   const int keys = static_cast<int>(table.key_columns.size());
   const int rests = static_cast<int>(table.rest_columns.size());
@@ -52,7 +52,7 @@ Result<void> dump_rows(Connection& connection, const Table& table, const std::fu
 Result<void> dump_sequences(Connection& connection, const std::function<Result<void>(ByteView)>& emit) {
   Statement exists = STRATA_TRY(connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'"));
   if (!STRATA_TRY(exists.step())) return {};
-  std::deque<Step> steps;
+  std::vector<Step> steps;
   Statement sequences = STRATA_TRY(connection.prepare("SELECT name, seq FROM sqlite_sequence ORDER BY name"));
   while (STRATA_TRY(sequences.step())) {
     steps.push_back({Step::Kind::sequence, std::string(sequences.text(0)), sequences.integer(1), nullptr});

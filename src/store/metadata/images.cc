@@ -44,6 +44,15 @@ Result<void> remove(Connection& connection, const Table& table, const Image& ima
   return statement->run();
 }
 
+// Neighbours in the table are written one after another: a batch then walks the B-tree instead of jumping in it.
+std::vector<const Image*> in_key_order(const TableImages& images) {
+  std::vector<const Image*> order;
+  order.reserve(images.rows.size());
+  for (const Image& image : images.rows) order.push_back(&image);
+  std::sort(order.begin(), order.end(), [](const Image* a, const Image* b) { return a->key < b->key; });
+  return order;
+}
+
 }  // namespace
 
 Result<bool> read_row(Connection& connection, const Table& table, std::string_view key, std::string& rest) {
@@ -92,7 +101,8 @@ Result<void> write_images(Connection& connection, const Catalog& catalog, ImageS
       }
       continue;
     }
-    for (const Image& image : each.rows) {
+    for (const Image* next : in_key_order(each)) {
+      const Image& image = *next;
       if (image.present && !image.old_present) {
         STRATA_TRY(insert(connection, *table, image));
       } else if (image.present && image.rest != image.old_rest) {
@@ -105,7 +115,7 @@ Result<void> write_images(Connection& connection, const Catalog& catalog, ImageS
   return {};
 }
 
-Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog, const std::deque<Step>& steps) {
+Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog, const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     switch (step.kind) {
       case Step::Kind::ddl:

@@ -22,7 +22,7 @@ Result<void> load_old(Connection& connection, const Catalog& catalog, ImageSet& 
 Result<void> write_images(Connection& connection, const Catalog& catalog, ImageSet& images);
 
 /// Runs steps in order, as replay does. `catalog` is read anew after DDL.
-Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog, const std::deque<Step>& steps);
+Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog, const std::vector<Step>& steps);
 
 /// Looks, after images were written, whether a foreign key of a touched row points nowhere. Old images must be known.
 /// Errors  invalid_argument in SQLite's words

@@ -133,7 +133,7 @@ Result<void> MetadataParticipant::read_at(Lsn view, const MetadataBuffer* own,
   const core::MutexLock lock(writer_mutex_);
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
   STRATA_TRY(flush_locked(state));
-  static const std::deque<Step> kNoSteps;
+  static const std::vector<Step> kNoSteps;
   if (writer_->applied() > state) undo_reads_.fetch_add(1, std::memory_order_relaxed);
   STRATA_TRY(own_writes ? writer_->stand_at({state, own->id(), own->revision()}, own->steps())
                         : writer_->stand_at({state, 0, 0}, kNoSteps));
@@ -254,7 +254,7 @@ Result<void> MetadataParticipant::try_out_locked(MetadataBuffer& own, Lsn view) 
   if (!foreign_keys && pending.empty() && writer_->stands_at({latest, own.id(), own.revision()})) return {};
   trials_.fetch_add(1, std::memory_order_relaxed);
   STRATA_TRY(flush_locked(latest));
-  std::vector<std::deque<Step>> earlier;
+  std::vector<std::vector<Step>> earlier;
   earlier.reserve(pending.size());
   for (const auto& section : pending) earlier.push_back(STRATA_TRY(decode_steps(*section, latest + 1)));
   Result<void> tried = writer_->try_out(earlier, own.steps());

@@ -1,5 +1,6 @@
 #include "store/metadata/mutation.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "store/metadata/row.h"
@@ -8,7 +9,8 @@ namespace strata::store::metadata {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kBlockBytes = 4096;
+constexpr std::size_t kBlockBytesMax = 64 << 10;
+constexpr std::size_t kUnindexedRows = 8;
 enum RowKind : std::uint8_t { kRemoved = 0, kPut = 1, kPutMarked = 2 };
 
 }  // namespace
@@ -17,14 +19,11 @@ std::string_view Arena::keep(std::string_view bytes) {
   if (bytes.empty()) return {};
   bytes_ += bytes.size();
   if (bytes.size() > left_) {
-    const std::size_t size = bytes.size() > kBlockBytes / 4 ? bytes.size() : kBlockBytes;
-    blocks_.push_back(std::make_unique_for_overwrite<char[]>(size));
-    if (size != kBlockBytes) {  // a large one gets a block of its own; the open block goes on
-      std::memcpy(blocks_.back().get(), bytes.data(), bytes.size());
-      return {blocks_.back().get(), bytes.size()};
-    }
+    // Small at first: most arenas belong to a commit of one row, and thousands of those wait at a time.
+    left_ = std::max(bytes.size(), next_block_);
+    next_block_ = std::min(2 * next_block_, kBlockBytesMax);
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(left_));
     at_ = blocks_.back().get();
-    left_ = size;
   }
   std::memcpy(at_, bytes.data(), bytes.size());
   const std::string_view kept(at_, bytes.size());
@@ -33,13 +32,26 @@ std::string_view Arena::keep(std::string_view bytes) {
   return kept;
 }
 
-Image& TableImages::at(std::string_view key) {
-  const auto [found, made] = by_key.try_emplace(key, nullptr);
-  if (made) {
-    rows.emplace_back().key = key;
-    found->second = &rows.back();
+Image* TableImages::find(std::string_view key) {
+  if (by_key_.empty()) {
+    for (Image& row : rows) {
+      if (row.key == key) return &row;
+    }
+    return nullptr;
   }
-  return *found->second;
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : &rows[found->second];
+}
+
+Image& TableImages::at(std::string_view key) {
+  if (Image* found = find(key)) return *found;
+  rows.emplace_back().key = key;
+  if (!by_key_.empty()) {
+    by_key_.emplace(key, rows.size() - 1);
+  } else if (rows.size() > kUnindexedRows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) by_key_.emplace(rows[i].key, i);
+  }
+  return rows.back();
 }
 
 TableImages* ImageSet::find(std::string_view table) {
@@ -71,7 +83,7 @@ Image& ImageSet::remove(std::string_view table, std::string_view key) {
   return image;
 }
 
-void encode_steps(const std::deque<Step>& steps, core::Encoder& out) {
+void encode_steps(const std::vector<Step>& steps, core::Encoder& out) {
   out.u8(kVersion);
   out.varint(steps.size());
   for (const Step& step : steps) {
@@ -136,7 +148,7 @@ Result<std::unique_ptr<ImageSet>> decode_rows(core::Decoder& in, Lsn lsn) {
 
 }  // namespace
 
-Result<std::deque<Step>> decode_steps(ByteView section, Lsn lsn) {
+Result<std::vector<Step>> decode_steps(ByteView section, Lsn lsn) {
   core::Decoder in(section);
   const std::uint8_t version = in.u8();
   if (in.ok() && version > kVersion) {
@@ -144,7 +156,7 @@ Result<std::deque<Step>> decode_steps(ByteView section, Lsn lsn) {
                                              "; this program reads up to " + std::to_string(kVersion));
   }
   if (version == 0) in.fail();
-  std::deque<Step> steps;
+  std::vector<Step> steps;
   const std::size_t count = in.count(2);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     Step step;

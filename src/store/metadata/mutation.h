@@ -12,7 +12,6 @@
 ///             | u8 2 · varint table count · { text name · varint row count · rows }          images
 ///             | u8 3 · text table · zigzag value                                AUTOINCREMENT's memory; archives only
 ///     row     = u8 kind (0 removed, 1 put, 2 put with a commit-LSN mark) · bytes key [· bytes rest]
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +33,7 @@ class Arena {
  private:
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::size_t left_ = 0;
+  std::size_t next_block_ = 256;
   char* at_ = nullptr;
   std::size_t bytes_ = 0;
 };
@@ -49,23 +49,24 @@ struct Image {
   std::string_view old_rest;
 };
 
-/// The images of one table, by key, in the order of first appearance.
-struct TableImages {
+/// The images of one table, by key, in the order of first appearance. Most have one row: no index until there are many.
+class TableImages {
+ public:
   std::string table;
-  std::deque<Image> rows;
-  std::unordered_map<std::string_view, Image*> by_key;
+  std::vector<Image> rows;
 
-  Image* find(std::string_view key) {
-    const auto found = by_key.find(key);
-    return found == by_key.end() ? nullptr : found->second;
-  }
-  /// The image of `key`, made if there is none. The key's bytes must outlive this.
+  /// Valid until the next `at`.
+  Image* find(std::string_view key);
+  /// The image of `key`, made if there is none. The key's bytes must outlive this. Valid until the next `at`.
   Image& at(std::string_view key);
+
+ private:
+  std::unordered_map<std::string_view, std::size_t> by_key_;  // of all rows, once there are more than a few
 };
 
 /// A set of images over several tables. The bytes it points to belong to someone who outlives it, or to `arena`.
 struct ImageSet {
-  std::deque<TableImages> tables;
+  std::vector<TableImages> tables;
   Arena arena;
 
   TableImages* find(std::string_view table);
@@ -84,10 +85,10 @@ struct Step {
   std::unique_ptr<ImageSet> images;  ///< rows
 };
 
-void encode_steps(const std::deque<Step>& steps, core::Encoder& out);
+void encode_steps(const std::vector<Step>& steps, core::Encoder& out);
 
 /// Decodes a section; images point into it. Marks are replaced by `lsn`. Every row is checked to be well-formed values.
 /// Errors  corruption (malformed), unsupported (a newer version)
-Result<std::deque<Step>> decode_steps(ByteView section, Lsn lsn);
+Result<std::vector<Step>> decode_steps(ByteView section, Lsn lsn);
 
 }  // namespace strata::store::metadata

@@ -25,7 +25,7 @@ namespace strata::store::metadata {
 struct QueuedCommit {
   Lsn lsn = 0;
   Bytes section;  ///< what the images point into
-  std::deque<Step> steps;
+  std::vector<Step> steps;
   std::size_t rows = 0;
   bool has_ddl = false;
 };

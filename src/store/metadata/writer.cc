@@ -238,7 +238,7 @@ Result<void> Writer::apply_in_transaction(std::span<const std::shared_ptr<const 
     for (const Step& step : commit->steps) {
       if (step.kind != Step::Kind::rows) {
         STRATA_TRY(write_batch());
-        std::deque<Step> one;
+        std::vector<Step> one;
         one.push_back({step.kind, step.sql, step.sequence, nullptr});
         STRATA_TRY(run_steps(connection_, catalog, one));
         if (history && step.kind == Step::Kind::ddl) past.ddl(commit->lsn, step.sql);
@@ -313,7 +313,7 @@ void Writer::leave() {
   place_catalog_.reset();
 }
 
-Result<void> Writer::stand_at(const Place& place, const std::deque<Step>& steps) {
+Result<void> Writer::stand_at(const Place& place, const std::vector<Step>& steps) {
   if (stands_at(place)) return {};
   leave();
   STRATA_ASSERT(applied_ >= place.state);
@@ -424,14 +424,14 @@ Result<void> Writer::check_definition(const Analysis& analysis) {
   return {};
 }
 
-Result<void> Writer::try_out(const std::vector<std::deque<Step>>& earlier, const std::deque<Step>& steps) {
+Result<void> Writer::try_out(const std::vector<std::vector<Step>>& earlier, const std::vector<Step>& steps) {
   STRATA_TRY(stand_at({applied_, 0, 0}, {}));
   place_.reset();  // from here it is no place to come back to
   const auto attempt = [&]() -> Result<void> {
     for (const auto& each : earlier) STRATA_TRY(run_steps(connection_, place_catalog_, each));
     ImageSet touched;
     for (const Step& step : steps) {
-      std::deque<Step> one;
+      std::vector<Step> one;
       if (step.kind != Step::Kind::rows) {
         one.push_back({step.kind, step.sql, step.sequence, nullptr});
         STRATA_TRY(run_steps(connection_, place_catalog_, one));

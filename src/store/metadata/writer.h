@@ -62,7 +62,7 @@ class Writer {
 
   /// Goes to `place`, unless it stands there already; `steps` are the owner's. SQLite must not be behind place.state.
   /// Errors  unsupported (DDL in between), and as the steps
-  Result<void> stand_at(const Place& place, const std::deque<Step>& steps);
+  Result<void> stand_at(const Place& place, const std::vector<Step>& steps);
   bool stands_at(const Place& place) const { return place_ == place; }
   /// The owner's steps have become those that this place holds already.
   void renumber(std::uint64_t revision) { place_->revision = revision; }
@@ -76,7 +76,7 @@ class Writer {
                            const core::Clock& clock, bool several_allowed);
   /// Applies steps at a place of nobody, at the state that is applied, and looks at foreign keys. Then leaves.
   /// `earlier`: steps that come first and are known to be good.
-  Result<void> try_out(const std::vector<std::deque<Step>>& earlier, const std::deque<Step>& steps);
+  Result<void> try_out(const std::vector<std::vector<Step>>& earlier, const std::vector<Step>& steps);
 
   /// Cuts the history below `horizon`; then everything committed is on the disk, synced, and the WAL as short as
   /// readers allow.
