@@ -2,7 +2,8 @@
 """./dev bench commit: what a whole memory costs here and elsewhere, in one run on the same data.
 
 Builds nothing of ours (./dev does); installs the peers into build/bench-venv; lets us and them take turns, case by
-case; prints a table with ratios to each peer and to the floor and keeps it in bench/results/. No time is asserted anywhere.
+case; prints a table with ratios to each peer and to the floor and keeps it in bench/results/. No time is asserted
+anywhere.
 """
 
 import argparse
@@ -216,10 +217,10 @@ def table(ours, peers, results):
 
 
 def floors_table(ours):
-    lines = ["| floor | when | p10 | p50 | p99 |", "|---|---|---|---|---|"]
+    lines = ["| floor | when | p10 | p50 | p99 | CPU |", "|---|---|---|---|---|---|"]
     for figure in ours:
         if figure["name"].startswith("floor"):
-            times = " | ".join(shown(figure[key], "us") for key in ("p10_us", "value", "p99_us"))
+            times = " | ".join(shown(figure.get(key), "us") for key in ("p10_us", "value", "p99_us", "cpu_us"))
             lines.append(f"| {figure['name'].removeprefix('floor: ')} | {figure['when']} | {times} |")
     return "\n".join(lines)
 

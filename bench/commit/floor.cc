@@ -55,9 +55,11 @@ Result<void> measure_floor(Context& context, const std::string& when) {
         ::fsync(file.number()) != 0) {
       return Error(ErrorCode::io, "the floor's file cannot be written: " + path);
     }
+    const double cpu = cpu_us();
     times = STRATA_TRY(sync_times(file.number(), count, true));
+    const double cpu_each = (cpu_us() - cpu) / static_cast<double>(count);
     context.report.floor(quantile(times, 0.5));
-    context.report.latencies("floor: 4 KiB + fdatasync, preallocated", times, {{"when", when}});
+    context.report.latencies("floor: 4 KiB + fdatasync, preallocated", times, {{"when", when}, {"cpu_us", cpu_each}});
   }
   {
     Descriptor file(path, O_RDWR | O_DSYNC);

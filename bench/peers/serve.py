@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from peers import data as peer_data  # noqa: E402
 
 
 def timed(count, call):
@@ -102,6 +101,7 @@ def main():
     os.dup2(2, 1)                                        # what a library prints must not look like an answer
     try:
         module = importlib.import_module("peers." + name)
+        peer_data = importlib.import_module("peers.data")
         server = Server(module, directory, peer_data.read(data))
         server.fresh()
         print(json.dumps({"name": module.NAME, "note": module.NOTE}), file=say, flush=True)
