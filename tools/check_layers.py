@@ -104,7 +104,8 @@ def folder_of(name):
 
 
 def is_test(name):
-    return name.endswith(("_test.cc", "_bench.cc", "_fuzz.cc", "_fixture.h")) or name.startswith(("tests/", "bench/", "src/testing/"))
+    return (name.endswith(("_test.cc", "_bench.cc", "_fuzz.cc", "_fixture.h"))
+            or name.startswith(("tests/", "bench/", "src/testing/")))
 
 
 def check_file(name, text, layers, headers):
