@@ -156,9 +156,10 @@ def run_peer(peer, size, case):
             figures[name] = (answer["error"], "error", None)
 
     if case == "reads":
-        missing = size["recall"]
         peer.ask("fresh")
-        peer.ask("write", count=missing, batch=1_000, seconds=6 * seconds)
+        filled = peer.ask("write", count=size["recall"], batch=1_000, seconds=3 * seconds).get("count", 0)
+        if filled < size["recall"]:
+            peer.note += f"; read with only {filled:,} memories, which is what it took in {3 * seconds} s"
         note("disk", peer.ask("disk"), "bytes")
         for name in ("get", "two_hops", "metrics", "recall"):
             note(name, peer.ask(name, count=size["reads"], seconds=seconds))
