@@ -244,19 +244,14 @@ Bytes to_npy(const ArrayData& array) {
   const std::size_t front = large ? 12 : 10;
   while ((front + header.size() + 1) % 64 != 0) header += ' ';  // so that the numbers can be mapped
   header += '\n';
-  Bytes file;
-  auto append = [&](std::string_view part) {
-    const ByteView bytes = as_bytes(part);
-    file.insert(file.end(), bytes.begin(), bytes.end());
-  };
-  append(kMagic);
-  append(large ? std::string_view("\2\0", 2) : std::string_view("\1\0", 2));
-  if (large) {
-    append_raw(file, static_cast<std::uint32_t>(header.size()));
-  } else {
-    append_raw(file, static_cast<std::uint16_t>(header.size()));
+  std::string front_matter(kMagic);
+  front_matter += large ? std::string_view("\2\0", 2) : std::string_view("\1\0", 2);
+  for (std::size_t byte = 0; byte < (large ? 4U : 2U); ++byte) {
+    front_matter += static_cast<char>(header.size() >> (8 * byte) & 0xff);
   }
-  append(header);
+  front_matter += header;
+  const ByteView bytes = as_bytes(front_matter);
+  Bytes file(bytes.begin(), bytes.end());
   file.insert(file.end(), array.bytes.begin(), array.bytes.end());
   return file;
 }
