@@ -33,23 +33,38 @@ class LocalMemory final : public Memory {
   struct Candidate;  // one memory on its way out of recall
 
   Result<std::vector<Prepared>> prepare_atoms(std::span<const Atom> atoms);
-  Result<void> ensure_places(const Prepared& prepared);
+  Result<bool> know_places(std::span<const Prepared> prepared);
+  void keep_places(std::span<const Prepared> committed);
   Result<void> ensure_places(Transaction& transaction, const Prepared& prepared);
   Error other_dimension(std::size_t there, std::size_t given) const;
   Error other_row_length(std::size_t there, std::size_t given) const;
+  Result<void> check_embedder(Stores& stores);
   Result<void> ensure_collection(Stores& stores, std::size_t dimension);
   Result<void> ensure_dataset(Stores& stores, std::size_t row_length);
   Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);
   Result<void> link(Stores& stores, const Prepared& atom);
   Result<void> remove_tags(Stores& stores, const std::string& id);
+  Result<ForgetReceipt> forget_once(const std::string& id);
+  Result<SnapshotInfo> snapshot_once(std::string_view id, std::string_view notes);
   Result<std::vector<float>> embed_query(const RecallOptions& options);
   Result<Filter> recall_filter(Stores& view, const RecallOptions& options, std::map<std::string, std::uint32_t>& near);
   Result<std::vector<Candidate>> find_candidates(Stores& view, const RecallOptions& options, std::size_t wanted);
   Result<Recalled> describe(Stores& view, const Candidate& candidate, const RecallOptions& options);
   Result<void> join_neighbours(Stores& view, const RecallOptions& options, const Filter& filter,
                                std::unordered_map<std::string, Candidate>& found);
+  Result<void> keep_admitted(Stores& view, const Filter& filter, std::map<std::string, Candidate>& joining);
   Result<std::string> read_text(Stores& view, const Map& row);
   Result<StoredAtom> read_atom(Stores& view, const Map& row, bool with_tags_and_links);
+
+  /// Runs the body, a whole transaction, again when another committer was first.
+  template <typename Body>
+  static auto retrying(Body&& body) -> std::invoke_result_t<Body&> {
+    constexpr int kConflictRetries = 64;
+    for (int retries = kConflictRetries;; --retries) {
+      auto result = body();
+      if (result || retries == 0 || result.error().code() != ErrorCode::conflict) return result;
+    }
+  }
 
   Engine& engine_;
   const MemoryOptions options_;

@@ -188,6 +188,7 @@ Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& opt
   const std::size_t count = std::min(kSeeds, seeds.size());
   std::partial_sort(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(count), seeds.end(), std::greater<>());
   const TraversalOptions traversal{options.direction, options.link_types, kJoiningMax};
+  std::map<std::string, Candidate> joining;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& seed = seeds[i].second;
     auto reached = view.graph().reach(seed, 1, options.hops, traversal);
@@ -197,26 +198,45 @@ Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& opt
     }
     for (const Reached& neighbour : *reached) {
       const auto known = found.find(neighbour.node);
-      if (known != found.end()) {
-        Why& why = known->second.why;
-        if (why.hops == 0 || neighbour.hops < why.hops) {
-          why.hops = neighbour.hops;
-          known->second.path_start = seed;
-        }
-        continue;
+      Candidate& candidate = known != found.end() ? known->second : joining[neighbour.node];
+      if (candidate.why.hops == 0 || neighbour.hops < candidate.why.hops) {
+        candidate.why.hops = neighbour.hops;
+        candidate.path_start = seed;
       }
-      Filter with_id{{"must", Value::List{filter, Map{{"has_id", Value::List{neighbour.node}}}}}};
-      if (STRATA_TRY(view.vector().count(kCollection, with_id)) == 0) continue;  // not a memory, or filtered out
-      const auto point = STRATA_TRY(view.vector().get(kCollection, neighbour.node, false));
-      if (!point) continue;
-      Candidate joining;
-      joining.id = neighbour.node;
-      joining.payload = point->payload;
-      joining.why.hops = neighbour.hops;
-      joining.path_start = seed;
-      found.emplace(neighbour.node, std::move(joining));
     }
   }
+  STRATA_TRY(keep_admitted(view, filter, joining));
+  for (auto& [id, candidate] : joining) {
+    candidate.id = id;
+    found.emplace(id, std::move(candidate));
+  }
+  return {};
+}
+
+/// Keeps those that are memories and pass the filter; their payloads come with the answer.
+Result<void> LocalMemory::keep_admitted(Stores& view, const Filter& filter, std::map<std::string, Candidate>& joining) {
+  if (filter.empty()) {
+    for (auto at = joining.begin(); at != joining.end();) {
+      auto point = STRATA_TRY(view.vector().get(kCollection, at->first, false));
+      if (!point) {
+        at = joining.erase(at);
+        continue;
+      }
+      at->second.payload = std::move(point->payload);
+      ++at;
+    }
+    return {};
+  }
+  Value::List ids;
+  for (const auto& [id, candidate] : joining) ids.emplace_back(id);
+  const std::size_t limit = std::max<std::size_t>(1, ids.size());
+  const Filter admitted{{"must", Value::List{filter, Map{{"has_id", std::move(ids)}}}}};
+  std::map<std::string, Candidate> kept;
+  for (StoredPoint& point : STRATA_TRY(view.vector().scroll(kCollection, {}, limit, admitted))) {
+    Candidate& candidate = kept[point.id] = std::move(joining[point.id]);
+    candidate.payload = std::move(point.payload);
+  }
+  joining = std::move(kept);
   return {};
 }
 
