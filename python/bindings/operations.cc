@@ -1,0 +1,72 @@
+// Backup, restore, rebuild.
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+
+#include "handle.h"
+
+namespace strata::python {
+namespace {
+
+/// A Python function (done, total) → anything but False, as the engine calls it. What it raises cancels the work and is
+/// raised again by `reraise`.
+class ProgressCalls {
+ public:
+  explicit ProgressCalls(nb::object function) : function_(std::move(function)) {}
+  Progress progress() {
+    if (function_.is_none()) return {};
+    return [this](std::uint64_t done, std::uint64_t total) {
+      const nb::gil_scoped_acquire locked;
+      try {
+        return !function_(done, total).is(nb::bool_(false));
+      } catch (...) {
+        raised_ = std::current_exception();
+        return false;
+      }
+    };
+  }
+  template <typename Work>
+  auto run(Work&& work) {
+    auto result = [&] {
+      const nb::gil_scoped_release unlocked;
+      return work();
+    }();
+    if (raised_) std::rethrow_exception(raised_);
+    if (!result) raise(std::move(result).error());
+    return std::move(result).value();
+  }
+
+ private:
+  nb::object function_;
+  std::exception_ptr raised_;
+};
+
+nb::object backup(std::shared_ptr<Handle> database, const std::string& directory, nb::object progress) {
+  const Call call(database);
+  ProgressCalls calls(std::move(progress));
+  const Progress told = calls.progress();
+  const BackupReport report = calls.run([&] { return strata::backup(call.engine(), directory, told); });
+  return nb::make_tuple(report.directory, report.lsn, report.bytes, report.files, report.seconds);
+}
+
+Lsn restore(const std::string& backup, const std::string& directory, Lsn lsn, nb::object progress) {
+  ProgressCalls calls(std::move(progress));
+  const Progress told = calls.progress();
+  return calls.run([&] { return strata::restore(backup, directory, lsn, told); });
+}
+
+nb::object rebuild(const std::string& directory, const std::string& store) {
+  auto kind = parse_store_kind(store);
+  if (!kind) raise(std::move(kind).error());
+  const StoreSummary summary = without_gil([&] { return strata::rebuild(directory, *kind); });
+  return nb::make_tuple(std::string(strata::name(summary.store)), summary.items, summary.hash);
+}
+
+}  // namespace
+
+void bind_operations(nb::module_& module) {
+  module.def("backup", &backup, nb::arg("database"), nb::arg("directory"), nb::arg("progress").none());
+  module.def("restore", &restore, nb::arg("backup"), nb::arg("directory"), nb::arg("lsn"), nb::arg("progress").none());
+  module.def("rebuild", &rebuild, nb::arg("directory"), nb::arg("store"));
+}
+
+}  // namespace strata::python

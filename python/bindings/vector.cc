@@ -1,0 +1,165 @@
+// The vector store. Embeddings come in as float32 arrays, borrowed for the call.
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "handle.h"
+
+namespace strata::python {
+namespace {
+
+struct Vector : Part {};
+
+using Row = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+std::span<const float> span_of(const Row& row) { return {row.data(), row.size()}; }
+
+/// A vector of the engine as an array of its own.
+nb::object array_of(std::vector<float> vector) {
+  if (vector.empty()) return nb::none();
+  auto owned = std::make_unique<std::vector<float>>(std::move(vector));
+  std::vector<float>* raw = owned.get();
+  const nb::capsule owner(owned.release(), [](void* p) noexcept {
+    const std::unique_ptr<std::vector<float>> last(static_cast<std::vector<float>*>(p));
+  });
+  const std::size_t shape[] = {raw->size()};
+  return nb::cast(nb::ndarray<nb::numpy, float>(raw->data(), 1, shape, owner));
+}
+
+nb::object hits_of(std::vector<Hit> hits) {
+  nb::list list;
+  for (Hit& hit : hits) {
+    list.append(nb::make_tuple(hit.id, static_cast<double>(hit.score), object_of(hit.payload),
+                               array_of(std::move(hit.vector))));
+  }
+  return list;
+}
+
+nb::object point_of(StoredPoint point) {
+  return nb::make_tuple(point.id, object_of(point.payload), array_of(std::move(point.vector)));
+}
+
+nb::object info_of(const CollectionInfo& info) {
+  return nb::make_tuple(info.name, info.options.dimension, std::string(strata::name(info.options.metric)),
+                        info.options.words, info.points);
+}
+
+void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
+                       const std::string& metric, bool words) {
+  auto parsed = parse_metric(metric);
+  if (!parsed) raise(std::move(parsed).error());
+  run(self.handle,
+      [&](Stores& stores) { return stores.vector().create_collection(collection, {dimension, *parsed, words}); });
+}
+
+void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
+            const Matrix& matrix, nb::object payloads, nb::object texts) {
+  const std::size_t count = ids.size();
+  if (matrix.shape(0) != count) {
+    raise(ErrorCode::invalid_argument, "as many vectors as ids are needed: " + std::to_string(matrix.shape(0)) +
+                                           " vectors, " + std::to_string(count) + " ids");
+  }
+  std::vector<std::string> words;
+  if (!texts.is_none()) words = nb::cast<std::vector<std::string>>(texts);
+  std::vector<Point> points;
+  points.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    points.push_back({ids[i], {matrix.data() + i * matrix.shape(1), matrix.shape(1)}, {}, {}});
+    if (!words.empty()) points.back().text = words.at(i);
+  }
+  if (!payloads.is_none()) {
+    std::size_t i = 0;
+    for (nb::handle payload : payloads) points.at(i++).payload = map_of(payload);
+  }
+  run(self.handle, [&](Stores& stores) { return stores.vector().upsert(collection, points); });
+}
+
+nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
+                  std::uint32_t ef, bool with_payload, bool with_vector) {
+  const SearchOptions options{k, map_of(filter), with_payload, with_vector, ef};
+  return hits_of(
+      run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }));
+}
+
+nb::object search_words(const Vector& self, const std::string& collection, const std::string& query, std::size_t k,
+                        nb::object filter, bool with_payload, bool with_vector) {
+  const SearchOptions options{k, map_of(filter), with_payload, with_vector, 0};
+  return hits_of(
+      run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }));
+}
+
+nb::object get(const Vector& self, const std::string& collection, const std::string& id, bool with_vector) {
+  auto found = run(self.handle, [&](Stores& stores) { return stores.vector().get(collection, id, with_vector); });
+  return found ? point_of(std::move(*found)) : nb::none();
+}
+
+nb::list scroll(const Vector& self, const std::string& collection, const std::string& after, std::size_t limit,
+                nb::object filter, bool with_vector) {
+  const Filter condition = map_of(filter);
+  nb::list list;
+  for (StoredPoint& point : run(self.handle, [&](Stores& stores) {
+         return stores.vector().scroll(collection, after, limit, condition, with_vector);
+       })) {
+    list.append(point_of(std::move(point)));
+  }
+  return list;
+}
+
+std::uint64_t remove(const Vector& self, const std::string& collection, const std::vector<std::string>& ids) {
+  const std::vector<std::string_view> views(ids.begin(), ids.end());
+  return run(self.handle, [&](Stores& stores) { return stores.vector().remove(collection, views); });
+}
+
+}  // namespace
+
+void bind_vector(nb::module_& module) {
+  nb::class_<Vector>(module, "Vector")
+      .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
+      .def("create_collection", &create_collection)
+      .def("drop_collection",
+           [](const Vector& self, const std::string& collection) {
+             run(self.handle, [&](Stores& stores) { return stores.vector().drop_collection(collection); });
+           })
+      .def("collections",
+           [](const Vector& self) {
+             nb::list list;
+             for (const CollectionInfo& info : run(self.handle, [](Stores& s) { return s.vector().collections(); })) {
+               list.append(info_of(info));
+             }
+             return list;
+           })
+      .def("collection",
+           [](const Vector& self, const std::string& collection) {
+             return info_of(run(self.handle, [&](Stores& stores) { return stores.vector().collection(collection); }));
+           })
+      .def("upsert", &upsert, nb::arg("collection"), nb::arg("ids"), nb::arg("matrix").noconvert(),
+           nb::arg("payloads").none(), nb::arg("texts").none())
+      .def("set_payload",
+           [](const Vector& self, const std::string& collection, const std::string& id, nb::object payload) {
+             Map map = map_of(payload);
+             run(self.handle, [&](Stores& s) { return s.vector().set_payload(collection, id, std::move(map)); });
+           })
+      .def("remove", &remove)
+      .def("get", &get)
+      .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("with_payload"), nb::arg("with_vector"))
+      .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
+           nb::arg("filter").none(), nb::arg("with_payload"), nb::arg("with_vector"))
+      .def(
+          "count",
+          [](const Vector& self, const std::string& collection, nb::object filter) {
+            const Filter condition = map_of(filter);
+            return run(self.handle, [&](Stores& stores) { return stores.vector().count(collection, condition); });
+          },
+          nb::arg("collection"), nb::arg("filter").none())
+      .def("scroll", &scroll, nb::arg("collection"), nb::arg("after"), nb::arg("limit"), nb::arg("filter").none(),
+           nb::arg("with_vector"));
+  module.def(
+      "address_seen", [](const Matrix& matrix) { return reinterpret_cast<std::uintptr_t>(matrix.data()); },
+      nb::arg("matrix").noconvert(), "Where the engine reads this matrix: its own memory, unless something copied it.");
+}
+
+}  // namespace strata::python

@@ -1,0 +1,52 @@
+"""Moments and durations: microseconds since 1970 (UTC) inside, datetime and text outside."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Union
+
+from ._strata import InvalidArgument
+
+Moment = Union[datetime, str, int]        # a datetime (naive: UTC), ISO 8601 text, or microseconds since 1970
+Duration = Union[float, int, str, timedelta]  # seconds, "90s" "15m" "1h" "7d" "250ms", or a timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def microseconds(moment: datetime) -> int:
+    """Of a datetime; a naive one is UTC, as text without a zone is."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_us(moment: Moment | None) -> int | None:
+    """Microseconds since 1970 of what a user gives for a moment."""
+    if moment is None or isinstance(moment, int):
+        return moment
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            raise InvalidArgument(f"not a time (write 2026-11-20 or 2026-11-20T10:00:00Z): {moment!r}") from None
+    return microseconds(moment)
+
+
+def to_datetime(time_us: int | None) -> datetime | None:
+    return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
+
+
+def duration_ms(duration: Duration | None) -> int:
+    """Milliseconds of what a user gives for a duration; None is 0. Less than one millisecond counts as one."""
+    if duration is None:
+        return 0
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    if isinstance(duration, str):
+        parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", duration.strip())
+        if not parts:
+            raise InvalidArgument(f"not a duration (write 250ms, 90s, 15m, 1h or 7d): {duration!r}")
+        return max(1, round(float(parts[1]) * _UNITS_MS[parts[2]]))
+    if duration <= 0:
+        raise InvalidArgument(f"a duration is more than 0 seconds, not {duration!r}")
+    return max(1, round(duration * 1000))

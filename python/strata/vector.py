@@ -1,0 +1,175 @@
+"""The vector store: collections of points, searched by nearness and by words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _strata
+
+Filter = Mapping[str, Any]
+
+
+class Hit(NamedTuple):
+    """A point that was found; larger scores are nearer. Unpacks as (id, score, payload)."""
+
+    id: str
+    score: float
+    payload: dict[str, Any]
+
+
+class HitWithVector(Hit):
+    """As Hit, still three fields, with the stored embedding beside them."""
+
+    vector: NDArray[np.float32]
+
+
+class StoredPoint(NamedTuple):
+    id: str
+    payload: dict[str, Any]
+    vector: NDArray[np.float32] | None
+
+
+class CollectionInfo(NamedTuple):
+    name: str
+    dimension: int
+    metric: str
+    words: bool
+    points: int
+
+
+def as_float32(values: ArrayLike, axes: int) -> NDArray[np.float32]:
+    """The same memory when it is a float32 array in C order; otherwise a converted copy."""
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise _strata.InvalidArgument(f"not an array of numbers: {error}") from None
+    if array.ndim != axes:
+        raise _strata.InvalidArgument(f"expected {axes} axes, this array has the shape {array.shape}")
+    return array
+
+
+def _as_dict(payload: Any) -> dict[str, Any] | None:
+    """A dict as it is; a pydantic model by its fields."""
+    if payload is None or isinstance(payload, dict):
+        return payload
+    return payload.model_dump(mode="json") if hasattr(payload, "model_dump") else dict(payload)
+
+
+class Collection:
+    """One collection by name. Its calls belong to the database, transaction or view it came from."""
+
+    def __init__(self, native: _strata.Vector, name: str):
+        self._native = native
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Collection({self.name!r})"
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __contains__(self, id: str) -> bool:
+        return self._native.get(self.name, id, False) is not None
+
+    @property
+    def info(self) -> CollectionInfo:
+        return CollectionInfo(*self._native.collection(self.name))
+
+    def upsert(self, id: str, vector: ArrayLike, payload: Filter | None = None, text: str = "") -> None:
+        """Inserts a point, or replaces the one with this id."""
+        self._native.upsert(self.name, [id], as_float32(vector, 1)[None, :], [_as_dict(payload)], [text])
+
+    def upsert_many(self, ids: Sequence[str], matrix: ArrayLike, payloads: Sequence[Filter | None] | None = None,
+                    texts: Sequence[str] | None = None) -> None:
+        """Inserts or replaces points: one row of `matrix` each. All of them or none. A float32 matrix in C order is
+        read where it is, without a copy."""
+        ids = list(ids)
+        for name, given in (("payloads", payloads), ("texts", texts)):
+            if given is not None and len(given) != len(ids):
+                raise _strata.InvalidArgument(f"as many {name} as ids are needed: {len(given)} {name}, {len(ids)} ids")
+        if not ids:
+            return
+        self._native.upsert(self.name, ids, as_float32(matrix, 2),
+                            None if payloads is None else [_as_dict(payload) for payload in payloads],
+                            None if texts is None else list(texts))
+
+    def set_payload(self, id: str, payload: Filter) -> None:
+        self._native.set_payload(self.name, id, _as_dict(payload))
+
+    def delete(self, ids: str | Sequence[str]) -> int:
+        """Removes points; returns how many there were."""
+        return self._native.remove(self.name, [ids] if isinstance(ids, str) else list(ids))
+
+    def get(self, id: str, with_vector: bool = True) -> StoredPoint | None:
+        found = self._native.get(self.name, id, with_vector)
+        return None if found is None else StoredPoint(*found)
+
+    def search(self, query: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,
+               with_vector: bool = False, with_payload: bool = True) -> list[Hit]:
+        """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them."""
+        found = self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter), ef, with_payload, with_vector)
+        return _hits(found, with_vector)
+
+    def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
+                     with_payload: bool = True) -> list[Hit]:
+        """The k best points by their words (BM25); the collection was created with words=True."""
+        found = self._native.search_words(self.name, query, k, _as_dict(filter), with_payload, with_vector)
+        return _hits(found, with_vector)
+
+    def count(self, filter: Filter | None = None) -> int:
+        return self._native.count(self.name, _as_dict(filter))
+
+    def scroll(self, filter: Filter | None = None, after: str = "", with_vector: bool = False,
+               page: int = 1000) -> Iterator[StoredPoint]:
+        """Every point by id, fetched by pages."""
+        while True:
+            points = self._native.scroll(self.name, after, page, _as_dict(filter), with_vector)
+            yield from (StoredPoint(*point) for point in points)
+            if len(points) < page:
+                return
+            after = points[-1][0]
+
+
+def _hits(found: list[tuple[Any, ...]], with_vector: bool) -> list[Hit]:
+    if not with_vector:
+        return [Hit(*fields[:3]) for fields in found]
+    hits: list[Hit] = []
+    for *fields, vector in found:
+        hit = HitWithVector(*fields)
+        hit.vector = vector
+        hits.append(hit)
+    return hits
+
+
+class VectorStore:
+    """`db.vector("notes", dimension=384)` is a collection, made on first use; `db.vector.collections()` lists them."""
+
+    def __init__(self, handle: _strata.Handle):
+        self._native = _strata.Vector(handle)
+
+    def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine",
+                 words: bool = False) -> Collection:
+        """A collection by name. With `dimension` it is created when it does not exist; when it exists with other
+        options: AlreadyExists."""
+        if dimension is not None:
+            self._ensure(name, dimension, metric, words)
+        return Collection(self._native, name)
+
+    def _ensure(self, name: str, dimension: int, metric: str, words: bool) -> None:
+        try:
+            found = CollectionInfo(*self._native.collection(name))
+            if (found.dimension, found.metric, found.words) == (dimension, metric, words):
+                return
+        except _strata.NotFound:
+            pass
+        self._native.create_collection(name, dimension, metric, words)
+
+    def collections(self) -> list[CollectionInfo]:
+        return [CollectionInfo(*info) for info in self._native.collections()]
+
+    def drop(self, name: str) -> None:
+        self._native.drop_collection(name)

@@ -1,0 +1,188 @@
+"""Transactions, views, errors, threads, and what a directory survives."""
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+import strata
+
+
+def test_an_exception_rolls_everything_back(db):
+    notes = db.vector("notes", dimension=2)
+    with pytest.raises(RuntimeError):
+        with db.transaction() as tx:
+            tx.vector("notes").upsert("a", [1, 0])
+            tx.object.put("content")
+            tx.graph.put_node("a")
+            tx.cache.set("k", "v")
+            assert tx.vector("notes").count() == 1
+            raise RuntimeError
+    assert tx.lsn is None and not tx.active
+    assert notes.count() == 0 and db.object.count() == 0 and db.graph.counts() == (0, 0) and db.cache.get("k") is None
+    with pytest.raises(strata.FailedPrecondition, match="closed"):
+        tx.graph.put_node("b")
+
+
+def test_two_transactions_on_one_key_conflict(db):
+    db.graph.put_node("a")
+    first, second = db.transaction(), db.transaction()
+    first.graph.put_node("a", properties={"by": 1})
+    second.graph.put_node("a", properties={"by": 2})
+    first.commit()
+    with pytest.raises(strata.Conflict) as conflict:
+        second.commit()
+    assert conflict.value.code == "conflict" and conflict.value.retry == "transaction"
+    assert db.graph.node("a").properties == {"by": 1}
+
+
+def test_an_idempotency_key_commits_once(db):
+    lsns = []
+    for _ in range(2):
+        with db.transaction(idempotency_key="job 7") as tx:
+            tx.graph.put_node(f"n{len(lsns)}")
+        lsns.append(tx.lsn)
+    assert lsns[0] == lsns[1]
+    assert db.graph.counts().nodes == 1
+
+
+def test_views_by_lsn_time_and_tag(db):
+    db.graph.put_node("a")
+    lsn = db.visible_lsn
+    db.set_tag("before", lsn)
+    time.sleep(0.01)
+    moment = datetime.now(timezone.utc)
+    time.sleep(0.01)
+    db.graph.put_node("b")
+    for as_of in (lsn, str(lsn), moment, "before"):
+        with db.view(as_of=as_of) as then:
+            assert then.graph.counts().nodes == 1 and then.graph.node("b") is None
+            with pytest.raises(strata.FailedPrecondition):
+                then.graph.put_node("c")
+    assert db.view().lsn == db.visible_lsn
+    assert [tag.name for tag in db.tags()] == ["before"]
+    assert db.remove_tag("before") is True
+    with pytest.raises(strata.NotFound, match="before"):
+        db.view(as_of="before")
+    with pytest.raises(strata.InvalidArgument, match="4711"):
+        db.view(as_of=4711)
+
+
+def test_errors_are_typed():
+    assert issubclass(strata.InvalidArgument, (strata.Error, ValueError))
+    assert issubclass(strata.NotFound, LookupError)
+    assert issubclass(strata.Timeout, TimeoutError)
+    assert strata.CommitUnknown.code == "commit_unknown" and strata.CommitUnknown.retry == "ask"
+    assert strata.Unavailable.retry == "call"
+    assert str(strata.Conflict("text")) == "text"
+
+
+def test_options_are_checked_by_name(path):
+    with pytest.raises(strata.InvalidArgument, match="colour"):
+        strata.open(path, colour="red")
+    with pytest.raises(strata.NotFound):
+        strata.open(path, create=False)
+    with strata.open(path, durability="off", history="7d", cache_bytes=1 << 20) as db:
+        with pytest.raises(strata.InvalidArgument, match="snapshotty"):
+            db.transaction(isolation="snapshotty")
+        with pytest.raises(strata.Unsupported):
+            db.transaction(isolation="serializable")
+
+
+def test_a_second_process_is_told_who_has_it(db, path):
+    program = "import strata, sys\ntry: strata.open(sys.argv[1])\nexcept strata.Unavailable as e: print('told', e)"
+    out = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert out.stdout.startswith("told")
+    assert str(__import__("os").getpid()) in out.stdout
+
+
+def test_what_was_committed_is_there_after_reopening(path):
+    with strata.open(path) as db:
+        db.vector("notes", dimension=2).upsert("a", [1, 0], {"n": 1})
+        address = db.object.put("kept")
+        open_transaction = db.transaction()
+        open_transaction.graph.put_node("lost")
+    assert db.closed and repr(db) == "Database(closed)"
+    with pytest.raises(strata.FailedPrecondition, match="closed"):
+        db.object.get(address)
+    with strata.open(path) as db:
+        assert db.vector("notes").get("a").payload == {"n": 1}
+        assert db.object.get(address) == b"kept"
+        assert db.graph.node("lost") is None
+
+
+def test_a_killed_process_loses_nothing_it_committed(path):
+    program = ("import strata, sys, os, signal\n"
+               "db = strata.open(sys.argv[1])\n"
+               "db.graph.put_node('committed')\n"
+               "tx = db.transaction(); tx.graph.put_node('open')\n"
+               "os.kill(os.getpid(), signal.SIGKILL)")
+    subprocess.run([sys.executable, "-c", program, str(path)])
+    with strata.open(path) as db:
+        assert db.graph.node("committed") and not db.graph.node("open")
+
+
+def test_other_threads_run_while_the_engine_works(db):
+    """Pure Python goes on during a long call: were the GIL held, the counter would stand still."""
+    db.analytics.create_table("t", {"x": "integer"})
+    db.analytics.append("t", [[i] for i in range(2000)])
+    started, done = threading.Event(), threading.Event()
+
+    def long_call():
+        started.set()
+        db.analytics.query("select sum(sqrt(a.x * b.x + c.x)) from t a, t b, (select * from t limit 10) c")
+        done.set()
+
+    thread = threading.Thread(target=long_call)
+    thread.start()
+    started.wait()
+    turns = 0
+    while not done.is_set():
+        turns += 1
+        time.sleep(0.001)
+    thread.join()
+    assert turns > 10
+
+
+def test_many_threads_search_and_write_at_once(db):
+    notes = db.vector("notes", dimension=32)
+    matrix = np.random.default_rng(0).standard_normal((500, 32), dtype=np.float32)
+    notes.upsert_many([f"n{i:03}" for i in range(500)], matrix)
+    failures = []
+
+    def work(seed):
+        try:
+            for i in range(20):
+                assert notes.search(matrix[seed * 20 + i], k=1)[0].id == f"n{seed * 20 + i:03}"
+                db.graph.put_node(f"{seed}-{i}")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures and db.graph.counts().nodes == 80
+
+
+def test_backup_restore_rebuild_and_verify(db, path, tmp_path):
+    db.graph.put_node("a")
+    db.object.put("content")
+    lsn = db.visible_lsn
+    seen = []
+    report = db.backup(tmp_path / "backups", progress=lambda done, total: seen.append((done, total)))
+    assert report.lsn == lsn and report.files > 0
+    assert strata.restore(report.directory, tmp_path / "elsewhere") == lsn
+    with strata.open(tmp_path / "elsewhere") as copy:
+        assert copy.summarize() == db.summarize(as_of=lsn)
+        assert copy.verify() == []
+    assert strata.rebuild(tmp_path / "elsewhere", "graph").items == 1
+    assert db.checkpoint() >= lsn
+    assert isinstance(db.statistics(), dict) and db.statistics()
+    with pytest.raises(strata.InvalidArgument, match="kitchen"):
+        strata.rebuild(tmp_path / "elsewhere", "kitchen")
