@@ -8,25 +8,89 @@ from typing import Annotated
 import numpy
 from numpy.typing import NDArray
 
-from strata import (
-    AlreadyExists as AlreadyExists,
-    Cancelled as Cancelled,
-    CommitUnknown as CommitUnknown,
-    Conflict as Conflict,
-    Corruption as Corruption,
-    Error as Error,
-    FailedPrecondition as FailedPrecondition,
-    InternalError as InternalError,
-    InvalidArgument as InvalidArgument,
-    IoError as IoError,
-    NotFound as NotFound,
-    PermissionDenied as PermissionDenied,
-    ResourceExhausted as ResourceExhausted,
-    Timeout as Timeout,
-    Unauthenticated as Unauthenticated,
-    Unavailable as Unavailable,
-    Unsupported as Unsupported
-)
+class Error(Exception):
+    code: str
+    retry: str
+
+
+class InvalidArgument(Error, ValueError):
+    code: str
+    retry: str
+
+
+class NotFound(Error, LookupError):
+    code: str
+    retry: str
+
+
+class AlreadyExists(Error):
+    code: str
+    retry: str
+
+
+class Conflict(Error):
+    code: str
+    retry: str
+
+
+class Unavailable(Error):
+    code: str
+    retry: str
+
+
+class Timeout(Error, TimeoutError):
+    code: str
+    retry: str
+
+
+class Cancelled(Error):
+    code: str
+    retry: str
+
+
+class ResourceExhausted(Error):
+    code: str
+    retry: str
+
+
+class FailedPrecondition(Error):
+    code: str
+    retry: str
+
+
+class PermissionDenied(Error, PermissionError):
+    code: str
+    retry: str
+
+
+class Unauthenticated(Error):
+    code: str
+    retry: str
+
+
+class Unsupported(Error):
+    code: str
+    retry: str
+
+
+class IoError(Error, OSError):
+    code: str
+    retry: str
+
+
+class Corruption(Error):
+    code: str
+    retry: str
+
+
+class CommitUnknown(Error):
+    code: str
+    retry: str
+
+
+class InternalError(Error):
+    code: str
+    retry: str
 
 
 class ArrowTable:
@@ -95,7 +159,8 @@ class Vector:
 
     def collection(self, arg: str, /) -> object: ...
 
-    def upsert(self, collection: str, ids: Sequence[str], matrix: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], payloads: object | None, texts: object | None) -> None: ...
+    def upsert(self, collection: str, ids: Sequence[str], matrix: Annotated[NDArray[numpy.float32], dict(shape=(None,
+        None), order='C', device='cpu', writable=False)], payloads: object | None, texts: object | None) -> None: ...
 
     def set_payload(self, arg0: str, arg1: str, arg2: object, /) -> None: ...
 
@@ -103,15 +168,19 @@ class Vector:
 
     def get(self, arg0: str, arg1: str, arg2: bool, /) -> object: ...
 
-    def search(self, collection: str, query: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], k: int, filter: object | None, ef: int, with_payload: bool, with_vector: bool) -> object: ...
+    def search(self, collection: str, query: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C',
+        device='cpu', writable=False)], k: int, filter: object | None, ef: int, with_payload: bool,
+        with_vector: bool) -> object: ...
 
-    def search_words(self, collection: str, query: str, k: int, filter: object | None, with_payload: bool, with_vector: bool) -> object: ...
+    def search_words(self, collection: str, query: str, k: int, filter: object | None, with_payload: bool,
+        with_vector: bool) -> object: ...
 
     def count(self, collection: str, filter: object | None) -> int: ...
 
     def scroll(self, collection: str, after: str, limit: int, filter: object | None, with_vector: bool) -> list: ...
 
-def address_seen(matrix: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> int:
+def address_seen(matrix: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu',
+        writable=False)]) -> int:
     """
     Where the engine reads this matrix: its own memory, unless something copied it.
     """
@@ -236,7 +305,8 @@ class Cache:
 class Array:
     def __init__(self, arg: Handle, /) -> None: ...
 
-    def create_dataset(self, arg0: str, arg1: str, arg2: Sequence[int], arg3: int, arg4: int, arg5: bool, arg6: bool, /) -> None: ...
+    def create_dataset(self, arg0: str, arg1: str, arg2: Sequence[int], arg3: int, arg4: int, arg5: bool, arg6: bool,
+        /) -> None: ...
 
     def drop_dataset(self, arg: str, /) -> None: ...
 
@@ -244,7 +314,8 @@ class Array:
 
     def dataset(self, arg: str, /) -> object: ...
 
-    def append(self, dataset: str, dtype: str, rows: Annotated[NDArray, dict(order='C', device='cpu', writable=False)], key: str) -> int: ...
+    def append(self, dataset: str, dtype: str, rows: Annotated[NDArray, dict(order='C', device='cpu', writable=False)],
+        key: str) -> int: ...
 
     def find(self, arg0: str, arg1: str, /) -> list: ...
 

@@ -1,4 +1,4 @@
-"""Writes strata/_strata.pyi from the installed module: `python python/generate_stubs.py`. A test compares."""
+"""Writes strata/_strata.pyi from the installed module: `python python/tests/generate_stubs.py`. A test compares."""
 
 import re
 import sys
@@ -35,4 +35,4 @@ def wrapped(line: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "strata/_strata.pyi").write_text(stubs())
+    Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "strata/_strata.pyi").write_text(stubs())
