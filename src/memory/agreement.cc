@@ -42,6 +42,24 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
     if (row[0].text() != nullptr) metric_rows[*row[0].text()] = *row[1].integer();
   }
 
+  // A memory that was forgotten and came back counts its versions on; the metrics of the forgotten ones are gone.
+  std::unordered_map<std::string, std::int64_t> forgotten;
+  const Rows gone_versions = STRATA_TRY(view.metadata().query(
+      "select id, max(version) from atom_versions where forgotten_at is not null group by id"));
+  for (const auto& row : gone_versions.rows) {
+    forgotten[*row[0].text()] = *row[1].integer();
+  }
+  // Others may have written since the view: a repair is a transaction that looks again.
+  using Now = std::optional<Map>;  // the memory's row
+  const auto repair_of = [&](const std::string& id, auto&& body) -> Result<bool> {
+    STRATA_TRY(retrying([&]() -> Result<Lsn> {
+      const auto transaction = STRATA_TRY(engine_.begin());
+      STRATA_TRY(body(*transaction, STRATA_TRY(transaction->metadata().get_row("atoms", {{"id", id}}))));
+      return transaction->commit();
+    }));
+    return true;
+  };
+
   // Every memory has its part in every store.
   std::unordered_set<std::string> atoms;
   std::string after;
@@ -66,10 +84,16 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
       } else {
         Disagreement& finding = differs(id, "vector", "its vector is missing");
         if (repair && has_object && embedder_->dimension() != 0) {
-          if (const auto stored = STRATA_TRY(get(id, AsOf::now()))) {
-            STRATA_TRY(remember(stored->atom));  // a new version with the same content puts every part back
-            finding.repaired = true;
-          }
+          finding.repaired = STRATA_TRY(repair_of(id, [&](Transaction& tx, const Now& now) -> Result<void> {
+            Stores& stores = tx;
+            if (!now || STRATA_TRY(stores.vector().get(kCollection, id, false))) return {};
+            if (!STRATA_TRY(stores.graph().node(id))) {
+              STRATA_TRY(stores.graph().put_node({id, {std::string(kLabel)}, {}}));
+            }
+            const StoredAtom stored = STRATA_TRY(read_atom(stores, *now, true));
+            STRATA_TRY(remember(tx, std::span(&stored.atom, 1)));  // a new version with the same content
+            return {};
+          }));
         }
       }
       if (STRATA_TRY(view.graph().node(id))) {
@@ -77,12 +101,16 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
       } else {
         Disagreement& finding = differs(id, "graph", "its node is missing");
         if (repair) {
-          STRATA_TRY(engine_.graph().put_node({id, {std::string(kLabel)}, {}}));
-          finding.repaired = true;
+          finding.repaired = STRATA_TRY(repair_of(id, [&](Transaction& tx, const Now& now) -> Result<void> {
+            if (!now || STRATA_TRY(tx.graph().node(id))) return {};
+            return tx.graph().put_node({id, {std::string(kLabel)}, {}});
+          }));
         }
       }
       const auto metrics = metric_rows.find(id);
-      if (metrics != metric_rows.end() && metrics->second == *row[2].integer()) {
+      const auto gone = forgotten.find(id);
+      const std::int64_t expected = *row[2].integer() - (gone == forgotten.end() ? 0 : gone->second);
+      if (metrics != metric_rows.end() && metrics->second == expected) {
         ++report.present["analytics"];
       } else {
         differs(id, "analytics", "version " + std::to_string(*row[2].integer()) + " has " +
@@ -104,9 +132,11 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
       if (atoms.contains(point.id)) continue;
       Disagreement& finding = differs(point.id, "vector", "a vector without a row");
       if (repair) {
-        const std::string_view ids[] = {point.id};
-        STRATA_TRY(static_cast<Stores&>(engine_).vector().remove(kCollection, ids));
-        finding.repaired = true;
+        finding.repaired = STRATA_TRY(repair_of(point.id, [&](Stores& tx, const Now& now) -> Result<void> {
+          const std::string_view ids[] = {point.id};
+          if (!now) STRATA_TRY(tx.vector().remove(kCollection, ids));
+          return {};
+        }));
       }
     }
     after = page.back().id;
@@ -119,8 +149,10 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
       if (atoms.contains(node.id)) continue;
       Disagreement& finding = differs(node.id, "graph", "a node of a memory without a row");
       if (repair) {
-        STRATA_TRY(engine_.graph().remove_node(node.id, true));
-        finding.repaired = true;
+        finding.repaired = STRATA_TRY(repair_of(node.id, [&](Stores& tx, const Now& now) -> Result<void> {
+          if (!now) STRATA_TRY(tx.graph().remove_node(node.id, true));
+          return {};
+        }));
       }
     }
     after = page.back().id;

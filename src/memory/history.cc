@@ -108,7 +108,11 @@ Result<std::vector<StoredAtom>> LocalMemory::history(std::string_view id) {
 }
 
 Result<ForgetReceipt> LocalMemory::forget(std::string_view id) {
-  const std::string key(id);
+  return retrying([&, key = std::string(id)] { return forget_once(key); });
+}
+
+Result<ForgetReceipt> LocalMemory::forget_once(const std::string& key) {
+  const std::string_view id = key;
   auto transaction = STRATA_TRY(engine_.begin());
   Transaction& tx = *transaction;
   auto row = STRATA_TRY(tx.metadata().get_row("atoms", {{"id", key}}));
@@ -167,9 +171,18 @@ Result<ForgetReceipt> LocalMemory::forget(std::string_view id) {
 // ---- snapshots --------------------------------------------------------------------------------------------------
 
 Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view notes) {
+  // It becomes a tag, too, and there must be no snapshot without one.
+  constexpr std::size_t kNameBytesMax = 128;
+  if (id.empty() || id.size() > kNameBytesMax || id.find_first_not_of("0123456789") == std::string_view::npos) {
+    return Error(ErrorCode::invalid_argument, "the name of a snapshot has 1 to 128 bytes and is not a number: \"" +
+                                                  std::string(id.substr(0, kNameBytesMax)) + "\"");
+  }
+  return retrying([&] { return snapshot_once(id, notes); });
+}
+
+Result<SnapshotInfo> LocalMemory::snapshot_once(std::string_view id, std::string_view notes) {
   auto transaction = STRATA_TRY(engine_.begin());
   MetadataStore& metadata = transaction->metadata();
-  if (id.empty()) return Error(ErrorCode::invalid_argument, "a snapshot needs a name");
   if (STRATA_TRY(metadata.get_row("snapshots", {{"id", std::string(id)}}))) {
     return Error(ErrorCode::already_exists, "there is a snapshot \"" + std::string(id) + "\"");
   }
@@ -177,6 +190,9 @@ Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view
   info.id = id;
   info.notes = notes;
   info.created_at = kClock.now();
+  // The state that is hashed is the one that is named: others may commit before we do.
+  info.lsn = transaction->view_lsn();
+  const auto named = STRATA_TRY(engine_.view(AsOf::at(info.lsn)));
   const Rows last = STRATA_TRY(metadata.query("select id, hash from snapshots order by created_at desc, id desc limit 1"));
   std::string parent_hash;
   if (!last.rows.empty()) {
@@ -202,9 +218,8 @@ Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view
                                             {"parent", info.parent.empty() ? Value() : Value(info.parent)},
                                             {"notes", info.notes.empty() ? Value() : Value(info.notes)},
                                             {"metadata", Value()},
-                                            {"lsn", kCommitLsn}}));
-  info.lsn = STRATA_TRY(transaction->commit());
-  transaction.reset();
+                                            {"lsn", info.lsn}}));
+  STRATA_TRY(transaction->commit());
   STRATA_TRY(engine_.set_tag(info.id, info.lsn));
   return info;
 }

@@ -7,7 +7,12 @@ Result<void> LocalMemory::prepare() {
   const Migration migrations[] = {{1, std::string(kSchema)}};
   STRATA_TRY(engine_.metadata().migrate(kComponent, migrations));
   STRATA_TRY(engine_.analytics().create_table(kMetricsTable, kMetricsColumns));
-  if (auto setting = STRATA_TRY(engine_.metadata().get(kEmbedderSetting))) {
+  return check_embedder(engine_);
+}
+
+/// The database's embeddings must be of one model.
+Result<void> LocalMemory::check_embedder(Stores& stores) {
+  if (auto setting = STRATA_TRY(stores.metadata().get(kEmbedderSetting))) {
     const Map* embedder = setting->map();
     const Value* model = embedder ? embedder->find("model") : nullptr;
     const Value* dimension = embedder ? embedder->find("dimension") : nullptr;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/clock.h"
+#include "core/nesting.h"
 #include "core/random.h"
 #include "memory/atom_in.h"
 #include "memory/local_memory.h"
@@ -12,7 +13,6 @@ namespace {
 constexpr std::size_t kTextBytesMax = 64 << 20;
 constexpr std::size_t kTagsMax = 1'000;
 constexpr std::size_t kActivationMax = 1 << 20;
-constexpr int kConflictRetries = 16;
 const core::SystemClock kClock;
 
 Error invalid(const std::string& id, const std::string& what) {
@@ -41,11 +41,17 @@ Result<void> check(const Atom& atom, const std::string& id) {
   if (atom.tags.size() > kTagsMax) return invalid(id, std::to_string(atom.tags.size()) + " tags; 1,000 are allowed");
   for (const MemoryTag& tag : atom.tags) {
     if (tag.key.empty()) return invalid(id, "a tag has an empty key");
+    if (tag.key.find('=') != std::string::npos) {
+      return invalid(id, "the key of tag \"" + tag.key.substr(0, 80) + "\" has a =");
+    }
     if (!std::isfinite(tag.weight)) return invalid(id, "the weight of tag \"" + tag.key + "\" is not a finite number");
   }
   for (const MemoryLink& link : atom.links) {
     if (link.target == id) return invalid(id, "a link of type \"" + link.type + "\" leads back to the memory itself");
     if (link.type.empty()) return invalid(id, "a link to \"" + link.target + "\" has no type");
+  }
+  if (!core::nests_within(atom.metadata)) {
+    return invalid(id, "its metadata nests more than " + std::to_string(core::kNestingMax) + " deep");
   }
   for (const auto& [key, value] : atom.metadata) {
     if (reserved(key)) return invalid(id, "\"" + key + "\" is a reserved name in metadata");
@@ -91,18 +97,19 @@ Result<std::string> LocalMemory::remember(const Atom& atom) {
 
 Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> atoms) {
   std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
-  // Before the transaction begins, so that its view has them.
-  for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(atom));
-  for (int attempt = 0;; ++attempt) {
-    auto transaction = STRATA_TRY(engine_.begin());
+  STRATA_TRY(retrying([&]() -> Result<Lsn> {
+    // Asked before the transaction begins, so that its view has them.
+    const bool places_known = STRATA_TRY(know_places(prepared));
+    const auto transaction = STRATA_TRY(engine_.begin());
+    if (!places_known) {
+      for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(*transaction, atom));
+    }
     for (const Prepared& atom : prepared) STRATA_TRY(write(*transaction, atom, kClock.now()));
     for (const Prepared& atom : prepared) STRATA_TRY(link(*transaction, atom));
-    auto committed = transaction->commit();
-    if (committed) break;
-    if (committed.error().code() != ErrorCode::conflict || attempt == kConflictRetries) {
-      return std::move(committed).error();
-    }
-  }
+    const Lsn lsn = STRATA_TRY(transaction->commit());
+    if (!places_known) keep_places(prepared);
+    return lsn;
+  }));
   std::vector<std::string> ids;
   ids.reserve(prepared.size());
   for (Prepared& atom : prepared) ids.push_back(std::move(atom.id));
@@ -152,12 +159,18 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
   const std::string& id = prepared.id;
   MetadataStore& metadata = stores.metadata();
   std::int64_t version = 1;
+  bool exists = false;
   if (!prepared.id_is_new) {
     if (auto row = STRATA_TRY(metadata.get_row("atoms", {{"id", id}}))) {
+      exists = true;
       version = *row->find("version")->integer() + 1;
       row->set("forgotten_at", Value());
       STRATA_TRY(metadata.put_row("atom_versions", *row));
       STRATA_TRY(remove_tags(stores, id));
+    } else if (STRATA_TRY(metadata.get_row("atom_versions", {{"id", id}, {"version", 1}}))) {
+      // It was forgotten once. Its versions go on counting, so that the times of the forgotten ones stay.
+      const Rows last = STRATA_TRY(metadata.query("select max(version) from atom_versions where id = ?", {Value(id)}));
+      version = *last.rows[0][0].integer() + 1;
     }
   }
   if (!atom.snapshot.empty() && !STRATA_TRY(metadata.get_row("snapshots", {{"id", atom.snapshot}}))) {
@@ -185,7 +198,7 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
 
   const Point point{id, prepared.embedding(), payload_of(atom), atom.text};
   STRATA_TRY(stores.vector().upsert(kCollection, {&point, 1}));
-  if (version == 1) STRATA_TRY(stores.graph().put_node({id, {std::string(kLabel)}, {}}));
+  if (!exists) STRATA_TRY(stores.graph().put_node({id, {std::string(kLabel)}, {}}));
   const std::vector<Value> metrics{id, now, version, atom.text.size()};
   STRATA_TRY(stores.analytics().append(kMetricsTable, {&metrics, 1}));
   if (!atom.activation.empty()) {
@@ -220,27 +233,30 @@ Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
   return {};
 }
 
-/// The collection and the dataset that an atom needs, as committed state; known ones cost nothing.
-Result<void> LocalMemory::ensure_places(const Prepared& prepared) {
+/// Whether the collection and the dataset that these atoms need are known to be committed.
+Result<bool> LocalMemory::know_places(std::span<const Prepared> prepared) {
   const core::MutexLock lock(prepared_mutex_);
-  const std::size_t dimension = prepared.embedding().size();
-  if (dimension_ == 0) {
-    STRATA_TRY(ensure_collection(engine_, dimension));
-    dimension_ = static_cast<std::uint32_t>(dimension);
+  for (const Prepared& atom : prepared) {
+    const std::size_t dimension = atom.embedding().size(), row_length = atom.atom->activation.size();
+    if (dimension_ != 0 && dimension_ != dimension) return other_dimension(dimension_, dimension);
+    if (dimension_ == 0) return false;
+    if (row_length == 0) continue;
+    if (row_length_ != 0 && row_length_ != row_length) return other_row_length(row_length_, row_length);
+    if (row_length_ == 0) return false;
   }
-  if (dimension_ != dimension) return other_dimension(dimension_, dimension);
-  const std::size_t row_length = prepared.atom->activation.size();
-  if (row_length == 0) return {};
-  if (row_length_ == 0) {
-    STRATA_TRY(ensure_dataset(engine_, row_length));
-    row_length_ = row_length;
-  }
-  if (row_length_ != row_length) return other_row_length(row_length_, row_length);
-  return {};
+  return true;
 }
 
-/// The same inside the caller's transaction, by what that sees: rolled back, nothing is left behind; made by somebody else
-/// after its view, its commit is a conflict.
+void LocalMemory::keep_places(std::span<const Prepared> committed) {
+  const core::MutexLock lock(prepared_mutex_);
+  for (const Prepared& atom : committed) {
+    dimension_ = static_cast<std::uint32_t>(atom.embedding().size());
+    if (!atom.atom->activation.empty()) row_length_ = atom.atom->activation.size();
+  }
+}
+
+/// The collection and the dataset that an atom needs are part of the transaction that needs them first: rolled back or
+/// refused, nothing is left behind; made by somebody else after its view, its commit is a conflict.
 Result<void> LocalMemory::ensure_places(Transaction& transaction, const Prepared& prepared) {
   STRATA_TRY(ensure_collection(transaction, prepared.embedding().size()));
   if (prepared.atom->activation.empty()) return {};
@@ -249,10 +265,15 @@ Result<void> LocalMemory::ensure_places(Transaction& transaction, const Prepared
 
 Result<void> LocalMemory::ensure_collection(Stores& stores, std::size_t dimension) {
   if (const auto there = stores.vector().collection(kCollection)) {
-    if (there->options.dimension == dimension) return {};
-    return other_dimension(there->options.dimension, dimension);
+    if (there->options.dimension != dimension) return other_dimension(there->options.dimension, dimension);
+    return check_embedder(stores);
   } else if (there.error().code() != ErrorCode::not_found) {
     return there.error().clone();
+  }
+  if (const std::uint32_t made = embedder_->dimension(); made != 0 && made != dimension) {
+    return Error(ErrorCode::invalid_argument, "an embedding of " + std::to_string(dimension) +
+                                                  " dimensions does not fit the embedder " + embedder_->model() +
+                                                  ", whose have " + std::to_string(made));
   }
   STRATA_TRY(stores.vector().create_collection(
       kCollection, {.dimension = static_cast<std::uint32_t>(dimension), .metric = Metric::cosine, .words = true}));

@@ -154,9 +154,9 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
     conflicts_.fetch_add(1, std::memory_order_relaxed);
     const auto& buffer = context.buffers()[static_cast<std::size_t>(key.store)];
     const std::string what = buffer ? buffer->describe(key.hash) : std::string();
-    return Error(ErrorCode::conflict, (what.empty() ? "something read from the " + std::string(name(key.store)) + " store"
-                                                    : "\"" + what + "\"") +
-                                          " was changed by lsn " + std::to_string(by) +
+    const std::string named =
+        what.empty() ? "something read from the " + std::string(name(key.store)) + " store" : "\"" + what + "\"";
+    return Error(ErrorCode::conflict, named + " was changed by lsn " + std::to_string(by) +
                                           " after this transaction's view (lsn " + std::to_string(view) +
                                           "). Run the transaction again.");
   };
