@@ -21,6 +21,7 @@ Result<Lsn> LocalEngine::checkpoint() {
 }
 
 Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
+  STRATA_TRY(check_open());
   STRATA_TRY(manager_->check_healthy());
   if (!even_if_unchanged && manager_->visible_lsn() == manifest_.lsn) return manifest_.lsn;
 
@@ -38,7 +39,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   if (journal_->durable_lsn() < next.lsn) STRATA_TRY(journal_->sync());  // I4: no file holds what the journal may lose
   STRATA_ASSERT(journal_->durable_lsn() >= next.lsn);
 
-  next.horizon = move_horizon();
+  next.horizon = move_horizon(next.lsn);
   for (std::size_t i = 0; i < kStoreCount; ++i) {
     transaction::Participant& store = *stores_->participants()[i];
     if (store.kind() == StoreKind::cache) continue;
@@ -55,6 +56,8 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   next.timeline = manifest_.timeline;
   next.previous = core::xxh3_128(encode(manifest_));
   next.idempotency = manager_->idempotency_entries();
+  // Later ones are told by their records, which a power cut may take: a key must not outlive its commit.
+  std::erase_if(next.idempotency, [&](const transaction::IdempotencyEntry& entry) { return entry.lsn > next.lsn; });
   next.commit_times = commit_clock_.points();
   std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
   STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
@@ -76,6 +79,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
     return {};
   }));
   journaled_bytes_.fetch_sub(std::min(journaled, journaled_bytes_.load()), std::memory_order_relaxed);
+  checkpoint_asked_.store(false, std::memory_order_relaxed);
   STRATA_TRY(remove_obsolete_files(before_previous));
 
   // The journal must reach back to manifest n (now the previous one) and to what each store holds on disk (I5).
@@ -113,10 +117,11 @@ Result<void> LocalEngine::remove_obsolete_files(const std::vector<transaction::C
   return {};
 }
 
-/// The oldest state that must stay readable: by an open view, by a tag, by the promised history.
-Lsn LocalEngine::move_horizon() {
+/// The oldest state that must stay readable: by an open view, by a tag, by the promised history. Never past the
+/// checkpoint that it is moved for: what came after that may not be durable.
+Lsn LocalEngine::move_horizon(Lsn at_most) {
   const core::MutexLock lock(history_mutex_);
-  Lsn oldest = commit_clock_.at_time(clock_.now() - options_.history_ms * 1000).lsn;
+  Lsn oldest = std::min(at_most, commit_clock_.at_time(clock_.now() - options_.history_ms * 1000).lsn);
   oldest = manager_->views().oldest(oldest, clock_.monotonic_us());
   for (const auto& [name, tag] : tags_) oldest = std::min(oldest, tag.lsn);
   horizon_ = std::max(horizon_, oldest);

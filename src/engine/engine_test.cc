@@ -1,5 +1,7 @@
 // The engine as its users meet it, on a real directory: opening, refusing, committing over seven stores, the past, checkpoints.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -363,6 +365,199 @@ TEST_F(EngineTest, BackgroundCheckpointsHappenByThemselves) {
   db.reset();
   const auto files = *io::open_posix_file_system(directory);
   EXPECT_GT(read_superblock(*files)->front().manifest, 1U);
+}
+
+TEST_F(EngineTest, WhatWasJournaledBeforeOpeningCountsTowardsTheNextCheckpoint) {
+  OpenOptions options;
+  options.checkpoint_journal_bytes = 64 << 20;
+  open(options);
+  prepare();
+  const std::string text(8'000, 'x');
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(db->metadata().set("key " + std::to_string(i), text));
+  db.reset();  // below what is worth a checkpoint at close
+  options.checkpoint_journal_bytes = 1 << 20;
+  open(options);
+  ASSERT_TRUE(db->metadata().set("one more", text));
+  const auto files = *io::open_posix_file_system(directory);
+  for (int waited = 0; waited < 200 && read_superblock(*files)->front().manifest == 1; ++waited) ::usleep(50'000);
+  EXPECT_GT(read_superblock(*files)->front().manifest, 1U);
+}
+
+TEST_F(EngineTest, AnEdgeUnderReadCommittedNeverLeadsToANodeThatWentMeanwhile) {
+  open();
+  for (const char* id : {"a", "b"}) ASSERT_TRUE(db->graph().put_node({id, {}, {}}));
+  TransactionOptions options;
+  options.isolation = Isolation::read_committed;
+  auto tx = *db->begin(options);
+  ASSERT_TRUE(tx->graph().add_edge("a", "knows", "b"));
+  ASSERT_TRUE(*db->graph().remove_node("b"));
+  EXPECT_FALSE(tx->graph().node("b")->has_value()) << "the view moved";
+  const auto committed = tx->commit();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code(), ErrorCode::conflict) << committed.error().to_string();
+  ASSERT_TRUE(db->graph().put_node({"c", {}, {}})) << "and it goes on";
+  tx.reset();
+  open();
+  EXPECT_EQ(db->graph().counts()->edges, 0U);
+}
+
+TEST_F(EngineTest, AValueThatNestsTooDeepIsRefusedBeforeItIsJournaled) {
+  open();
+  prepare();
+  for (const int depth : {20, 32, 33, 64, 65, 100, 5'000}) {
+    Value deep = 1;
+    for (int i = 0; i < depth; ++i) {
+      deep = i % 2 == 0 ? Value(Map{{"in", std::move(deep)}}) : Value(Value::List{std::move(deep)});
+    }
+    const Map map{{"deep", deep}};
+    const float vector[] = {1, 2, 3};
+    const Point point{"p", vector, map, "words"};
+    const auto check = [&](const Result<void>& done, const char* where) {
+      EXPECT_EQ(done.has_value(), depth <= 32) << where << " " << depth;
+      EXPECT_TRUE(done || done.error().code() == ErrorCode::invalid_argument) << where << " " << depth;
+    };
+    check(db->vector().upsert("notes", {&point, 1}), "vector");
+    check(db->graph().put_node({"n", {}, map}), "graph");
+    check(db->array().set_attribute("rows", "deep", deep), "array");
+    check(db->metadata().set("deep", deep), "metadata");
+    if (depth > 32) continue;
+    EXPECT_EQ((*db->vector().get("notes", "p"))->payload, map);
+    EXPECT_EQ((*db->graph().node("n"))->properties, map);
+    EXPECT_EQ(**db->metadata().get("deep"), deep);
+  }
+  open();
+  EXPECT_TRUE(db->verify()->empty());
+}
+
+TEST_F(EngineTest, AfterCloseEveryCallIsRefused) {
+  open();
+  prepare();
+  ASSERT_TRUE(db->close());
+  EXPECT_TRUE(db->close()) << "again is fine";
+  EXPECT_EQ(db->begin().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->view().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->set_tag("t").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->remove_tag("t").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->checkpoint().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->statistics().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->summarize().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->verify().error().code(), ErrorCode::failed_precondition);
+}
+
+TEST_F(EngineTest, AProcessKilledWhileItOpensForTheFirstTimeLeavesNoRuin) {
+  fs::create_directories(directory);
+  for (int round = 0; round < 25; ++round) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto opened = Engine::open(directory);
+      ::_exit(opened ? 0 : 1);
+    }
+    ::usleep(static_cast<useconds_t>(round * 1'500));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    open();
+    if (::testing::Test::HasFatalFailure()) return;
+    db.reset();
+    if (round % 2 == 0) {
+      fs::remove_all(directory);
+      fs::create_directories(directory);
+    }
+  }
+}
+
+/// A small file system of its own, where the test may mount one.
+class FullDiskTest : public EngineTest {
+ protected:
+  void SetUp() override {
+    EngineTest::SetUp();
+    place = fs::path(directory).parent_path() / "small";
+    fs::create_directories(place);
+    if (::mount("none", place.c_str(), "tmpfs", 0, "size=48m") != 0) GTEST_SKIP() << "mounting needs root";
+    mounted = true;
+    directory = (place / "db").string();
+  }
+  void TearDown() override {
+    db.reset();
+    if (mounted) ::umount2(place.c_str(), MNT_DETACH);
+    EngineTest::TearDown();
+  }
+  void fill(std::uintmax_t leave) {
+    const auto free = fs::space(place).available;
+    if (free <= leave) return;
+    std::ofstream filler(place / "filler", std::ios::binary);
+    const std::string block(64 << 10, 'f');
+    for (std::uintmax_t left = free - leave; left > 0; left -= std::min<std::uintmax_t>(left, block.size())) {
+      filler.write(block.data(), static_cast<std::streamsize>(std::min<std::uintmax_t>(left, block.size())));
+    }
+  }
+  void make_room() { fs::remove(place / "filler"); }
+
+  fs::path place;
+  bool mounted = false;
+};
+
+TEST_F(FullDiskTest, ACheckpointThatFindsNoSpaceFailsAndTheNextOneHoldsEverything) {
+  open();
+  prepare();
+  for (int i = 0; i < 200; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(write_everywhere(*tx, "n" + std::to_string(i), static_cast<float>(i + 1)));
+    ASSERT_TRUE(tx->commit());
+  }
+  const auto before = *db->summarize();
+  fill(0);
+  const auto full = db->checkpoint();
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code(), ErrorCode::resource_exhausted) << full.error().to_string();
+  const auto again = db->checkpoint();
+  ASSERT_FALSE(again) << "still full";
+  const auto still = *db->summarize();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].hash, still[i].hash) << name(before[i].store);
+  make_room();
+  const auto room = db->checkpoint();
+  ASSERT_TRUE(room) << room.error().to_string();
+  ASSERT_TRUE(write_everywhere(*db, "after", 1));
+  open();
+  EXPECT_EQ(stores_with(*db, "n199"), 5);
+  EXPECT_EQ(stores_with(*db, "after"), 5);
+  EXPECT_TRUE(db->verify()->empty());
+}
+
+TEST_F(FullDiskTest, WritesAreRefusedByTypeAndEverythingAcknowledgedIsThereOnceThereIsRoom) {
+  open();
+  prepare();
+  fill(6 << 20);
+  int acknowledged = 0;
+  ErrorCode refused = ErrorCode::internal;
+  const std::string text(20'000, 'x');
+  for (int i = 0; i < 2'000; ++i) {
+    auto tx = db->begin();
+    auto done = tx ? write_everywhere(**tx, "n" + std::to_string(i), 1) : Result<void>(std::move(tx).error());
+    const Map row{{"id", "t" + std::to_string(i)}, {"title", text + std::to_string(i)}};
+    if (done) done = (*tx)->metadata().put_row("note", row);
+    Result<Lsn> committed = done ? (*tx)->commit() : Result<Lsn>(std::move(done).error());
+    if (!committed) {
+      refused = committed.error().code();
+      message = committed.error().to_string();
+      break;
+    }
+    acknowledged = i + 1;
+  }
+  EXPECT_TRUE(refused == ErrorCode::resource_exhausted || refused == ErrorCode::commit_unknown) << message;
+  EXPECT_GT(acknowledged, 0);
+  EXPECT_TRUE((*db->vector().get("notes", "n0")).has_value()) << "reading goes on";
+  EXPECT_TRUE((*db->graph().node("n0")).has_value());
+  EXPECT_TRUE((*db->metadata().get_row("note", {{"id", "n0"}})).has_value());
+  db.reset();
+  make_room();
+  open();
+  if (::testing::Test::HasFatalFailure()) return;
+  EXPECT_GE(*db->metadata().query("select count(*) from note where id like 'n%'")->rows[0][0].integer(), acknowledged);
+  EXPECT_EQ(stores_with(*db, "n" + std::to_string(acknowledged - 1)), 5);
+  ASSERT_TRUE(write_everywhere(*db, "after", 1));
+  ASSERT_TRUE(db->checkpoint());
+  EXPECT_TRUE(db->verify()->empty());
 }
 
 }  // namespace

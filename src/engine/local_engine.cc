@@ -72,7 +72,13 @@ LocalEngine::~LocalEngine() { (void)close().has_value(); }
 
 // ---- transactions and views -------------------------------------------------------------------------------------
 
+Result<void> LocalEngine::check_open() const {
+  if (manager_) return {};
+  return Error(ErrorCode::failed_precondition, "the database is closed: " + directory_);
+}
+
 Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions& options) {
+  STRATA_TRY(check_open());
   STRATA_TRY(transaction::check_options(options));
   STRATA_TRY(manager_->check_healthy());
   const auto stats_active = manager_->views().size();
@@ -89,6 +95,7 @@ Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) {
 }
 
 Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of) {
+  STRATA_TRY(check_open());
   if (!as_of.lsn && !as_of.time && as_of.tag.empty()) return manager_->views().pin_current(manager_->visible());
   const Lsn lsn = STRATA_TRY(resolve(as_of));
   const core::MutexLock lock(history_mutex_);  // the horizon cannot move past us between the check and the pin
@@ -137,6 +144,7 @@ Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
 }
 
 Result<bool> LocalEngine::remove_tag(std::string_view name) {
+  STRATA_TRY(check_open());
   {
     const core::MutexLock lock(history_mutex_);
     if (tags_.find(name) == tags_.end()) return false;
@@ -189,6 +197,7 @@ Result<std::vector<StoreSummary>> LocalEngine::summarize(const AsOf& as_of) {
 }
 
 Result<std::vector<Finding>> LocalEngine::verify() {
+  STRATA_TRY(check_open());
   std::vector<Finding> findings;
   const core::MutexLock lock(checkpoint_mutex_);  // no file goes away while it is read
   if (auto manifest = read_manifest(*files_, manifest_.number); !manifest) {
@@ -208,6 +217,7 @@ Result<std::vector<Finding>> LocalEngine::verify() {
 }
 
 Result<Map> LocalEngine::statistics() {
+  STRATA_TRY(check_open());
   Map statistics;
   Map stores;
   for (transaction::Participant* store : stores_->participants()) {

@@ -72,7 +72,8 @@ class LocalEngine final : public Engine {
   void retain_files() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
       STRATA_REQUIRES(checkpoint_mutex_);
-  Lsn move_horizon();
+  Lsn move_horizon(Lsn at_most);
+  Result<void> check_open() const;
   Result<transaction::ViewPin> pin(const AsOf& as_of);
   Result<Lsn> resolve(const AsOf& as_of);
   void run_background();
@@ -102,6 +103,7 @@ class LocalEngine final : public Engine {
   std::map<std::string, Tag, std::less<>> tags_ STRATA_GUARDED_BY(history_mutex_);
 
   std::atomic<std::uint64_t> journaled_bytes_{0};  // since the last checkpoint
+  std::atomic<bool> checkpoint_asked_{false};         // the background thread was told, and is not done yet
   journal::RecoveryReport recovery_;
   std::atomic<std::int64_t> open_us_{0};
 

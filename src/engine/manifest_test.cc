@@ -5,6 +5,7 @@
 #include "engine/commit_clock.h"
 #include "engine/superblock.h"
 #include "io/memory_file_system.h"
+#include "testing/faulty_file_system.h"
 
 namespace strata::engine {
 namespace {
@@ -67,6 +68,19 @@ TEST(Superblock, NoValidSlotIsCorruptionAndNotANewDatabase) {
   ASSERT_TRUE(write_superblock(*files, {1, {}, 1, 1, 0}));
   ASSERT_TRUE(files->damage(kSuperblockName, [](Bytes& bytes) { bytes.assign(bytes.size(), std::byte{0}); }));
   EXPECT_EQ(read_superblock(*files).error().code(), ErrorCode::corruption);
+}
+
+TEST(Superblock, TheFirstOneIsThereWholeOrNotAtAll) {
+  for (std::uint64_t nth = 1;; ++nth) {
+    const auto disk = io::make_memory_file_system();
+    testing::FaultyFileSystem files(*disk);
+    files.fail({.call = testing::Call::change, .nth = nth, .forever = true, .effect = testing::Fault::Effect::half});
+    const bool written = write_superblock(files, {1, {}, 1, 1, 0}).has_value();
+    const auto exists = disk->exists(kSuperblockName);
+    ASSERT_TRUE(exists);
+    EXPECT_TRUE(!*exists || read_superblock(*disk)) << "stopped at change " << nth;
+    if (written) break;
+  }
 }
 
 TEST(CommitClock, StaysBoundedAndExactForRecentCommits) {

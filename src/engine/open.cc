@@ -93,7 +93,8 @@ Result<void> LocalEngine::start() {
     if (!options_.create) return Error(ErrorCode::not_found, directory_ + " is not a Strata database (it is empty)");
   }
   lock_ = STRATA_TRY(files_->lock(kLockName, owner_text()));
-  if (!exists) STRATA_TRY(create_database());
+  // Another process may have made it, and closed it, before we had the lock.
+  if (!exists && !STRATA_TRY(files_->exists(kSuperblockName))) STRATA_TRY(create_database());
   STRATA_TRY(load_manifest());
   const core::MutexLock lock(checkpoint_mutex_);
   const bool created = superblock_sequence_ > 1;
@@ -220,7 +221,8 @@ Result<void> LocalEngine::recover() {
   manager_->set_observer([this](const transaction::Commit& commit, std::size_t bytes) {
     commit_clock_.add({commit.lsn, commit.time});
     const std::uint64_t total = journaled_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-    if (total >= options_.checkpoint_journal_bytes && total - bytes < options_.checkpoint_journal_bytes) {
+    // Asked for once: what came meanwhile, or was there at the start, may be over the limit already.
+    if (total >= options_.checkpoint_journal_bytes && !checkpoint_asked_.exchange(true, std::memory_order_relaxed)) {
       const core::MutexLock background_lock(background_mutex_);
       checkpoint_wanted_ = true;
       background_wake_.notify_one();

@@ -82,13 +82,17 @@ Result<std::vector<Superblock>> read_superblock(io::FileSystem& files) {
 }
 
 Result<void> write_superblock(io::FileSystem& files, const Superblock& block) {
-  const bool existed = STRATA_TRY(files.exists(kSuperblockName));
+  const std::size_t at = (block.sequence % kSlots) * kSlotBytes;
+  const Bytes slot = encode_slot(block);
+  if (!STRATA_TRY(files.exists(kSuperblockName))) {
+    // At once or not at all: a file without a valid slot would look like a damaged database.
+    Bytes whole(kSlots * kSlotBytes);
+    std::copy(slot.begin(), slot.end(), whole.begin() + static_cast<std::ptrdiff_t>(at));
+    return io::write_file_atomically(files, kSuperblockName, whole);
+  }
   const auto file = STRATA_TRY(files.open(kSuperblockName, io::OpenMode::create_or_open));
-  if (!existed) STRATA_TRY(file->zero_fill(0, kSlots * kSlotBytes));
-  STRATA_TRY(file->write((block.sequence % kSlots) * kSlotBytes, encode_slot(block)));
-  STRATA_TRY(file->sync());
-  if (!existed) STRATA_TRY(files.sync_directory(""));
-  return {};
+  STRATA_TRY(file->write(at, slot));
+  return file->sync();
 }
 
 }  // namespace strata::engine

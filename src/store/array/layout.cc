@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/nesting.h"
+
 namespace strata {
 namespace {
 
@@ -130,6 +132,10 @@ Result<void> check_attribute(std::string_view name, const Value& value) {
   if (name.empty() || name.size() > kAttributeNameBytesMax || !is_utf8_text(name)) {
     return refused("an attribute's name is 1 … 255 bytes of UTF-8 without NUL: " + std::to_string(name.size()) +
                    " bytes");
+  }
+  if (!core::nests_within(value)) {
+    return refused("an attribute's value nests at most " + std::to_string(core::kNestingMax) +
+                   " deep: " + std::string(name));
   }
   Bytes encoded;
   core::Encoder(encoded).value(value);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/nesting.h"
 #include "store/graph/traversal.h"
 
 namespace strata::store::graph {
@@ -33,6 +34,9 @@ Result<void> check_name(std::string_view what, std::string_view name) {
 /// Returns the encoded size.
 Result<std::uint64_t> check_properties(const Map& properties) {
   if (properties.empty()) return std::uint64_t{0};
+  if (!core::nests_within(properties)) {
+    return invalid("properties nest at most " + std::to_string(core::kNestingMax) + " deep");
+  }
   const std::uint64_t size = encode_properties(properties).size();
   if (size <= kPropertiesBytesMax) return size;
   return invalid("properties take at most 1,048,576 bytes, these take " + std::to_string(size));

@@ -1,4 +1,5 @@
 // The contract of include/strata/metadata.h, once, over whatever transaction the session stands for.
+#include "core/nesting.h"
 #include "store/metadata/metadata_store.h"
 #include "store/metadata/result_rows.h"
 #include "store/metadata/row.h"
@@ -56,6 +57,10 @@ class MetadataSession final : public MetadataStore {
 
   Result<void> set(std::string_view key, const Value& value) override {
     return session_.write([&](Context& tx) -> Result<void> {
+      if (!core::nests_within(value)) {
+        return Error(ErrorCode::invalid_argument, "a setting nests at most " + std::to_string(core::kNestingMax) +
+                                                      " deep: " + std::string(key.substr(0, 80)));
+      }
       return put(tx, kSettings, {{"key", std::string(key)}, {"value", to_json(value)}});
     });
   }

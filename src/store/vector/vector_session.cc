@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/nesting.h"
 #include "store/vector/reading.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
@@ -69,6 +70,10 @@ Result<void> check_id(std::string_view id) {
 }
 
 Result<Bytes> encode_payload(std::string_view id, const Map& payload) {
+  if (!core::nests_within(payload)) {
+    return refuse("a payload nests at most " + std::to_string(core::kNestingMax) + " deep; that of " + quoted(id) +
+                  " does not");
+  }
   Bytes bytes;
   core::Encoder(bytes).map(payload);
   if (bytes.size() > kPayloadBytesMax) {
