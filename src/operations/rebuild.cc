@@ -46,8 +46,8 @@ Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) {
     if (auto summary = summary_of(**opened, store)) before = *std::move(summary);
     STRATA_TRY((*opened)->checkpoint());
     STRATA_TRY((*opened)->close());
-  } else if (opened.error().code() == ErrorCode::unavailable || opened.error().code() == ErrorCode::not_found) {
-    return std::move(opened).error();
+  } else if (opened.error().code() != ErrorCode::corruption) {
+    return std::move(opened).error();  // open elsewhere, of a newer format, no database: nothing is ours to remove
   }
   {
     const auto files = STRATA_TRY(io::open_posix_file_system(directory));

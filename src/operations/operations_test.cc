@@ -1,0 +1,343 @@
+// Backup, restore and rebuild on real directories: while others write, to the past, damaged, interrupted.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/random.h"
+#include "strata/operations.h"
+
+namespace strata {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class OperationsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    base = fs::temp_directory_path() / ("strata-operations-" + std::to_string(core::random_seed()));
+    fs::create_directories(base / "backups");
+    backups = (base / "backups").string();
+    directory = (base / "db").string();
+    restored = (base / "restored").string();
+    open();
+    ASSERT_TRUE(db->vector().create_collection("notes", {.dimension = 3, .words = true}));
+    ASSERT_TRUE(db->metadata().execute("create table note(id text primary key, title text)"));
+    const ColumnDefinition columns[] = {{"id", ColumnType::text}, {"value", ColumnType::real}};
+    ASSERT_TRUE(db->analytics().create_table("events", columns));
+    DatasetOptions rows;
+    rows.row_shape = {2};
+    ASSERT_TRUE(db->array().create_dataset("rows", rows));
+  }
+  void TearDown() override {
+    db.reset();
+    fs::remove_all(base);
+  }
+  void open(const OpenOptions& options = {}) {
+    db.reset();
+    auto opened = Engine::open(directory, options);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    db = *std::move(opened);
+  }
+
+  /// One thing in every store under one id, in one commit.
+  static Result<Lsn> write(Engine& engine, const std::string& id) {
+    auto tx = STRATA_TRY(engine.begin());
+    Stores& stores = *tx;
+    const float vector[] = {static_cast<float>(id.size()), 1.0F, 0.5F};
+    const Point point{id, vector, {{"id", id}}, "words of " + id};
+    STRATA_TRY(stores.vector().upsert("notes", {&point, 1}));
+    STRATA_TRY(stores.object().put(as_bytes("content of " + id), {.owner = id}));
+    STRATA_TRY(stores.metadata().put_row("note", {{"id", id}, {"title", "Title " + id}}));
+    STRATA_TRY(stores.graph().put_node({id, {"Note"}, {}}));
+    STRATA_TRY(stores.analytics().append("events", Map{{"id", id}, {"value", 1.5}}));
+    const float row[] = {1, 2};
+    const std::uint64_t shape[] = {1, 2};
+    STRATA_TRY(stores.array().append("rows", DataType::float32, shape, std::as_bytes(std::span(row)), id));
+    return tx->commit();
+  }
+  Lsn write(const std::string& id) {
+    auto lsn = write(*db, id);
+    EXPECT_TRUE(lsn) << lsn.error().to_string();
+    return lsn ? *lsn : 0;
+  }
+  static std::vector<std::string> summaries(Engine& engine, const AsOf& as_of = {}) {
+    std::vector<std::string> lines;
+    auto all = engine.summarize(as_of);
+    EXPECT_TRUE(all) << all.error().to_string();
+    if (!all) return lines;
+    for (const StoreSummary& summary : *all) {
+      lines.push_back(std::string(name(summary.store)) + " " + std::to_string(summary.items) + " " + summary.hash);
+    }
+    return lines;
+  }
+  template <typename T>
+  ErrorCode code_of(const Result<T>& result) {
+    message = result ? "no error" : result.error().message();
+    return result ? ErrorCode::internal : result.error().code();
+  }
+  std::unique_ptr<Engine> open_restored() {
+    auto opened = Engine::open(restored, {.create = false});
+    EXPECT_TRUE(opened) << opened.error().to_string();
+    return opened ? *std::move(opened) : nullptr;
+  }
+  std::vector<fs::path> files_of(const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.is_regular_file() && entry.path().filename() != "BACKUP" && entry.file_size() > 0) {
+        files.push_back(entry.path());
+      }
+    }
+    return files;
+  }
+  static void flip(const fs::path& file, std::uintmax_t at) {
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(stream.get() ^ 0x20);
+    stream.seekp(static_cast<std::streamoff>(at));
+    stream.put(byte);
+  }
+
+  fs::path base;
+  std::string backups, directory, restored, message;
+  std::unique_ptr<Engine> db;
+};
+
+TEST_F(OperationsTest, ABackupTakenWhileOthersWriteIsTheStateAtItsLsn) {
+  for (int i = 0; i < 20; ++i) write("early-" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 2; ++w) {
+    writers.emplace_back([&, w] {
+      for (int i = 0; !stop; ++i) {
+        auto lsn = write(*db, "w" + std::to_string(w) + "-" + std::to_string(i));
+        EXPECT_TRUE(lsn) << lsn.error().to_string();
+      }
+    });
+  }
+  std::vector<BackupReport> reports;
+  for (int i = 0; i < 3; ++i) {
+    auto report = backup(*db, backups);
+    EXPECT_TRUE(report) << report.error().to_string();
+    if (report) reports.push_back(*report);
+  }
+  stop = true;
+  for (auto& writer : writers) writer.join();
+  ASSERT_EQ(reports.size(), 3U);
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    EXPECT_GT(reports[i].lsn, 0U);
+    EXPECT_GT(reports[i].files, 0U);
+    restored = (base / ("restored-" + std::to_string(i))).string();
+    const auto lsn = restore(reports[i].directory, restored);
+    ASSERT_TRUE(lsn) << lsn.error().to_string();
+    EXPECT_GE(*lsn, reports[i].lsn);
+    const auto copy = open_restored();
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(summaries(*copy), summaries(*db, AsOf::at(*lsn)));
+    EXPECT_TRUE(copy->verify()->empty());
+    ASSERT_TRUE(write(*copy, "after")) << "and it goes on";
+  }
+}
+
+TEST_F(OperationsTest, RestoringToAnEarlierLsnDropsWhatCameLaterForGood) {
+  write("a");
+  ASSERT_TRUE(db->checkpoint());
+  const Lsn b = write("b");
+  write("c");
+  ASSERT_TRUE(db->set_tag("at-b", b));
+  const Lsn d = write("d");
+  ASSERT_TRUE(db->set_tag("at-d", d));
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(report) << report.error().to_string();
+  const auto of_checkpoint = restore(report->directory, restored, 1);
+  EXPECT_EQ(code_of(of_checkpoint), ErrorCode::invalid_argument) << "older than the backup's files";
+  EXPECT_THAT(message, HasSubstr("cannot be restored to 1"));
+  EXPECT_EQ(code_of(restore(report->directory, restored, report->lsn + 1)), ErrorCode::invalid_argument);
+  EXPECT_THAT(message, HasSubstr(std::to_string(report->lsn + 1)));
+}
+
+TEST_F(OperationsTest, TheJournalAfterTheBackupsFilesCanBeCutAnywhere) {
+  write("a");
+  // A backup's journal reaches past its checkpoint only by what is committed between the two: keep writing meanwhile.
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i) {
+      auto lsn = write(*db, "w" + std::to_string(i));
+      EXPECT_TRUE(lsn) << lsn.error().to_string();
+    }
+  });
+  auto report = backup(*db, backups);
+  for (int i = 0; i < 10 && report && summaries(*db).empty(); ++i) report = backup(*db, backups);
+  stop = true;
+  writer.join();
+  ASSERT_TRUE(report) << report.error().to_string();
+  const auto whole = restore(report->directory, restored);
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  // The first LSN that it can be cut to is the one it names when it refuses.
+  const std::string elsewhere = (base / "cut").string();
+  EXPECT_EQ(code_of(restore(report->directory, elsewhere, 1)), ErrorCode::invalid_argument);
+  const Lsn first = std::stoull(message.substr(message.find("from lsn ") + 9));
+  for (const Lsn lsn : {first, first + 1, (first + report->lsn) / 2, report->lsn}) {
+    if (lsn > report->lsn) continue;
+    restored = (base / ("cut-" + std::to_string(lsn))).string();
+    if (fs::exists(restored)) continue;
+    const auto cut = restore(report->directory, restored, lsn);
+    ASSERT_TRUE(cut) << cut.error().to_string();
+    EXPECT_TRUE(lsn == report->lsn || *cut == lsn) << *cut;
+    auto copy = open_restored();
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(summaries(*copy), summaries(*db, AsOf::at(*cut)));
+    const auto next = write(*copy, "another future");
+    ASSERT_TRUE(next) << next.error().to_string();
+    EXPECT_EQ(*next, *cut + 1);
+    const auto then = summaries(*copy);
+    copy.reset();
+    copy = open_restored();
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(summaries(*copy), then) << "nothing of the old timeline is taken for its continuation";
+    EXPECT_FALSE(copy->graph().node("w100000")->has_value());
+  }
+}
+
+TEST_F(OperationsTest, EveryDamagedFileOfABackupIsRefusedByName) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  write("later");
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(report);
+  int tried = 0;
+  for (const fs::path& file : files_of(report->directory)) {
+    const auto at = fs::file_size(file) / 2;
+    flip(file, at);
+    const std::string target = (base / ("damaged-" + std::to_string(tried++))).string();
+    const auto refused = restore(report->directory, target);
+    EXPECT_EQ(code_of(refused), ErrorCode::corruption) << file;
+    EXPECT_THAT(message, HasSubstr(file.filename().string()));
+    const auto opened = Engine::open(target, {.create = false});
+    EXPECT_FALSE(opened) << "half a restore is no database";
+    flip(file, at);
+  }
+  EXPECT_GE(tried, 5);
+  const fs::path one = files_of(report->directory).front();
+  fs::resize_file(one, fs::file_size(one) - 1);
+  EXPECT_EQ(code_of(restore(report->directory, (base / "short").string())), ErrorCode::corruption);
+  EXPECT_THAT(message, HasSubstr(one.filename().string()));
+  fs::remove(one);
+  const auto missing = restore(report->directory, (base / "missing").string());
+  EXPECT_FALSE(missing);
+  EXPECT_THAT(missing.error().message(), HasSubstr(one.filename().string()));
+  flip(fs::path(report->directory) / "BACKUP", 0);
+  EXPECT_EQ(code_of(restore(report->directory, (base / "list").string())), ErrorCode::corruption);
+  EXPECT_THAT(message, HasSubstr("BACKUP"));
+}
+
+TEST_F(OperationsTest, ABackupListThatPointsOutsideIsRefused) {
+  write("a");
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(report);
+  const fs::path list = fs::path(report->directory) / "BACKUP";
+  std::ifstream in(list);
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  in.close();
+  const std::size_t at = text.find("journal/");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 8, "../../evil-");
+  std::ofstream(list, std::ios::trunc) << text;
+  EXPECT_FALSE(restore(report->directory, restored));
+  for (const auto& entry : fs::recursive_directory_iterator(base)) {
+    EXPECT_THAT(entry.path().filename().string(), testing::Not(HasSubstr("evil")));
+  }
+}
+
+TEST_F(OperationsTest, ATargetThatIsNotEmptyIsLeftAsItIs) {
+  write("a");
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(report);
+  fs::create_directories(restored);
+  std::ofstream(restored + "/mine.txt") << "mine";
+  EXPECT_EQ(code_of(restore(report->directory, restored)), ErrorCode::already_exists);
+  EXPECT_THAT(message, HasSubstr(restored));
+  EXPECT_EQ(files_of(restored).size(), 1U);
+  EXPECT_EQ(code_of(restore(report->directory, directory)), ErrorCode::already_exists) << "not over a database either";
+  EXPECT_EQ(code_of(restore(backups, (base / "other").string())), ErrorCode::not_found) << "not a backup";
+  EXPECT_EQ(code_of(restore((base / "nowhere").string(), (base / "other").string())), ErrorCode::not_found);
+}
+
+TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplaced) {
+  write("a");
+  const auto cancelled = backup(*db, backups, [](std::uint64_t, std::uint64_t) { return false; });
+  EXPECT_EQ(code_of(cancelled), ErrorCode::cancelled);
+  EXPECT_TRUE(fs::is_empty(backups));
+  // What a killed backup left under the names of the next few seconds.
+  const Timestamp now = core::SystemClock().now();
+  for (int second = 0; second < 10; ++second) {
+    const std::string folder = core::format_time(now + second * 1'000'000).substr(0, 19) + ".partial";
+    fs::create_directories(fs::path(backups) / folder / "journal");
+    std::ofstream(fs::path(backups) / folder / "journal" / "leftover") << "half";
+  }
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_FALSE(fs::exists(report->directory + ".partial"));
+  EXPECT_FALSE(fs::exists(fs::path(report->directory) / "journal" / "leftover"));
+  EXPECT_TRUE(restore(report->directory, restored));
+}
+
+TEST_F(OperationsTest, TwoBackupsInOneSecondAreTwoFolders) {
+  write("a");
+  const auto first = backup(*db, backups), second = backup(*db, backups);
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(first->directory, second->directory);
+  EXPECT_TRUE(restore(first->directory, restored));
+}
+
+TEST_F(OperationsTest, EveryStoreIsRebuiltToWhatItWas) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  write("later");
+  ASSERT_TRUE(db->graph().remove_node("n1"));
+  ASSERT_TRUE(db->metadata().execute("update note set title = 'changed' where id = 'n2'"));
+  const auto before = summaries(*db);
+  EXPECT_EQ(code_of(rebuild(directory, StoreKind::metadata)), ErrorCode::unavailable) << "it is open";
+  db.reset();
+  for (int kind = 0; kind < kStoreCount; ++kind) {
+    const auto store = static_cast<StoreKind>(kind);
+    const auto summary = rebuild(directory, store);
+    ASSERT_TRUE(summary) << name(store) << ": " << summary.error().to_string();
+  }
+  open();
+  EXPECT_EQ(summaries(*db), before);
+  EXPECT_EQ(code_of(rebuild((base / "nowhere").string(), StoreKind::metadata)), ErrorCode::not_found);
+}
+
+TEST_F(OperationsTest, RebuildingWhatIsNoDatabaseTouchesNothing) {
+  fs::create_directories(restored + "/metadata");
+  std::ofstream(restored + "/metadata/state.sqlite") << "somebody's own";
+  EXPECT_EQ(code_of(rebuild(restored, StoreKind::metadata)), ErrorCode::invalid_argument);
+  EXPECT_TRUE(fs::exists(restored + "/metadata/state.sqlite"));
+}
+
+TEST_F(OperationsTest, AStoreWhoseDerivedFileIsGarbageIsRebuilt) {
+  write("a");
+  ASSERT_TRUE(db->checkpoint());
+  const auto before = summaries(*db);
+  db.reset();
+  for (const char* file : {"metadata/state.sqlite", "analytics/state.duckdb"}) {
+    if (!fs::exists(fs::path(directory) / file)) continue;
+    std::ofstream(fs::path(directory) / file, std::ios::trunc) << "garbage";
+  }
+  for (const StoreKind store : {StoreKind::metadata, StoreKind::analytics}) {
+    const auto summary = rebuild(directory, store);
+    ASSERT_TRUE(summary) << name(store) << ": " << summary.error().to_string();
+  }
+  open();
+  EXPECT_EQ(summaries(*db), before);
+}
+
+}  // namespace
+}  // namespace strata
