@@ -61,8 +61,8 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   next.commit_times = commit_clock_.points();
   std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
   STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
-  STRATA_TRY(write_superblock(
-      *files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
+  STRATA_TRY(
+      write_superblock(*files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
   ++superblock_sequence_;
 
   const std::vector<transaction::CheckpointFile> before_previous = std::move(previous_files_);

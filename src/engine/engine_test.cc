@@ -138,7 +138,9 @@ TEST_F(EngineTest, EverythingIsThereAfterOpeningAgainWithAndWithoutACheckpoint) 
     auto tx = *db->begin();
     ASSERT_TRUE(write_everywhere(*tx, "n" + std::to_string(i), static_cast<float>(i + 1)));
     ASSERT_TRUE(tx->commit());
-    if (i == 9) { ASSERT_TRUE(db->checkpoint()); }
+    if (i == 9) {
+      ASSERT_TRUE(db->checkpoint());
+    }
   }
   const auto before = *db->summarize();
   open();
@@ -192,10 +194,12 @@ TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
     for (std::size_t i = 0; i < lsns.size(); ++i) {
       const auto view = db->view(AsOf::at(lsns[i]));
       ASSERT_TRUE(view) << view.error().to_string();
-      EXPECT_EQ(*(*view)->metadata().query("select count(*) from note")->rows[0][0].integer(), static_cast<std::int64_t>(i + 1));
+      EXPECT_EQ(*(*view)->metadata().query("select count(*) from note")->rows[0][0].integer(),
+                static_cast<std::int64_t>(i + 1));
       EXPECT_EQ(*(*view)->vector().count("notes"), i + 1);
       EXPECT_EQ((*view)->graph().counts()->nodes, i + 1);
-      EXPECT_EQ(*(*view)->analytics().query("select count(*) from events")->rows[0][0].integer(), static_cast<std::int64_t>(i + 1));
+      EXPECT_EQ(*(*view)->analytics().query("select count(*) from events")->rows[0][0].integer(),
+                static_cast<std::int64_t>(i + 1));
       EXPECT_EQ(*(*view)->object().count(), i + 1);
       EXPECT_EQ((*view)->array().dataset("rows")->rows, i + 1);
       EXPECT_EQ((*view)->metadata().put_row("note", {{"id", "x"}}).error().code(), ErrorCode::failed_precondition);
@@ -350,7 +354,8 @@ TEST_F(EngineTest, CheckpointsGiveJournalAndFilesBack) {
   const auto statistics = *db->statistics();
   EXPECT_LE(*statistics.find("journal")->map()->find("segments")->integer(), 3);
   int manifests = 0;
-  for (const auto& entry : fs::directory_iterator(directory)) manifests += entry.path().filename().string().starts_with("MANIFEST-");
+  for (const auto& entry : fs::directory_iterator(directory))
+    manifests += entry.path().filename().string().starts_with("MANIFEST-");
   EXPECT_EQ(manifests, 2);
   EXPECT_TRUE(db->verify()->empty());
 }

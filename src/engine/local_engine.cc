@@ -83,7 +83,8 @@ Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions
   STRATA_TRY(manager_->check_healthy());
   const auto stats_active = manager_->views().size();
   if (stats_active >= manager_->options().active_transactions_max) {
-    return Error(ErrorCode::resource_exhausted, "too many open transactions and views: " + std::to_string(stats_active));
+    return Error(ErrorCode::resource_exhausted,
+                 "too many open transactions and views: " + std::to_string(stats_active));
   }
   return std::unique_ptr<Transaction>(new LocalTransaction(*stores_, *manager_, options));
 }
@@ -270,7 +271,8 @@ Result<Map> LocalEngine::statistics() {
 namespace strata {
 
 Result<AsOf> AsOf::parse(std::string_view text) {
-  if (text.empty()) return Error(ErrorCode::invalid_argument, "an empty text names no state: give an LSN, a time or a tag");
+  if (text.empty())
+    return Error(ErrorCode::invalid_argument, "an empty text names no state: give an LSN, a time or a tag");
   if (text.find_first_not_of("0123456789") == std::string_view::npos) {
     if (text.size() > 18) return Error(ErrorCode::invalid_argument, "not an LSN: " + std::string(text.substr(0, 40)));
     return AsOf::at(std::stoull(std::string(text)));

@@ -56,7 +56,8 @@ class LocalEngine final : public Engine {
 
   /// For operations/: runs `body` with a fresh checkpoint's manifest, the journal's segments and what is durable in them while no other checkpoint can remove its files.
   Result<void> with_checkpoint(
-      const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn durable)>& body);
+      const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&,
+                                       Lsn durable)>& body);
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }
 
@@ -103,7 +104,7 @@ class LocalEngine final : public Engine {
   std::map<std::string, Tag, std::less<>> tags_ STRATA_GUARDED_BY(history_mutex_);
 
   std::atomic<std::uint64_t> journaled_bytes_{0};  // since the last checkpoint
-  std::atomic<bool> checkpoint_asked_{false};         // the background thread was told, and is not done yet
+  std::atomic<bool> checkpoint_asked_{false};      // the background thread was told, and is not done yet
   journal::RecoveryReport recovery_;
   std::atomic<std::int64_t> open_us_{0};
 

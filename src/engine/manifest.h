@@ -15,8 +15,8 @@
 
 namespace strata::engine {
 
-inline constexpr std::uint32_t kFormatVersion = 1;         ///< what this program writes
-inline constexpr std::uint32_t kReaderVersionMin = 1;      ///< the oldest program that may read what we write
+inline constexpr std::uint32_t kFormatVersion = 1;     ///< what this program writes
+inline constexpr std::uint32_t kReaderVersionMin = 1;  ///< the oldest program that may read what we write
 
 /// A point of the commit clock: the last commit at or before a time is found among these.
 struct CommitTime {
@@ -26,19 +26,19 @@ struct CommitTime {
 
 struct Manifest {
   std::uint64_t number = 0;
-  std::array<std::byte, 16> database{};       ///< UUID, equal in every file of one database
+  std::array<std::byte, 16> database{};  ///< UUID, equal in every file of one database
   std::uint64_t timeline = 1;
-  Lsn lsn = 0;                                ///< of the checkpoint
-  Timestamp time = 0;                         ///< of that commit
-  Lsn horizon = 0;                            ///< the oldest state that views can still ask for
-  core::Hash128 previous;                     ///< hash of manifest number − 1
+  Lsn lsn = 0;             ///< of the checkpoint
+  Timestamp time = 0;      ///< of that commit
+  Lsn horizon = 0;         ///< the oldest state that views can still ask for
+  core::Hash128 previous;  ///< hash of manifest number − 1
   std::array<transaction::Checkpoint, kStoreCount> stores;
   std::vector<transaction::IdempotencyEntry> idempotency;
-  std::vector<CommitTime> commit_times;       ///< ascending, thinned out
+  std::vector<CommitTime> commit_times;  ///< ascending, thinned out
   std::vector<Tag> tags;
 };
 
-std::string manifest_name(std::uint64_t number);           ///< "MANIFEST-000000000007"
+std::string manifest_name(std::uint64_t number);  ///< "MANIFEST-000000000007"
 Bytes encode(const Manifest& manifest);
 /// Errors  corruption (naming the file), unsupported (newer format)
 Result<Manifest> decode_manifest(ByteView bytes, std::string_view file);

@@ -57,7 +57,8 @@ TEST(Superblock, TheNewestValidSlotCountsAndOneMayRot) {
   auto blocks = read_superblock(*files);
   ASSERT_TRUE(blocks);
   EXPECT_EQ(blocks->front().manifest, 106U);
-  ASSERT_TRUE(files->damage(kSuperblockName, [](Bytes& bytes) { bytes[2 * 4096 + 20] ^= std::byte{1}; }));  // slot 6 % 4
+  ASSERT_TRUE(
+      files->damage(kSuperblockName, [](Bytes& bytes) { bytes[2 * 4096 + 20] ^= std::byte{1}; }));  // slot 6 % 4
   blocks = read_superblock(*files);
   ASSERT_TRUE(blocks);
   EXPECT_EQ(blocks->front().manifest, 105U);

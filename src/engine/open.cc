@@ -82,8 +82,9 @@ Result<void> LocalEngine::start() {
   if (!exists) {
     const std::vector<std::string> entries = STRATA_TRY(files_->list(""));
     if (std::find(entries.begin(), entries.end(), "journal") != entries.end()) {
-      return Error(ErrorCode::corruption, directory_ + ": there is a journal but no SUPERBLOCK. Nothing was changed. "
-                                                       "Restore from a backup (strata restore).");
+      return Error(ErrorCode::corruption, directory_ +
+                                              ": there is a journal but no SUPERBLOCK. Nothing was changed. "
+                                              "Restore from a backup (strata restore).");
     }
     const auto foreign = std::find_if_not(entries.begin(), entries.end(), ours_before_the_superblock);
     if (foreign != entries.end()) {
@@ -99,8 +100,9 @@ Result<void> LocalEngine::start() {
   const core::MutexLock lock(checkpoint_mutex_);
   const bool created = superblock_sequence_ > 1;
   if (created && (!STRATA_TRY(files_->exists("journal")) || STRATA_TRY(files_->list("journal")).empty())) {
-    return Error(ErrorCode::corruption, directory_ + ": the journal is missing. Nothing was changed. Restore from a "
-                                                     "backup (strata restore).");
+    return Error(ErrorCode::corruption, directory_ +
+                                            ": the journal is missing. Nothing was changed. Restore from a "
+                                            "backup (strata restore).");
   }
   STRATA_TRY(recover());
   if (!created) {

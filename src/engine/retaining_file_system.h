@@ -18,7 +18,9 @@ class RetainingFileSystem final : public io::FileSystem {
 
   Result<void> remove(std::string_view name) override;
 
-  Result<std::unique_ptr<io::File>> open(std::string_view name, io::OpenMode mode) override { return base_.open(name, mode); }
+  Result<std::unique_ptr<io::File>> open(std::string_view name, io::OpenMode mode) override {
+    return base_.open(name, mode);
+  }
   Result<std::unique_ptr<io::Mapping>> map(std::string_view name) override { return base_.map(name); }
   Result<void> rename(std::string_view from, std::string_view to) override { return base_.rename(from, to); }
   Result<bool> exists(std::string_view name) override { return base_.exists(name); }

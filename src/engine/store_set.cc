@@ -60,8 +60,12 @@ void StoreSet::set_durable_source(std::function<Result<void>(Lsn)> make_durable)
   stores_->analytics.set_durable_source(std::move(make_durable));
 }
 
-std::unique_ptr<VectorStore> StoreSet::vector(transaction::Session& session) { return stores_->vector.session(session); }
-std::unique_ptr<ObjectStore> StoreSet::object(transaction::Session& session) { return stores_->object.session(session); }
+std::unique_ptr<VectorStore> StoreSet::vector(transaction::Session& session) {
+  return stores_->vector.session(session);
+}
+std::unique_ptr<ObjectStore> StoreSet::object(transaction::Session& session) {
+  return stores_->object.session(session);
+}
 std::unique_ptr<MetadataStore> StoreSet::metadata(transaction::Session& session) {
   return stores_->metadata.session(session);
 }

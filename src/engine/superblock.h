@@ -13,8 +13,8 @@ struct Superblock {
   std::uint64_t sequence = 0;
   std::array<std::byte, 16> database{};
   std::uint64_t timeline = 1;
-  std::uint64_t manifest = 0;          ///< number of the manifest
-  Lsn lsn = 0;                         ///< of that manifest: the journal must reach it
+  std::uint64_t manifest = 0;  ///< number of the manifest
+  Lsn lsn = 0;                 ///< of that manifest: the journal must reach it
 };
 
 /// All valid slots, newest first. Errors  not_found (no file), corruption (no slot is valid), unsupported (newer format)

@@ -37,15 +37,16 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
   };
 
   std::unordered_map<std::string, std::int64_t> metric_rows;
-  for (const auto& row : STRATA_TRY(view.analytics().query(
-                             "select id, count(*) from " + std::string(kMetricsTable) + " group by id")).rows) {
+  for (const auto& row :
+       STRATA_TRY(view.analytics().query("select id, count(*) from " + std::string(kMetricsTable) + " group by id"))
+           .rows) {
     if (row[0].text() != nullptr) metric_rows[*row[0].text()] = *row[1].integer();
   }
 
   // A memory that was forgotten and came back counts its versions on; the metrics of the forgotten ones are gone.
   std::unordered_map<std::string, std::int64_t> forgotten;
-  const Rows gone_versions = STRATA_TRY(view.metadata().query(
-      "select id, max(version) from atom_versions where forgotten_at is not null group by id"));
+  const Rows gone_versions = STRATA_TRY(
+      view.metadata().query("select id, max(version) from atom_versions where forgotten_at is not null group by id"));
   for (const auto& row : gone_versions.rows) {
     forgotten[*row[0].text()] = *row[1].integer();
   }
@@ -65,7 +66,8 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
   std::string after;
   for (;;) {
     const Rows page = STRATA_TRY(view.metadata().query(
-        "select id, object, version from atoms where id > ? order by id limit " + std::to_string(kPage), {Value(after)}));
+        "select id, object, version from atoms where id > ? order by id limit " + std::to_string(kPage),
+        {Value(after)}));
     if (page.rows.empty()) break;
     for (const auto& row : page.rows) {
       const std::string& id = *row[0].text();
@@ -113,8 +115,9 @@ Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress
       if (metrics != metric_rows.end() && metrics->second == expected) {
         ++report.present["analytics"];
       } else {
-        differs(id, "analytics", "version " + std::to_string(*row[2].integer()) + " has " +
-                                     std::to_string(metrics == metric_rows.end() ? 0 : metrics->second) + " metric rows");
+        differs(id, "analytics",
+                "version " + std::to_string(*row[2].integer()) + " has " +
+                    std::to_string(metrics == metric_rows.end() ? 0 : metrics->second) + " metric rows");
       }
       if (has_activations && !STRATA_TRY(view.array().find(kDataset, id)).empty()) ++report.present["array"];
       if (STRATA_TRY(engine_.cache().get(std::string(kCachePrefix) + id))) ++report.present["cache"];

@@ -193,7 +193,8 @@ Result<SnapshotInfo> LocalMemory::snapshot_once(std::string_view id, std::string
   // The state that is hashed is the one that is named: others may commit before we do.
   info.lsn = transaction->view_lsn();
   const auto named = STRATA_TRY(engine_.view(AsOf::at(info.lsn)));
-  const Rows last = STRATA_TRY(metadata.query("select id, hash from snapshots order by created_at desc, id desc limit 1"));
+  const Rows last =
+      STRATA_TRY(metadata.query("select id, hash from snapshots order by created_at desc, id desc limit 1"));
   std::string parent_hash;
   if (!last.rows.empty()) {
     info.parent = *last.rows[0][0].text();
@@ -225,8 +226,8 @@ Result<SnapshotInfo> LocalMemory::snapshot_once(std::string_view id, std::string
 }
 
 Result<std::vector<SnapshotInfo>> LocalMemory::snapshots() {
-  const Rows rows = STRATA_TRY(
-      engine_.metadata().query("select id, hash, parent, notes, created_at, lsn from snapshots order by created_at, id"));
+  const Rows rows = STRATA_TRY(engine_.metadata().query(
+      "select id, hash, parent, notes, created_at, lsn from snapshots order by created_at, id"));
   std::vector<SnapshotInfo> snapshots;
   for (const auto& row : rows.rows) {
     const auto text = [&](std::size_t column) { return row[column].text() ? *row[column].text() : std::string(); };

@@ -70,8 +70,8 @@ class LocalMemory final : public Memory {
   const MemoryOptions options_;
   const std::unique_ptr<Embedder> embedder_;
   core::Mutex prepared_mutex_;
-  std::uint32_t dimension_ STRATA_GUARDED_BY(prepared_mutex_) = 0;    // of the collection; 0: not made yet
-  std::uint64_t row_length_ STRATA_GUARDED_BY(prepared_mutex_) = 0;   // of the dataset; 0: not made yet
+  std::uint32_t dimension_ STRATA_GUARDED_BY(prepared_mutex_) = 0;   // of the collection; 0: not made yet
+  std::uint64_t row_length_ STRATA_GUARDED_BY(prepared_mutex_) = 0;  // of the dataset; 0: not made yet
 };
 
 }  // namespace strata::memory

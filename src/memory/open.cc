@@ -20,10 +20,10 @@ Result<void> LocalMemory::check_embedder(Stores& stores) {
       return Error(ErrorCode::corruption, "the setting memory.embedder is not readable: " + to_json(*setting));
     }
     if (*model->text() != embedder_->model()) {
-      return Error(ErrorCode::failed_precondition,
-                   "this memory was embedded with " + *model->text() + " (" + std::to_string(*dimension->integer()) +
-                       " dimensions); it cannot be mixed with " + embedder_->model() + " (" +
-                       std::to_string(embedder_->dimension()) + " dimensions)");
+      return Error(ErrorCode::failed_precondition, "this memory was embedded with " + *model->text() + " (" +
+                                                       std::to_string(*dimension->integer()) +
+                                                       " dimensions); it cannot be mixed with " + embedder_->model() +
+                                                       " (" + std::to_string(embedder_->dimension()) + " dimensions)");
     }
   }
   return {};

@@ -18,8 +18,8 @@ namespace {
 constexpr double kRankDamping = 60;
 constexpr std::size_t kResultsMax = 1'000;
 constexpr std::uint32_t kHopsMax = 15;
-constexpr std::size_t kNearMax = 100'000;     // memories within reach of `near` that are looked at
-constexpr std::size_t kSeeds = 5;             // hits whose neighbours join in when there is no `near`
+constexpr std::size_t kNearMax = 100'000;  // memories within reach of `near` that are looked at
+constexpr std::size_t kSeeds = 5;          // hits whose neighbours join in when there is no `near`
 constexpr std::size_t kJoiningMax = 50;
 
 double damped(std::uint32_t rank) { return rank == 0 ? 0 : 1.0 / (kRankDamping + rank); }
@@ -39,7 +39,8 @@ Result<void> check(const RecallOptions& options) {
     return Error(ErrorCode::invalid_argument, "hops is at most 15, not " + std::to_string(options.hops));
   }
   if (options.text.empty() && options.embedding.empty() && options.near.empty()) {
-    return Error(ErrorCode::invalid_argument, "nothing to recall by: give a text, an embedding or a memory to start near");
+    return Error(ErrorCode::invalid_argument,
+                 "nothing to recall by: give a text, an embedding or a memory to start near");
   }
   if (!options.near.empty() && options.hops == 0) {
     return Error(ErrorCode::invalid_argument, "near \"" + options.near + "\" needs hops of 1 or more");
@@ -108,7 +109,8 @@ Result<Filter> LocalMemory::recall_filter(Stores& view, const RecallOptions& opt
 Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores& view, const RecallOptions& options,
                                                                          std::size_t wanted) {
   if (auto there = view.vector().collection(kCollection); !there) {
-    if (there.error().code() == ErrorCode::not_found) return std::vector<Candidate>();  // nothing was remembered by that LSN
+    if (there.error().code() == ErrorCode::not_found)
+      return std::vector<Candidate>();  // nothing was remembered by that LSN
     return std::move(there).error();
   }
   std::map<std::string, std::uint32_t> near;
@@ -169,7 +171,8 @@ Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores&
   const double first_everywhere = static_cast<double>(std::max<std::size_t>(1, lists)) * damped(1);
   for (auto& [id, entry] : found) {
     // A hop counts as a rank: what is next to the start is first in the graph's list.
-    entry.score = (damped(entry.why.vector_rank) + damped(entry.why.words_rank) + damped(entry.why.hops)) / first_everywhere;
+    entry.score =
+        (damped(entry.why.vector_rank) + damped(entry.why.words_rank) + damped(entry.why.hops)) / first_everywhere;
     candidates.push_back(std::move(entry));
   }
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
@@ -253,7 +256,8 @@ Result<Recalled> LocalMemory::describe(Stores& view, const Candidate& candidate,
   }
   if (options.with_text) {
     const auto row = STRATA_TRY(view.metadata().get_row("atoms", {{"id", candidate.id}}));
-    if (!row) return Error(ErrorCode::corruption, "memory \"" + candidate.id + "\" has a vector and no row; run strata doctor");
+    if (!row)
+      return Error(ErrorCode::corruption, "memory \"" + candidate.id + "\" has a vector and no row; run strata doctor");
     recalled.text = STRATA_TRY(read_text(view, *row));
   }
   return recalled;

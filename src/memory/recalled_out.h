@@ -9,7 +9,7 @@ struct LocalMemory::Candidate {
   Map payload;
   Why why;
   double score = 0;
-  std::string path_start;   ///< the hit whose neighbour it is, when there is no `near`
+  std::string path_start;  ///< the hit whose neighbour it is, when there is no `near`
 };
 
 }  // namespace strata::memory

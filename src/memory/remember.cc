@@ -27,8 +27,8 @@ bool reserved(std::string_view name) {
 
 Result<void> check(const Atom& atom, const std::string& id) {
   if (id.size() > kIdBytesMax) {
-    return Error(ErrorCode::invalid_argument, "an id has 1 to 1,024 bytes, not " + std::to_string(id.size()) + ": \"" +
-                                                  id.substr(0, 40) + "…\"");
+    return Error(ErrorCode::invalid_argument,
+                 "an id has 1 to 1,024 bytes, not " + std::to_string(id.size()) + ": \"" + id.substr(0, 40) + "…\"");
   }
   if (atom.text.empty()) return invalid(id, "the text is empty");
   if (atom.text.size() > kTextBytesMax) {
@@ -57,7 +57,8 @@ Result<void> check(const Atom& atom, const std::string& id) {
     if (reserved(key)) return invalid(id, "\"" + key + "\" is a reserved name in metadata");
   }
   if (atom.activation.size() > kActivationMax) {
-    return invalid(id, "the activation has " + std::to_string(atom.activation.size()) + " values; 1,048,576 are allowed");
+    return invalid(id,
+                   "the activation has " + std::to_string(atom.activation.size()) + " values; 1,048,576 are allowed");
   }
   for (const float value : atom.activation) {
     if (!std::isfinite(value)) return invalid(id, "the activation holds a value that is not finite");
@@ -129,7 +130,7 @@ Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction,
 
 Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<const Atom> atoms) {
   std::vector<Prepared> prepared(atoms.size());
-  std::vector<std::string> texts;      // of the atoms that bring no embedding
+  std::vector<std::string> texts;  // of the atoms that bring no embedding
   std::vector<std::size_t> text_atoms;
   for (std::size_t i = 0; i < atoms.size(); ++i) {
     prepared[i].atom = &atoms[i];
@@ -192,8 +193,8 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
   row.set("version", version);
   STRATA_TRY(metadata.put_row("atoms", row));
   for (const MemoryTag& tag : atom.tags) {
-    STRATA_TRY(metadata.put_row(
-        "tags", {{"atom_id", id}, {"key", tag.key}, {"value", tag.value}, {"weight", tag.weight}}));
+    STRATA_TRY(
+        metadata.put_row("tags", {{"atom_id", id}, {"key", tag.key}, {"value", tag.value}, {"weight", tag.weight}}));
   }
 
   const Point point{id, prepared.embedding(), payload_of(atom), atom.text};
@@ -203,7 +204,8 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
   STRATA_TRY(stores.analytics().append(kMetricsTable, {&metrics, 1}));
   if (!atom.activation.empty()) {
     const std::uint64_t shape[] = {1, atom.activation.size()};
-    STRATA_TRY(stores.array().append(kDataset, DataType::float32, shape, std::as_bytes(std::span(atom.activation)), id));
+    STRATA_TRY(
+        stores.array().append(kDataset, DataType::float32, shape, std::as_bytes(std::span(atom.activation)), id));
   }
   return stores.cache().set(std::string(kCachePrefix) + id, std::string_view(atom.text).substr(0, kCachedTextBytes),
                             options_.cache_ttl_ms);
@@ -226,9 +228,8 @@ Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
     const std::string& text = *tag.text();
     const std::size_t equals = text.find('=');
     const bool whole = equals == std::string::npos;
-    STRATA_TRY(stores.metadata().remove_row("tags", {{"atom_id", id},
-                                                     {"key", text.substr(0, equals)},
-                                                     {"value", whole ? "" : text.substr(equals + 1)}}));
+    STRATA_TRY(stores.metadata().remove_row(
+        "tags", {{"atom_id", id}, {"key", text.substr(0, equals)}, {"value", whole ? "" : text.substr(equals + 1)}}));
   }
   return {};
 }
@@ -294,8 +295,9 @@ Result<void> LocalMemory::ensure_dataset(Stores& stores, std::size_t row_length)
 }
 
 Error LocalMemory::other_dimension(std::size_t there, std::size_t given) const {
-  return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(there) + " dimensions (" +
-                                                embedder_->model() + "); this one has " + std::to_string(given));
+  return Error(ErrorCode::invalid_argument, "this memory holds embeddings of " + std::to_string(there) +
+                                                " dimensions (" + embedder_->model() + "); this one has " +
+                                                std::to_string(given));
 }
 
 Error LocalMemory::other_row_length(std::size_t there, std::size_t given) const {

@@ -48,9 +48,8 @@ create table snapshots(
   metadata text, lsn integer not null) without rowid;
 )sql";
 
-inline const std::array kMetricsColumns{ColumnDefinition{"id", ColumnType::text},
-                                        ColumnDefinition{"time", ColumnType::timestamp},
-                                        ColumnDefinition{"version", ColumnType::integer},
-                                        ColumnDefinition{"text_bytes", ColumnType::integer}};
+inline const std::array kMetricsColumns{
+    ColumnDefinition{"id", ColumnType::text}, ColumnDefinition{"time", ColumnType::timestamp},
+    ColumnDefinition{"version", ColumnType::integer}, ColumnDefinition{"text_bytes", ColumnType::integer}};
 
 }  // namespace strata::memory

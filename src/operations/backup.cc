@@ -51,7 +51,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   io::FileSystem& to = **target;
   const Timestamp created = local->clock().now();
   std::string folder = folder_name(created);
-  for (int suffix = 2; STRATA_TRY(to.exists(folder)); ++suffix) folder = folder_name(created) + "-" + std::to_string(suffix);
+  for (int suffix = 2; STRATA_TRY(to.exists(folder)); ++suffix)
+    folder = folder_name(created) + "-" + std::to_string(suffix);
   const std::string partial = folder + ".partial";
   if (STRATA_TRY(to.exists(partial))) STRATA_TRY(to.remove_directory(partial));  // of a backup that was interrupted
   STRATA_TRY(to.create_directory(partial));
@@ -61,7 +62,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   list.created = created;
   const auto copy = [&]() -> Result<void> {
     return local->with_checkpoint([&](const engine::Manifest& manifest,
-                                      const std::vector<journal::Journal::SegmentFile>& segments, Lsn durable) -> Result<void> {
+                                      const std::vector<journal::Journal::SegmentFile>& segments,
+                                      Lsn durable) -> Result<void> {
       list.lsn = durable;
       list.manifest = manifest.number;
       std::vector<Source> sources{{engine::manifest_name(manifest.number), 0}};
@@ -73,7 +75,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
       std::uint64_t total = 0;
       for (const Source& source : sources) total += source.bytes;
       for (const Source& source : sources) {
-        list.files.push_back(STRATA_TRY(copy_file(local->files(), source.name, to, partial + "/" + source.name, source.bytes)));
+        list.files.push_back(
+            STRATA_TRY(copy_file(local->files(), source.name, to, partial + "/" + source.name, source.bytes)));
         list.files.back().name = source.name;
         report.bytes += source.bytes;
         STRATA_TRY(confirm(progress, report.bytes, total));
@@ -88,7 +91,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
       if (!(copied = check_file(to, {partial + "/" + file.name, file.bytes, file.sha256}))) break;
     }
   }
-  if (copied) copied = io::write_file_atomically(to, partial + "/" + std::string(kBackupListName), as_bytes(encode(list)));
+  if (copied)
+    copied = io::write_file_atomically(to, partial + "/" + std::string(kBackupListName), as_bytes(encode(list)));
   if (copied) copied = to.rename(partial, folder);
   if (copied) copied = to.sync_directory("");
   if (!copied) {

@@ -68,7 +68,8 @@ Result<BackupList> read_backup_list(io::FileSystem& files) {
   const std::int64_t* manifest = integer(map, "manifest");
   const std::string* created = text(map, "created");
   const Value* list = map->find("files");
-  if (!lsn || !manifest || !created || !list || !list->list()) return corrupt("lsn, manifest, created or files is missing");
+  if (!lsn || !manifest || !created || !list || !list->list())
+    return corrupt("lsn, manifest, created or files is missing");
   BackupList backup;
   backup.lsn = static_cast<Lsn>(*lsn);
   backup.manifest = static_cast<std::uint64_t>(*manifest);
@@ -103,12 +104,13 @@ Result<void> check_file(io::FileSystem& files, const BackupFile& expected) {
   const auto file = STRATA_TRY(files.open(expected.name, io::OpenMode::read));
   const std::uint64_t bytes = STRATA_TRY(file->size());
   if (bytes != expected.bytes) {
-    return Error(ErrorCode::corruption, expected.name + ": has " + std::to_string(bytes) + " bytes, the backup's list says " +
-                                            std::to_string(expected.bytes));
+    return Error(ErrorCode::corruption, expected.name + ": has " + std::to_string(bytes) +
+                                            " bytes, the backup's list says " + std::to_string(expected.bytes));
   }
   const std::string sha256 =
       STRATA_TRY(hash_file(*file, bytes, [](std::uint64_t, ByteView) { return Result<void>(); }));
-  if (sha256 != expected.sha256) return Error(ErrorCode::corruption, expected.name + ": its SHA-256 differs from the backup's list");
+  if (sha256 != expected.sha256)
+    return Error(ErrorCode::corruption, expected.name + ": its SHA-256 differs from the backup's list");
   return {};
 }
 

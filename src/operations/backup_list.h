@@ -21,7 +21,7 @@ struct BackupFile {
 };
 
 struct BackupList {
-  Lsn lsn = 0;                 ///< the last record in its journal
+  Lsn lsn = 0;  ///< the last record in its journal
   std::uint64_t manifest = 0;
   Timestamp created = 0;
   std::vector<BackupFile> files;

@@ -12,10 +12,8 @@ std::vector<std::string> derived_files(StoreKind store) {
   switch (store) {
     case StoreKind::metadata:
       return {"metadata/state.sqlite", "metadata/state.sqlite-wal", "metadata/state.sqlite-shm"};
-    case StoreKind::analytics:
-      return {"analytics/state.duckdb", "analytics/state.duckdb.wal"};
-    case StoreKind::array:
-      return {"array/index.h5"};
+    case StoreKind::analytics: return {"analytics/state.duckdb", "analytics/state.duckdb.wal"};
+    case StoreKind::array: return {"array/index.h5"};
     default: return {};
   }
 }
@@ -59,8 +57,8 @@ Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) {
   const auto engine = STRATA_TRY(open_existing(directory));
   StoreSummary after = STRATA_TRY(summary_of(*engine, store));
   if (before && (before->hash != after.hash || before->items != after.items)) {
-    return Error(ErrorCode::internal, "the rebuilt " + std::string(name(store)) + " store differs: " +
-                                          std::to_string(before->items) + " items before, " +
+    return Error(ErrorCode::internal, "the rebuilt " + std::string(name(store)) +
+                                          " store differs: " + std::to_string(before->items) + " items before, " +
                                           std::to_string(after.items) + " after");
   }
   STRATA_TRY(engine->checkpoint());

@@ -22,9 +22,10 @@ Result<void> cut_journal(io::FileSystem& files, const engine::Manifest& manifest
       files, clock, std::string(kUncutJournal), {manifest.database, manifest.timeline}, {}, manifest.lsn, manifest.lsn,
       [&](const journal::Record& record) -> Result<void> {
         if (record.lsn > lsn) return {};
-        const Lsn written = STRATA_TRY(cut->append(Bytes(record.payload.begin(), record.payload.end()),
-                                                   record.commit_time, record.idempotency));
-        if (written != record.lsn) return Error(ErrorCode::internal, "the journal was cut at another LSN than asked for");
+        const Lsn written = STRATA_TRY(
+            cut->append(Bytes(record.payload.begin(), record.payload.end()), record.commit_time, record.idempotency));
+        if (written != record.lsn)
+          return Error(ErrorCode::internal, "the journal was cut at another LSN than asked for");
         return {};
       }));
   STRATA_TRY(cut->sync());
@@ -87,8 +88,8 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
   const auto restored = STRATA_TRY(Engine::open(directory, options));
   const Lsn reached = restored->visible_lsn();
   if (const Lsn expected = lsn != 0 ? lsn : list.lsn; reached < expected) {
-    return Error(ErrorCode::corruption, "the backup should reach lsn " + std::to_string(expected) + " and reaches " +
-                                            std::to_string(reached));
+    return Error(ErrorCode::corruption,
+                 "the backup should reach lsn " + std::to_string(expected) + " and reaches " + std::to_string(reached));
   }
   STRATA_TRY(restored->close());
   return reached;

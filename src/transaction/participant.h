@@ -28,22 +28,22 @@ struct Commit {
 
 /// A file that belongs to a checkpoint: never changed after it was finished, removed only when no manifest names it (I11).
 struct CheckpointFile {
-  std::string name;            ///< relative to the database's directory; made from integers and hashes (I16)
+  std::string name;  ///< relative to the database's directory; made from integers and hashes (I16)
   std::uint64_t bytes = 0;
-  core::Hash128 hash;          ///< XXH3-128 of the content; {0,0} for files another engine changes in place (SQLite)
+  core::Hash128 hash;  ///< XXH3-128 of the content; {0,0} for files another engine changes in place (SQLite)
 };
 
 /// The durable state of one store at one LSN: what the manifest records of it.
 struct Checkpoint {
-  Lsn lsn = 0;                 ///< every effect ≤ lsn is in it, none later
-  Bytes state;                 ///< the store's own description: segments, counters
+  Lsn lsn = 0;  ///< every effect ≤ lsn is in it, none later
+  Bytes state;  ///< the store's own description: segments, counters
   std::vector<CheckpointFile> files;
 };
 
 /// A content summary that does not depend on layout (segments, order): equal states have equal summaries.
 struct Summary {
   std::uint64_t items = 0;
-  core::Hash128 hash;          ///< combined over items by addition, so that order does not matter
+  core::Hash128 hash;  ///< combined over items by addition, so that order does not matter
   void add(const core::Hash128& item) {
     ++items;
     hash.low += item.low;
@@ -57,7 +57,7 @@ struct Damage {
   std::string file;
   std::uint64_t offset = 0;
   std::string what;
-  bool rebuilt_by_itself = false;   ///< derived data: answers stay right, the next checkpoint writes it anew
+  bool rebuilt_by_itself = false;  ///< derived data: answers stay right, the next checkpoint writes it anew
 };
 
 /// Figures for `stats`; a map so that each store may say what matters there. Common names: items, bytes_on_disk,

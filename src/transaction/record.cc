@@ -17,8 +17,7 @@ void end_section(Bytes& payload, std::size_t begun) {
   core::store(payload.data() + begun - sizeof(std::uint32_t), static_cast<std::uint32_t>(size));
 }
 
-Result<void> for_each_section(ByteView payload,
-                              const std::function<Result<void>(std::uint8_t, ByteView)>& visit) {
+Result<void> for_each_section(ByteView payload, const std::function<Result<void>(std::uint8_t, ByteView)>& visit) {
   core::Decoder in(payload);
   int last = -1;
   while (in.ok() && in.remaining() > 0) {

@@ -18,7 +18,6 @@ std::size_t begin_section(Bytes& payload, std::uint8_t store);
 void end_section(Bytes& payload, std::size_t begun);
 
 /// Hands every section to `visit`. Errors  corruption, or what visit returned
-Result<void> for_each_section(ByteView payload,
-                              const std::function<Result<void>(std::uint8_t, ByteView)>& visit);
+Result<void> for_each_section(ByteView payload, const std::function<Result<void>(std::uint8_t, ByteView)>& visit);
 
 }  // namespace strata::transaction

@@ -27,8 +27,8 @@ class TransactionSession final : public Session {
   TransactionManager& manager_;
   const TransactionOptions options_;
   const std::int64_t deadline_us_;
-  ViewPin pin_;                   // of the view under which the first key was noted
-  ViewPin latest_pin_;            // of the present view, where that is a later one
+  ViewPin pin_;         // of the view under which the first key was noted
+  ViewPin latest_pin_;  // of the present view, where that is a later one
   Context context_;
   std::vector<ViewMove> moves_;
   State state_ = State::active;

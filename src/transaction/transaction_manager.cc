@@ -27,10 +27,10 @@ struct TransactionManager::Pending {
   std::span<const ViewMove> moves;
 };
 
-TransactionManager::TransactionManager(
-    journal::Journal& journal, const core::Clock& clock, const Stores& stores, const ManagerOptions& options,
-    Lsn visible, Timestamp visible_time, std::vector<IdempotencyEntry> idempotency,
-    std::function<Result<void>(const Commit&, ByteView)> engine_section)
+TransactionManager::TransactionManager(journal::Journal& journal, const core::Clock& clock, const Stores& stores,
+                                       const ManagerOptions& options, Lsn visible, Timestamp visible_time,
+                                       std::vector<IdempotencyEntry> idempotency,
+                                       std::function<Result<void>(const Commit&, ByteView)> engine_section)
     : journal_(journal),
       clock_(clock),
       stores_(stores),
@@ -83,9 +83,9 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     end_section(payload, begun);
   }
   if (payload.size() > options_.transaction_bytes_max) {
-    return give_up(Error(ErrorCode::resource_exhausted,
-                         "the transaction's record is over " + std::to_string(options_.transaction_bytes_max) +
-                             " bytes: " + std::to_string(payload.size())));
+    return give_up(Error(ErrorCode::resource_exhausted, "the transaction's record is over " +
+                                                            std::to_string(options_.transaction_bytes_max) +
+                                                            " bytes: " + std::to_string(payload.size())));
   }
 
   // 3. The commit lock: from here on the order is decided.
@@ -270,9 +270,9 @@ void TransactionManager::fail(const Error& error) {
 Result<void> TransactionManager::check_healthy() const {
   if (!failed_.load(std::memory_order_acquire) && !journal_.poisoned()) return {};
   const core::MutexLock lock(failure_mutex_);
-  return Error(ErrorCode::commit_unknown,
-               "the engine has stopped accepting writes" + (failure_.empty() ? "" : " (" + failure_ + ")") +
-                   ". Ask again with the same idempotency key after it is open again.");
+  return Error(ErrorCode::commit_unknown, "the engine has stopped accepting writes" +
+                                              (failure_.empty() ? "" : " (" + failure_ + ")") +
+                                              ". Ask again with the same idempotency key after it is open again.");
 }
 
 void TransactionManager::forget_old_idempotency_keys(Timestamp now) {

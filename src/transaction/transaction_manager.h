@@ -44,7 +44,7 @@ struct IdempotencyEntry {
 
 /// A transaction that moved its view (read committed): what it had noted by then was decided by what `view` showed.
 struct ViewMove {
-  std::size_t writes = 0, reads = 0;   ///< how many keys were noted
+  std::size_t writes = 0, reads = 0;  ///< how many keys were noted
   Lsn view = 0;
 };
 

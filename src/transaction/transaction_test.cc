@@ -95,20 +95,21 @@ class TransactionTest : public ::testing::Test {
     stores.fill(toy.get());
     std::vector<IdempotencyEntry> keys;
     Lsn last = 0;
-    auto opened = journal::Journal::open(
-        files, clock, "journal", {}, {.segment_bytes = 1 << 20, .zero_ahead_bytes = 64 << 10}, 0, 0,
-        [&](const journal::Record& record) -> Result<void> {
-          last = record.lsn;
-          if (record.idempotency != 0) keys.push_back({record.idempotency, record.lsn, record.commit_time});
-          return for_each_section(record.payload, [&](std::uint8_t, ByteView section) {
-            return toy->apply({record.lsn, record.commit_time}, section);
-          });
-        });
+    auto opened =
+        journal::Journal::open(files, clock, "journal", {}, {.segment_bytes = 1 << 20, .zero_ahead_bytes = 64 << 10}, 0,
+                               0, [&](const journal::Record& record) -> Result<void> {
+                                 last = record.lsn;
+                                 if (record.idempotency != 0)
+                                   keys.push_back({record.idempotency, record.lsn, record.commit_time});
+                                 return for_each_section(record.payload, [&](std::uint8_t, ByteView section) {
+                                   return toy->apply({record.lsn, record.commit_time}, section);
+                                 });
+                               });
     ASSERT_TRUE(opened) << opened.error().to_string();
     journal = *std::move(opened);
-    manager = std::make_unique<TransactionManager>(*journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096},
-                                                   last, 0, keys,
-                                                   [](const Commit&, ByteView) { return Result<void>(); });
+    manager =
+        std::make_unique<TransactionManager>(*journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096},
+                                             last, 0, keys, [](const Commit&, ByteView) { return Result<void>(); });
   }
 
   static Result<void> put(Session& session, const std::string& key, const std::string& value) {
@@ -187,7 +188,8 @@ TEST_F(TransactionTest, AWriteUnderReadCommittedConflictsWithWhatCameAfterItAlso
   ASSERT_TRUE(put(session, "a", "mine"));
   ASSERT_TRUE(put(database, "a", "theirs"));
   ASSERT_TRUE(put(database, "b", "theirs"));
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(put(database, "noise", std::to_string(i)));  // the index is pruned meanwhile
+  for (int i = 0; i < 200; ++i)
+    ASSERT_TRUE(put(database, "noise", std::to_string(i)));  // the index is pruned meanwhile
   EXPECT_EQ(*get(session, "b"), "theirs") << "each call sees the latest";
   ASSERT_TRUE(put(session, "b", "mine, knowing theirs"));
   const auto lost = session.commit();

@@ -115,7 +115,8 @@ Result<void> write_images(Connection& connection, const Catalog& catalog, ImageS
   return {};
 }
 
-Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog, const std::vector<Step>& steps) {
+Result<void> run_steps(Connection& connection, std::shared_ptr<const Catalog>& catalog,
+                       const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     switch (step.kind) {
       case Step::Kind::ddl:

@@ -364,8 +364,7 @@ Result<void> append_for_column(std::string& out, const Value& value, const Table
       value.kind() == Value::Kind::real) {
     stored = &converted;
   }
-  if (column.affinity == Affinity::real && stored->integer() &&
-      exact_as_real(*stored->integer())) {
+  if (column.affinity == Affinity::real && stored->integer() && exact_as_real(*stored->integer())) {
     converted = Value(static_cast<double>(*stored->integer()));
     stored = &converted;
   } else if (!keeps_kind(column.affinity, stored->kind())) {
