@@ -42,6 +42,7 @@ bool Shard::set_deadline(std::uint64_t hash, std::string_view key, Lsn view, Dea
   const core::MutexLock lock(mutex_);
   Entry* entry = find(hash, key);
   if (entry == nullptr || entry->lsn > view || entry->expired(now)) return false;
+  mortal_ += (deadline != kNever ? 1 : 0) - (entry->deadline != kNever ? 1 : 0);
   entry->deadline = deadline;
   return true;
 }
@@ -74,10 +75,11 @@ Shard::Inserted Shard::insert(EntryPointer entry, Lsn lsn, std::size_t growth_al
   // A key that was there before and was asked for often goes back to where it was.
   const Queue queue = inserted.replaced ? static_cast<Queue>(inserted.replaced->queue) : kWindow;
   ++counters_.entries;
+  if (entry->deadline != kNever) ++mortal_;
   entries_hint_.store(counters_.entries, std::memory_order_relaxed);
   push(entry.release(), queue);
   balance();
-  sweep(now, inserted.expired);
+  if (mortal_ > 0) sweep(now, inserted.expired);
   return inserted;
 }
 
@@ -178,6 +180,7 @@ EntryPointer Shard::take(Entry* entry) {
   *link = entry->chain;
   unlink_queue(entry);
   --counters_.entries;
+  if (entry->deadline != kNever) --mortal_;
   entries_hint_.store(counters_.entries, std::memory_order_relaxed);
   return EntryPointer(entry);
 }

@@ -136,7 +136,8 @@ class Shard {
   List queues_[kQueues] STRATA_GUARDED_BY(mutex_);
   FrequencySketch sketch_ STRATA_GUARDED_BY(mutex_);
   ShardCounters counters_ STRATA_GUARDED_BY(mutex_);
-  std::size_t hand_ STRATA_GUARDED_BY(mutex_) = 0;  // the bucket that the sweep looks at next
+  std::size_t mortal_ STRATA_GUARDED_BY(mutex_) = 0;  // entries with a deadline: without any there is nothing to sweep
+  std::size_t hand_ STRATA_GUARDED_BY(mutex_) = 0;    // the bucket that the sweep looks at next
 };
 
 template <typename Now>
