@@ -160,13 +160,14 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
                                           " after this transaction's view (lsn " + std::to_string(view) +
                                           "). Run the transaction again.");
   };
+  const ConflictIndex& index = conflict_index_;
   // Each key against the view it was noted under.
   const auto check = [&](const std::vector<Context::Key>& keys, std::size_t ViewMove::* noted) -> Result<void> {
     std::size_t move = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       while (move < moves.size() && moves[move].*noted <= i) ++move;
       const Lsn view = move < moves.size() ? moves[move].view : context.view_lsn();
-      if (const Lsn by = conflict_index_.changed_after(keys[i].hash, view)) return conflict(keys[i], by, view);
+      if (const Lsn by = index.changed_after(keys[i].hash, view)) return conflict(keys[i], by, view);
     }
     return {};
   };
