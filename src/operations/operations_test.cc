@@ -50,7 +50,8 @@ class OperationsTest : public ::testing::Test {
     auto tx = STRATA_TRY(engine.begin());
     Stores& stores = *tx;
     const float vector[] = {static_cast<float>(id.size()), 1.0F, 0.5F};
-    const Point point{id, vector, {{"id", id}}, "words of " + id};
+    const std::string words = "words of " + id;
+    const Point point{id, vector, {{"id", id}}, words};
     STRATA_TRY(stores.vector().upsert("notes", {&point, 1}));
     STRATA_TRY(stores.object().put(as_bytes("content of " + id), {.owner = id}));
     STRATA_TRY(stores.metadata().put_row("note", {{"id", id}, {"title", "Title " + id}}));

@@ -160,9 +160,9 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
                                           " after this transaction's view (lsn " + std::to_string(view) +
                                           "). Run the transaction again.");
   };
-  const ConflictIndex& index = conflict_index_;
   // Each key against the view it was noted under.
-  const auto check = [&](const std::vector<Context::Key>& keys, std::size_t ViewMove::* noted) -> Result<void> {
+  const auto check = [&](const ConflictIndex& index, const std::vector<Context::Key>& keys,
+                         std::size_t ViewMove::* noted) -> Result<void> {
     std::size_t move = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       while (move < moves.size() && moves[move].*noted <= i) ++move;
@@ -171,8 +171,8 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
     }
     return {};
   };
-  STRATA_TRY(check(context.writes(), &ViewMove::writes));
-  return check(context.reads(), &ViewMove::reads);
+  STRATA_TRY(check(conflict_index_, context.writes(), &ViewMove::writes));
+  return check(conflict_index_, context.reads(), &ViewMove::reads);
 }
 
 Result<void> TransactionManager::publish(Lsn lsn) {
