@@ -106,10 +106,10 @@ class HttpEmbedder : public testing::Test {
     close(in[0]);
     close(out[1]);
     input_ = in[1];
-    char digits[16] = {};
-    ASSERT_GT(::read(out[0], digits, sizeof digits - 1), 0);
+    std::string line;  // up to its end: unbuffered, Python writes the number and the line's end one after the other
+    for (char c = 0; line.find('\n') == std::string::npos; line += c) ASSERT_EQ(::read(out[0], &c, 1), 1);
     close(out[0]);
-    base_ = "http://127.0.0.1:" + std::to_string(std::strtol(digits, nullptr, 10)) + "/v1";
+    base_ = "http://127.0.0.1:" + std::to_string(std::strtol(line.c_str(), nullptr, 10)) + "/v1";
   }
   static void TearDownTestSuite() {
     close(input_);
