@@ -100,7 +100,7 @@ class JournalImplementation final : public Journal {
     {
       const core::MutexLock lock(mutex_);
       if (!segments_.empty() && segments_.back().empty()) segments_.pop_back();
-      segments_.push_back(std::move(created));
+      adopt(std::move(created));
     }
     if (options_.zero_ahead_bytes > 0 || options_.flush_us_max > 0) background_ = std::thread([this] { background(); });
     return {};
@@ -497,7 +497,7 @@ class JournalImplementation final : public Journal {
     Segment created = STRATA_TRY(create_segment());
     (void)old->truncate(old_end);  // gives unused zeros back; if not, they are only space
     const core::MutexLock lock(mutex_);
-    segments_.push_back(std::move(created));
+    adopt(std::move(created));
     return {};
   }
 
@@ -534,10 +534,15 @@ class JournalImplementation final : public Journal {
     STRATA_TRY(files_.rename(unfinished, segment.name));
     STRATA_TRY(files_.sync_directory(directory_));
     offset_ = synced_end_ = kSegmentHeaderBytes;
-    const core::MutexLock lock(mutex_);
+    return segment;
+  }
+
+  // The new segment and where its zeros begin become known in one step: in between, the background thread would write
+  // zeros into the segment before, over records.
+  void adopt(Segment created) STRATA_REQUIRES(mutex_) {
+    segments_.push_back(std::move(created));
     zero_end_ = kSegmentHeaderBytes;
     zeros_refused_ = false;
-    return segment;
   }
 
   // After recovery. The new segment is there and pins the end of the last one, so what is behind that end, already copied
@@ -633,6 +638,7 @@ class JournalImplementation final : public Journal {
     const std::uint64_t end = std::min(begin + std::min(kZeroStepBytes, round_up_to_block(options_.zero_ahead_bytes)),
                                        options_.segment_bytes);
     const std::string name = segments_.back().name;
+    STRATA_ASSERT(begin >= segments_.back().bytes);  // I6: never over a batch
     zeroing_ = true;
     zeroing_begin_ = begin;
     mutex_.unlock();

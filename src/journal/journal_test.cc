@@ -393,6 +393,45 @@ TEST(Journal, OpeningAndClosingWithoutWritingLeavesNoTrace) {
   }
 }
 
+TEST(Journal, ZerosAreNeverWrittenOverTheSegmentBeforeWhileANewOneBegins) {
+  // The old segment is given its unused zeros back while the new one is not yet known: the background thread gets all
+  // the time it wants at that point.
+  const auto disk = io::make_memory_file_system();
+  testing::FaultyFileSystem files(*disk);
+  const core::SystemClock clock;
+  JournalOptions options;
+  options.segment_bytes = 512 << 10;
+  options.zero_ahead_bytes = 256 << 10;
+  options.batch_bytes_max = 8 << 10;
+  options.flush_us_max = 2'000;
+  std::atomic<int> truncations{0};
+  files.set_hook([&](testing::Call call, std::string_view) {
+    if (call != testing::Call::truncate) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ++truncations;
+  });
+  constexpr Lsn kRecords = 200;
+  {
+    auto journal = Journal::open(files, clock, "journal", test_identity(), options, 0, 0,
+                                 [](const Record&) { return Result<void>(); });
+    ASSERT_TRUE(journal) << journal.error().to_string();
+    for (Lsn lsn = 1; lsn <= kRecords; ++lsn) {
+      ASSERT_TRUE((*journal)->append(payload_of(lsn, 5'000), 0, 0));
+      ASSERT_TRUE((*journal)->wait(lsn, Durability::batch));
+    }
+  }
+  EXPECT_GT(truncations, 4) << "too few segments were finished: the test has lost its point";
+  Lsn last = 0;
+  auto again = Journal::open(*disk, clock, "journal", test_identity(), options, 0, kRecords, [&](const Record& record) {
+    const Bytes& expected = payload_of(record.lsn, 5'000);
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), record.payload.begin(), record.payload.end()));
+    last = record.lsn;
+    return Result<void>();
+  });
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(last, kRecords);
+}
+
 TEST(Journal, OptionsOutOfRangeAreRefused) {
   auto files = io::make_memory_file_system();
   auto options = quiet_options();
