@@ -68,6 +68,8 @@ class Context {
     return {};
   }
 
+  std::uint64_t charged_bytes() const { return bytes_; }
+
   struct Key {
     KeyHash hash;
     StoreKind store;

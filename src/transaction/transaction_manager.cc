@@ -68,7 +68,8 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   }
   if (!anything) return commit_volatile(context);
 
-  // 2. The record: resolved effects, one section per store.
+  // 2. The record: resolved effects, one section per store. What was charged is about what they take.
+  payload.reserve(static_cast<std::size_t>(std::min(context.charged_bytes(), options_.transaction_bytes_max)));
   for (std::size_t store = 0; store < kStoreCount; ++store) {
     WriteBuffer* buffer = context.buffers()[store].get();
     if (buffer == nullptr || buffer->empty()) continue;
