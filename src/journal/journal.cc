@@ -38,7 +38,7 @@ namespace {
 
 constexpr std::size_t kCommitPayloadBytes = 24;
 constexpr std::uint64_t kMarksBytes = 2 * kBlockBytes;  // a watermark under way, and the mark of a clean shutdown
-constexpr std::uint64_t kPromisedBytesMax = 4 << 20;  // beyond it the queue is written before more is reserved for it
+constexpr std::uint64_t kPromisedBytesMax = 4 << 20;    // beyond it the queue is written before more is reserved for it
 constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
 
@@ -48,9 +48,12 @@ struct Pending {
   Timestamp commit_time = 0;
   std::uint64_t idempotency = 0;
   core::Hash128 payload_hash;
-  Bytes payload;
+  std::shared_ptr<const Bytes> payload;
   bool alone = false;  // Durability::each: in a batch of its own
 };
+
+/// Whether the leader tells the observer what it made durable. Not where it may hold a lock that the observer needs.
+enum class Tell : std::uint8_t { no, yes };
 
 /// Page-aligned memory that a batch is built in.
 class AlignedBuffer {
@@ -124,20 +127,21 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
-  Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) override {
-    if (payload.size() > options_.record_bytes_max)
+  Result<Lsn> append(std::shared_ptr<const Bytes> payload, Timestamp commit_time, std::uint64_t idempotency) override {
+    const std::size_t bytes = payload->size();
+    if (bytes > options_.record_bytes_max)
       return Error(ErrorCode::resource_exhausted,
-                   "transaction too large for one journal record: " + std::to_string(payload.size()) +
-                       " bytes, at most " + std::to_string(options_.record_bytes_max));
-    const core::Hash128 hash = core::xxh3_128(payload);
-    const std::uint64_t room = room_of(payload.size());
+                   "transaction too large for one journal record: " + std::to_string(bytes) + " bytes, at most " +
+                       std::to_string(options_.record_bytes_max));
+    const core::Hash128 hash = core::xxh3_128(*payload);
+    const std::uint64_t room = room_of(bytes);
     const core::MutexLock lock(mutex_);
-    STRATA_TRY(wait_for_room(payload.size(), room));
+    STRATA_TRY(wait_for_room(bytes, room));
     if (poisoned_) return poisoned_error();
     if (closed_) return Error(ErrorCode::failed_precondition, "the journal is closed");
     const Lsn lsn = last_lsn_.load(std::memory_order_relaxed) + 1;
     STRATA_ASSERT(queue_.empty() || queue_.back().lsn + 1 == lsn);  // I1
-    queue_bytes_ += payload.size();
+    queue_bytes_ += bytes;
     promised_ += room;
     queue_.push_back({lsn, commit_time, idempotency, hash, std::move(payload), false});
     last_lsn_.store(lsn, std::memory_order_release);
@@ -145,7 +149,11 @@ class JournalImplementation final : public Journal {
     return lsn;
   }
 
-  Result<void> wait(Lsn lsn, Durability durability) override {
+  Result<void> wait(Lsn lsn, Durability durability) override { return wait_for(lsn, durability, Tell::yes); }
+
+  Result<void> sync() override { return wait_for(last_lsn(), Durability::batch, Tell::no); }
+
+  Result<void> wait_for(Lsn lsn, Durability durability, Tell tell) {
     if (durable_lsn_.load(std::memory_order_acquire) >= lsn) return {};  // I2
     const core::MutexLock lock(mutex_);
     if (lsn > last_lsn_)
@@ -156,7 +164,7 @@ class JournalImplementation final : public Journal {
     waiters_.push_back(&me);
     while (!satisfied(me) && !poisoned_) {
       if (!leading_)
-        lead(false);
+        lead(false, std::nullopt, tell);
       else
         me.wake.wait(mutex_);
     }
@@ -166,7 +174,11 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
-  Result<void> sync() override { return wait(last_lsn(), Durability::batch); }
+  void set_durable_observer(std::function<void(Lsn)> durable) override {
+    const core::MutexLock lock(mutex_);
+    while (observing_ > 0) leader_done_.wait(mutex_);
+    durable_observer_ = std::move(durable);
+  }
 
   Lsn last_lsn() const override { return last_lsn_.load(std::memory_order_acquire); }
   Lsn durable_lsn() const override { return durable_lsn_.load(std::memory_order_acquire); }
@@ -175,7 +187,7 @@ class JournalImplementation final : public Journal {
   Result<void> read(Lsn after, Lsn up_to, const std::function<Result<void>(const Record&)>& visit) override {
     up_to = std::min(up_to, last_lsn());
     if (up_to <= after) return {};
-    STRATA_TRY(wait(up_to, Durability::batch));
+    STRATA_TRY(wait_for(up_to, Durability::batch, Tell::no));
     std::vector<Segment> segments;
     {
       const core::MutexLock lock(mutex_);
@@ -388,7 +400,8 @@ class JournalImplementation final : public Journal {
 
   // One turn of the leader: write what is queued, sync if someone waits for it, tell everybody. Also with an empty queue:
   // then it syncs, and with `mark` it writes an empty batch.
-  void lead(bool sync_wanted, std::optional<std::uint8_t> mark = std::nullopt) STRATA_REQUIRES(mutex_) {
+  void lead(bool sync_wanted, std::optional<std::uint8_t> mark = std::nullopt, Tell tell = Tell::no)
+      STRATA_REQUIRES(mutex_) {
     STRATA_ASSERT(!leading_ && !poisoned_);
     leading_ = true;
     gather();
@@ -406,7 +419,7 @@ class JournalImplementation final : public Journal {
     if (done && mark) done = write_watermark(*mark);
     if (done && sync) done = sync_written();
     std::uint64_t promised = 0;
-    for (const Pending& record : batch) promised += room_of(record.payload.size());
+    for (const Pending& record : batch) promised += room_of(record.payload->size());
     batch.clear();  // gives the payloads' memory back before the lock is taken
 
     mutex_.lock();
@@ -418,6 +431,15 @@ class JournalImplementation final : public Journal {
       ++turns_;
     } else {
       poison();
+    }
+    if (done && sync && tell == Tell::yes && durable_observer_) {
+      wake_next_leader();
+      ++observing_;
+      const std::function<void(Lsn)>& observer = durable_observer_;
+      mutex_.unlock();
+      observer(written);
+      mutex_.lock();
+      --observing_;
     }
     wake_all();
   }
@@ -439,10 +461,10 @@ class JournalImplementation final : public Journal {
     std::size_t bytes = kHeaderBytes;
     while (!queue_.empty()) {
       Pending& next = queue_.front();
-      bytes += kHeaderBytes + next.payload.size();
+      bytes += kHeaderBytes + next.payload->size();
       const bool joins = bytes <= options_.batch_bytes_max && !next.alone && (batch.empty() || !batch.front().alone);
       if (!batch.empty() && !joins) break;
-      queue_bytes_ -= next.payload.size();
+      queue_bytes_ -= next.payload->size();
       batch.push_back(std::move(next));
       queue_.pop_front();
     }
@@ -458,51 +480,53 @@ class JournalImplementation final : public Journal {
     promised_ = 0;
   }
 
-  void wake_all() STRATA_REQUIRES(mutex_) {
-    Waiter* next_leader = nullptr;
+  void wake_next_leader() STRATA_REQUIRES(mutex_) {
     for (Waiter* waiter : waiters_) {
-      if (satisfied(*waiter) || poisoned_)
-        waiter->wake.notify_one();
-      else if (next_leader == nullptr)
-        next_leader = waiter;
+      if (!satisfied(*waiter)) return waiter->wake.notify_one();
     }
-    if (next_leader != nullptr) next_leader->wake.notify_one();
-    if (appenders_waiting_ > 0 || closed_) leader_done_.notify_all();
+  }
+
+  void wake_all() STRATA_REQUIRES(mutex_) {
+    for (Waiter* waiter : waiters_) {
+      if (satisfied(*waiter) || poisoned_) waiter->wake.notify_one();
+    }
+    if (!leading_ && !poisoned_) wake_next_leader();
+    leader_done_.notify_all();
     if (background_asleep_ || zeros_wanted()) wake_background_.notify_one();
   }
 
   // ---- the leader's part: no lock held, leading_ set ----
 
   Result<void> write_batch(std::span<Pending> batch) {
-    if (batch.size() == 1 && batch[0].payload.size() > batch_payload_max()) return write_parts(batch[0]);
+    if (batch.size() == 1 && batch[0].payload->size() > batch_payload_max()) return write_parts(batch[0]);
     std::uint64_t bytes = kHeaderBytes;
-    for (const Pending& record : batch) bytes += kHeaderBytes + record.payload.size();
+    for (const Pending& record : batch) bytes += kHeaderBytes + record.payload->size();
     STRATA_TRY(claim(offset_ + round_up_to_block(bytes)));
     begin_batch(bytes, batch.front().lsn);
     for (const Pending& record : batch)
       add_frame({.type = FrameType::record,
-                 .payload_bytes = static_cast<std::uint32_t>(record.payload.size()),
+                 .payload_bytes = static_cast<std::uint32_t>(record.payload->size()),
                  .epoch = epoch_,
                  .timeline = static_cast<std::uint32_t>(identity_.timeline),
                  .lsn = record.lsn,
                  .commit_time = record.commit_time,
                  .idempotency = record.idempotency,
                  .payload_hash = record.payload_hash},
-                record.payload);
+                *record.payload);
     return end_batch(0, batch.size());
   }
 
   // A large record: one batch for each part, one for the commit.
   Result<void> write_parts(const Pending& record) {
-    STRATA_TRY(claim(offset_ + room_of(record.payload.size()) - kBlockBytes));
+    STRATA_TRY(claim(offset_ + room_of(record.payload->size()) - kBlockBytes));
     FrameHeader header{.type = FrameType::chunk,
                        .epoch = epoch_,
                        .timeline = static_cast<std::uint32_t>(identity_.timeline),
                        .lsn = record.lsn,
                        .payload_hash = {}};
-    for (std::size_t at = 0; at < record.payload.size();) {
+    for (std::size_t at = 0; at < record.payload->size();) {
       const ByteView part =
-          ByteView(record.payload).subspan(at, std::min(batch_payload_max(), record.payload.size() - at));
+          ByteView(*record.payload).subspan(at, std::min(batch_payload_max(), record.payload->size() - at));
       header.payload_bytes = static_cast<std::uint32_t>(part.size());
       header.commit_time = static_cast<Timestamp>(at);
       header.payload_hash = core::xxh3_128(part);
@@ -512,7 +536,7 @@ class JournalImplementation final : public Journal {
       at += part.size();
     }
     std::array<std::byte, kCommitPayloadBytes> commit;
-    core::store(&commit[0], std::uint64_t{record.payload.size()});
+    core::store(&commit[0], std::uint64_t{record.payload->size()});
     core::store(&commit[8], record.payload_hash.low);
     core::store(&commit[16], record.payload_hash.high);
     header.type = FrameType::commit;
@@ -829,9 +853,11 @@ class JournalImplementation final : public Journal {
   std::size_t company_ STRATA_GUARDED_BY(mutex_) = 0;    // records of the last batch
   bool flush_wanted_ STRATA_GUARDED_BY(mutex_) = false;  // the next turn syncs
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
+  std::function<void(Lsn)> durable_observer_ STRATA_GUARDED_BY(mutex_);  // unchanged while observing_
+  int observing_ STRATA_GUARDED_BY(mutex_) = 0;                          // leaders that are telling it
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
-  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;  // room of what is queued or under way to the disk
+  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;      // room of what is queued or under way to the disk
   std::uint64_t reserved_end_ STRATA_GUARDED_BY(mutex_) = 0;  // the segment's blocks are allocated below
   bool reserving_ STRATA_GUARDED_BY(mutex_) = false;
   std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;  // zeros or batches below, nothing above
