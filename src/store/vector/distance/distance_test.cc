@@ -92,10 +92,12 @@ TEST(Kernels, ABoundIsNeverBelowTheScoreAndTheLowerOneNeverAbove) {
         ASSERT_EQ(k->scan(query.scan(), columns, 0, 1, -std::numeric_limits<float>::infinity(), found, bound), 1U);
         if (std::isnan(bound[0])) continue;  // says nothing; the row is scored
         const float score = query.score(x);
-        EXPECT_GE(bound[0], score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+        EXPECT_GE(bound[0], score) << k->name << " metric " << static_cast<int>(metric) << " size " << size
+                                   << " spread " << spread;
         const float lower = bound[0] - query.slack(columns, 0);
         if (!std::isnan(lower)) {
-          EXPECT_LE(lower, score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+          EXPECT_LE(lower, score) << k->name << " metric " << static_cast<int>(metric) << " size " << size << " spread "
+                                  << spread;
         }
       }
     }
