@@ -28,6 +28,7 @@ function(add_module name)
     target_link_libraries(${target} INTERFACE ${M_LINKS})
   endif()
   set_property(GLOBAL APPEND PROPERTY STRATA_MODULES ${name})
+  set_property(TARGET ${target} PROPERTY STRATA_LINKS ${M_LINKS})
 
   if(M_TESTS AND STRATA_BUILD_TESTS)
     add_executable(${name}_test ${M_TESTS})
