@@ -39,7 +39,7 @@ namespace {
 constexpr std::size_t kCommitPayloadBytes = 24;
 constexpr std::uint64_t kMarksBytes = 2 * kBlockBytes;  // a watermark under way, and the mark of a clean shutdown
 constexpr std::uint64_t kSegmentBytesLeast = kSegmentHeaderBytes + kMarksBytes;  // what opening a journal needs
-constexpr std::uint64_t kKeptBytes = kMarksBytes + kSegmentBytesLeast;           // closing gives back what opening needs
+constexpr std::uint64_t kKeptBytes = kMarksBytes + kSegmentBytesLeast;  // closing gives back what opening needs
 constexpr std::uint64_t kPromisedBytesMax = 4 << 20;  // beyond it the queue is written before more is reserved for it
 constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
@@ -833,7 +833,7 @@ class JournalImplementation final : public Journal {
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
-  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;  // room of what is queued or under way to the disk
+  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;      // room of what is queued or under way to the disk
   std::uint64_t reserved_end_ STRATA_GUARDED_BY(mutex_) = 0;  // the segment's blocks are allocated below
   bool reserving_ STRATA_GUARDED_BY(mutex_) = false;
   std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;  // zeros or batches below, nothing above
