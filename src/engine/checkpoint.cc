@@ -6,7 +6,8 @@
 //     between two commits   the stores drop what the files hold now                       (short)
 //     files that neither n nor n + 1 names are removed (I11), journal segments below n too
 //
-// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen.
+// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen, and finds the space that this
+// one took.
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -40,27 +41,10 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   STRATA_ASSERT(journal_->durable_lsn() >= next.lsn);
 
   next.horizon = move_horizon(next.lsn);
-  for (std::size_t i = 0; i < kStoreCount; ++i) {
-    transaction::Participant& store = *stores_->participants()[i];
-    if (store.kind() == StoreKind::cache) continue;
-    auto written = store.write_checkpoint(next.horizon);
-    if (!written) {
-      return std::move(written).error().with_context("checkpoint of the " + std::string(name(store.kind())) + " store");
-    }
-    next.stores[i] = *std::move(written);
-    STRATA_ASSERT(next.stores[i].lsn == next.lsn);
+  if (auto written = write_files(next); !written) {
+    for (transaction::Participant* store : stores_->participants()) store->abandoned();
+    return std::move(written).error();
   }
-
-  next.number = manifest_.number + 1;
-  next.database = manifest_.database;
-  next.timeline = manifest_.timeline;
-  next.previous = core::xxh3_128(encode(manifest_));
-  next.idempotency = manager_->idempotency_entries();
-  // Later ones are told by their records, which a power cut may take: a key must not outlive its commit.
-  std::erase_if(next.idempotency, [&](const transaction::IdempotencyEntry& entry) { return entry.lsn > next.lsn; });
-  next.commit_times = commit_clock_.points();
-  std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
-  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
   STRATA_TRY(
       write_superblock(*files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
   ++superblock_sequence_;
@@ -90,6 +74,36 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   }
   STRATA_TRY(journal_->truncate_below(needed_after));
   return manifest_.lsn;
+}
+
+/// The stores' files and the manifest that names them. After an error none of them is there.
+Result<void> LocalEngine::write_files(Manifest& next) {
+  RetainingFileSystem::Attempt attempt(store_files_);
+  for (std::size_t i = 0; i < kStoreCount; ++i) {
+    transaction::Participant& store = *stores_->participants()[i];
+    if (store.kind() == StoreKind::cache) continue;
+    attempt.note(store.kind() != StoreKind::metadata);  // whose archives, once finished, serve the next attempt, too
+    auto written = store.write_checkpoint(next.horizon);
+    attempt.note(false);
+    if (!written) {
+      return std::move(written).error().with_context("checkpoint of the " + std::string(name(store.kind())) + " store");
+    }
+    next.stores[i] = *std::move(written);
+    STRATA_ASSERT(next.stores[i].lsn == next.lsn);
+  }
+
+  next.number = manifest_.number + 1;
+  next.database = manifest_.database;
+  next.timeline = manifest_.timeline;
+  next.previous = core::xxh3_128(encode(manifest_));
+  next.idempotency = manager_->idempotency_entries();
+  // Later ones are told by their records, which a power cut may take: a key must not outlive its commit.
+  std::erase_if(next.idempotency, [&](const transaction::IdempotencyEntry& entry) { return entry.lsn > next.lsn; });
+  next.commit_times = commit_clock_.points();
+  std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
+  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
+  attempt.keep();
+  return {};
 }
 
 /// The stores may remove nothing that the two newest manifests name.

@@ -70,6 +70,7 @@ class LocalEngine final : public Engine {
   Result<void> recover() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
+  Result<void> write_files(Manifest& next) STRATA_REQUIRES(checkpoint_mutex_);
   void retain_files() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
       STRATA_REQUIRES(checkpoint_mutex_);

@@ -47,13 +47,17 @@ Result<Bytes> read_file(FileSystem& files, std::string_view name, std::uint64_t 
 
 Result<void> write_file_atomically(FileSystem& files, std::string_view name, ByteView bytes) {
   const std::string unfinished = std::string(name) + ".tmp";
-  {
+  auto done = [&]() -> Result<void> {
     const auto file = STRATA_TRY(files.open(unfinished, OpenMode::create_or_open));
     STRATA_TRY(file->truncate(0));
     STRATA_TRY(file->write(0, bytes));
-    STRATA_TRY(file->sync());
+    return file->sync();
+  }();
+  if (done) done = files.rename(unfinished, name);
+  if (!done) {
+    (void)files.remove(unfinished);  // what it took may be the space that is missing
+    return done;
   }
-  STRATA_TRY(files.rename(unfinished, name));
   return files.sync_directory(parent_of(name));
 }
 

@@ -38,7 +38,9 @@ namespace {
 
 constexpr std::size_t kCommitPayloadBytes = 24;
 constexpr std::uint64_t kMarksBytes = 2 * kBlockBytes;  // a watermark under way, and the mark of a clean shutdown
-constexpr std::uint64_t kPromisedBytesMax = 4 << 20;    // beyond it the queue is written before more is reserved for it
+constexpr std::uint64_t kSegmentBytesLeast = kSegmentHeaderBytes + kMarksBytes;  // what opening a journal needs
+constexpr std::uint64_t kKeptBytes = kMarksBytes + kSegmentBytesLeast;  // closing gives back what opening needs
+constexpr std::uint64_t kPromisedBytesMax = 4 << 20;  // beyond it the queue is written before more is reserved for it
 constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
 
@@ -323,14 +325,15 @@ class JournalImplementation final : public Journal {
     return bytes + round_up_to_block(2 * kHeaderBytes + payload_bytes);
   }
   std::uint64_t end_with(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
-    return segments_.back().bytes + promised_ + room + kMarksBytes;
+    return segments_.back().bytes + promised_ + room + kKeptBytes;
   }
   bool reserved(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
     return !reserving_ && end_with(room) <= reserved_end_;
   }
 
   bool full(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
-    return end_with(room) > options_.segment_bytes && segments_.back().bytes + promised_ > kSegmentHeaderBytes;
+    const std::uint64_t used = segments_.back().bytes + promised_;
+    return used + room + kMarksBytes > options_.segment_bytes && used > kSegmentHeaderBytes;
   }
 
   // Takes more blocks of this segment from the disk, one step more than `room` where there is space. Beside the leader:
@@ -666,12 +669,11 @@ class JournalImplementation final : public Journal {
     const Bytes header = encode(segment.header);
     STRATA_ASSERT(decode_segment(header) == segment.header);  // I14
     STRATA_TRY(begun.file->truncate(0));
-    constexpr std::uint64_t kLeast = kSegmentHeaderBytes + kMarksBytes;
-    begun.reserved_end = std::min(kLeast + options_.reserve_bytes, options_.segment_bytes);
+    begun.reserved_end = kSegmentBytesLeast + options_.reserve_bytes;
     if (auto done = begun.file->reserve(0, begun.reserved_end); !done) {
       if (done.error().code() != ErrorCode::resource_exhausted) return std::move(done).error();
-      begun.reserved_end = kLeast;
-      STRATA_TRY(begun.file->reserve(0, kLeast));
+      begun.reserved_end = kSegmentBytesLeast;
+      STRATA_TRY(begun.file->reserve(0, kSegmentBytesLeast));
     }
     STRATA_TRY(begun.file->write(0, header));
     STRATA_TRY(begun.file->write(kBlockBytes, header));

@@ -88,6 +88,9 @@ class Participant {
   /// Writes it: files finished, synced, their directory synced. Versions that no view ≥ `horizon` can see may be left
   /// out. Errors leave the old checkpoint as it is; the next attempt includes what was frozen.
   virtual Result<Checkpoint> write_checkpoint(Lsn horizon) = 0;
+  /// No manifest will name what was written last, here or in another store it failed; the engine removes the new files.
+  /// Lets go of them, so that their space is free.
+  virtual void abandoned() {}
   /// The manifest that names this checkpoint is durable: drop what memory held for it.
   virtual Result<void> installed(const Checkpoint& checkpoint) = 0;
   /// The LSN that is durable in this store alone, read back from disk (I5): what the journal may be truncated below.

@@ -119,6 +119,8 @@ Result<transaction::Checkpoint> ArrayParticipant::write_checkpoint(Lsn horizon) 
   return checkpoint;
 }
 
+void ArrayParticipant::abandoned() { written_.reset(); }
+
 Result<void> ArrayParticipant::write_into(Written& written, transaction::Checkpoint& checkpoint, Lsn horizon) {
   const Lsn lsn = frozen_->lsn;
   StoreState state;

@@ -349,6 +349,11 @@ Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
   return checkpoint;
 }
 
+void Store::abandoned() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  written_.reset();
+}
+
 Result<Store::Stored> Store::write_segment(const std::vector<Stored>& merged,
                                            std::span<const std::shared_ptr<Delta>> deltas, bool with_oldest,
                                            Lsn horizon, Lsn lsn) {

@@ -91,6 +91,7 @@ class MetadataSession final : public MetadataStore {
 
   // The table, from a catalog that `keep` keeps alive.
   Result<const Table*> table_of(Context& tx, std::string_view name, std::shared_ptr<const Catalog>& keep) {
+    STRATA_TRY(store_.know_tables());
     keep = store_.catalog(own(tx));
     const Table* table = keep->find(name);
     if (table == nullptr || is_hidden(name)) return Error(ErrorCode::not_found, "no such table: " + std::string(name));

@@ -37,6 +37,7 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
   queued->section.assign(section.begin(), section.end());
   queued->steps = STRATA_TRY(decode_steps(queued->section, commit.lsn));
   const auto catalog = recent_.catalog();
+  const bool tables_known = tables_waiting_.load(std::memory_order_relaxed) == 0;
   for (const Step& step : queued->steps) {
     if (step.kind != Step::Kind::rows) {
       queued->has_ddl = true;
@@ -44,7 +45,7 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     }
     for (const TableImages& images : step.images->tables) {
       queued->rows += images.rows.size();
-      if (!queued->has_ddl && catalog->find(images.table) == nullptr) {
+      if (!queued->has_ddl && tables_known && catalog->find(images.table) == nullptr) {
         return Error(ErrorCode::corruption,
                      "a metadata record writes the table " + images.table + ", which is not there");
       }
@@ -57,7 +58,16 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     if (!pending_.empty() && *pending_.front() == queued->section) pending_.pop_front();
     recent_.push(std::move(queued));
   }
-  if (has_ddl) return flush(commit.lsn);  // the tables must be known before the next row
+  if (has_ddl) {
+    // The tables must be known before the next row. On a full disk the record, which is durable, waits here, and whoever
+    // asks for tables meanwhile learns why they are not known.
+    Result<void> flushed = flush(commit.lsn);
+    if (!flushed.has_value() && flushed.error().code() == ErrorCode::resource_exhausted) {
+      tables_waiting_.store(commit.lsn, std::memory_order_release);
+      return {};
+    }
+    return flushed;
+  }
   const std::size_t rows = recent_.rows(), bytes = recent_.bytes();
   if (rows > kHardFactor * options_.queue_rows_max || bytes > kHardFactor * options_.queue_bytes_max) {
     // Slower is all that may happen: the record is durable, so failing to write it now is the applier's to repeat.
@@ -112,7 +122,16 @@ void MetadataParticipant::run_applier() {
   }
 }
 
+Result<void> MetadataParticipant::know_tables() {
+  Lsn waiting = tables_waiting_.load(std::memory_order_acquire);
+  if (waiting == 0) return {};
+  STRATA_TRY(flush(waiting));
+  tables_waiting_.compare_exchange_strong(waiting, 0);
+  return {};
+}
+
 Result<void> MetadataParticipant::check_healthy() {
+  STRATA_TRY(know_tables());
   if (recent_.bytes() <= 2 * kHardFactor * options_.queue_bytes_max) return {};
   const core::MutexLock lock(applier_mutex_);
   return Error(ErrorCode::resource_exhausted, "state.sqlite does not take rows any more: " + last_error_);

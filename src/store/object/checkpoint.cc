@@ -96,6 +96,8 @@ Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
   return prepared_->checkpoint;
 }
 
+void Store::abandoned() { prepared_.reset(); }
+
 Result<void> Store::write_catalog(const Frozen& frozen, Lsn horizon, Prepared& out) {
   std::vector<Fact> fresh;
   for (const auto& delta : frozen.state->deltas) delta->gather({}, fresh);

@@ -219,6 +219,11 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
   return checkpoint;
 }
 
+void VectorParticipant::abandoned() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  pending_.reset();
+}
+
 Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpoint) {
   std::optional<Pending> pending;
   {
