@@ -127,7 +127,7 @@ Result<Value> value_of(std::vector<Map::Entry> entries) {
     }
   }
   // In order, each is put behind the others; one by one, a hostile order would move all of them each time.
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Map map;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (i + 1 < entries.size() && entries[i].first == entries[i + 1].first) {
