@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (const auto vector = cli::parse_vector(text)) STRATA_ASSERT(vector->size() <= text.size());
       break;
     case 3:
-      if (const auto tag = cli::parse_tag(text)) STRATA_ASSERT(!tag->key.empty());  // whether its weight is one, Memory says
+      if (const auto tag = cli::parse_tag(text))
+        STRATA_ASSERT(!tag->key.empty());  // whether its weight is one, Memory says
       break;
     case 4:
       if (const auto link = cli::parse_link(text)) {

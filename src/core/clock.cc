@@ -121,7 +121,8 @@ Result<Timestamp> parse_time(std::string_view text) {
   const std::int64_t midnight = timegm(&date);
   if (date.tm_mday != day) return not_a_time(text);  // 30 February became a day of March
   const std::int64_t seconds = midnight + (hour * 60 + minute - offset_minutes) * 60 + second;
-  if (seconds < kSecondsMin || seconds > kSecondsMax) return not_a_time(text);  // an offset led out of years of 4 digits
+  if (seconds < kSecondsMin || seconds > kSecondsMax)
+    return not_a_time(text);  // an offset led out of years of 4 digits
   return seconds * 1'000'000 + fraction_us;
 }
 

@@ -60,7 +60,8 @@ Result<std::vector<std::vector<float>>> read_embedding_list(std::string_view bod
     const Map* item = (*list)[i].map();
     const Value* index = item ? item->find("index") : nullptr;
     const std::int64_t place = index && index->integer() ? *index->integer() : static_cast<std::int64_t>(i);
-    if (place < 0 || place >= static_cast<std::int64_t>(count) || !embeddings[static_cast<std::size_t>(place)].empty()) {
+    if (place < 0 || place >= static_cast<std::int64_t>(count) ||
+        !embeddings[static_cast<std::size_t>(place)].empty()) {
       return unusable("with the index " + std::to_string(place) + ", which is taken or over " +
                       std::to_string(count - 1));
     }

@@ -30,8 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 1: check(memory::read_embedding_lines(text, count, 2), count); break;
     case 2:
       if (const auto described = memory::read_description(text)) {
-        STRATA_ASSERT(!described->model.empty() && described->dimension >= 1 &&
-                      described->dimension <= kDimensionMax);
+        STRATA_ASSERT(!described->model.empty() && described->dimension >= 1 && described->dimension <= kDimensionMax);
       }
       break;
   }

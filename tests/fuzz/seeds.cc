@@ -8,7 +8,6 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <random>
 
 #include "core/assert.h"
 #include "core/endian.h"
@@ -71,7 +70,8 @@ void fill(Engine& db) {
     must(tx->metadata().execute("insert into t values (?, ?, 0.5, x'00ff')", std::vector<Value>{id, i}));
     must(tx->graph().put_node({id, {"Person"}, {{"name", id}}}));
     if (i > 0) must(tx->graph().add_edge(id, "follows", "n0", {{"since", 2020 + i}}));
-    must(tx->analytics().append("m", Map{{"b", i % 2 == 0}, {"i", i}, {"r", 0.5}, {"t", id}, {"y", Bytes(2)}, {"ts", i}}));
+    must(tx->analytics().append("m",
+                                Map{{"b", i % 2 == 0}, {"i", i}, {"r", 0.5}, {"t", id}, {"y", Bytes(2)}, {"ts", i}}));
     const float numbers[] = {1.5F, -2.0F, static_cast<float>(i)};
     const std::uint64_t shape[] = {3};
     must(tx->array().append("a", DataType::float32, shape, std::as_bytes(std::span(numbers)), id));
@@ -146,7 +146,8 @@ void add_journal(Seeds& seeds, Bytes segment) {
   const ByteView file(segment);
   seeds.add("journal_frame", 0, file.first(128));
   seeds.add("journal_frame", 1, file.subspan(journal::kSegmentHeaderBytes, journal::kHeaderBytes));
-  seeds.add("journal_frame", 2, file.subspan(journal::kSegmentHeaderBytes + journal::kHeaderBytes, journal::kHeaderBytes));
+  seeds.add("journal_frame", 2,
+            file.subspan(journal::kSegmentHeaderBytes + journal::kHeaderBytes, journal::kHeaderBytes));
   // Its target makes the headers itself: a few batches are enough.
   const ByteView batches = file.subspan(journal::kSegmentHeaderBytes);
   seeds.add("journal_recovery", 1, batches.first(std::min<std::size_t>(batches.size(), 3 * journal::kBlockBytes)));
@@ -167,7 +168,8 @@ void add_files(Seeds& seeds, const fs::path& directory) {
       for (std::size_t at = 0; at < file.size(); at += 4096) slots.insert(slots.end(), &file[at], &file[at] + 64);
       seeds.add("engine_superblock", 0xff, slots);
     }
-    if (name.ends_with(".seg") && name.starts_with("vector/")) seeds.add("store_vector_segment", 1, without_zeros(file));
+    if (name.ends_with(".seg") && name.starts_with("vector/"))
+      seeds.add("store_vector_segment", 1, without_zeros(file));
     if (name.starts_with("object/pack/")) seeds.add("store_object_file", 1, file);
     if (name.starts_with("object/catalog/")) seeds.add("store_object_file", 3, file);
     if (name.starts_with("object/large/")) seeds.add("store_object_file", 5, file);
@@ -181,7 +183,8 @@ void add_files(Seeds& seeds, const fs::path& directory) {
 }
 
 void make(const fs::path& folder) {
-  const fs::path place = fs::temp_directory_path() / ("strata-fuzz-seeds-" + std::to_string(std::random_device{}()));
+  // Beside the seeds: what is left of a run that failed lies where somebody looks.
+  const fs::path place = folder / "database";
   const std::string directory = (place / "db").string();
   Seeds seeds(folder);
   OpenOptions options;

@@ -23,9 +23,9 @@ class Database {
   Database() : database_(DuckDatabase::open("", {.memory_bytes_max = 64 << 20, .threads = 1}).value()) {
     ours_ = database_->connect().value();
     users_ = database_->connect().value();
-    for (const char* sql : {"create schema strata", "create table strata.t1 (a bigint, b varchar)",
-                            "insert into strata.t1 values (1, 'x'), (2, null)",
-                            "create view t as select * from strata.t1"}) {
+    for (const char* sql :
+         {"create schema strata", "create table strata.t1 (a bigint, b varchar)",
+          "insert into strata.t1 values (1, 'x'), (2, null)", "create view t as select * from strata.t1"}) {
       STRATA_ASSERT(ours_->execute(sql).has_value());
     }
     char path[] = "/tmp/strata-sql-guard-fuzz-XXXXXX";
@@ -53,14 +53,14 @@ class Database {
   /// own variables and prepared statements.
   std::string state() {
     std::string text;
-    for (const char* sql :
-         {"select database_name, schema_name, table_name, sql from duckdb_tables() order by all",
-          "select schema_name, view_name, sql from duckdb_views() where not internal order by all",
-          "select a, b from strata.t1 order by a", "select database_name, path, readonly from duckdb_databases() order by all",
-          "select name, value from duckdb_settings() where name not like '%_seed' order by all",
-          "select function_name from duckdb_functions() where not internal order by all",
-          "select * from duckdb_secrets()", "select * from duckdb_prepared_statements()",
-          "select * from duckdb_variables()", "select sequence_name from duckdb_sequences()"}) {
+    for (const char* sql : {"select database_name, schema_name, table_name, sql from duckdb_tables() order by all",
+                            "select schema_name, view_name, sql from duckdb_views() where not internal order by all",
+                            "select a, b from strata.t1 order by a",
+                            "select database_name, path, readonly from duckdb_databases() order by all",
+                            "select name, value from duckdb_settings() where name not like '%_seed' order by all",
+                            "select function_name from duckdb_functions() where not internal order by all",
+                            "select * from duckdb_secrets()", "select * from duckdb_prepared_statements()",
+                            "select * from duckdb_variables()", "select sequence_name from duckdb_sequences()"}) {
       auto statement = users_->prepare(sql);
       STRATA_ASSERT(statement.has_value());
       const auto rows = statement->rows(10'000);

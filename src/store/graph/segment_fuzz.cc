@@ -16,8 +16,8 @@ void seal(Bytes& file) {
   if (file.size() < sizeof(SegmentHeader)) return;
   auto header = core::load<SegmentHeader>(file.data());
   const auto bytes_of_table = [](std::uint64_t content) { return (content + kBlockBytes - 1) / kBlockBytes * 8; };
-  header.table_offset =
-      std::clamp<std::uint64_t>(header.table_offset, sizeof(SegmentHeader), std::max(file.size(), sizeof(SegmentHeader)));
+  header.table_offset = std::clamp<std::uint64_t>(header.table_offset, sizeof(SegmentHeader),
+                                                  std::max(file.size(), sizeof(SegmentHeader)));
   const std::uint64_t content = header.table_offset - sizeof(SegmentHeader);
   file.resize(header.table_offset + bytes_of_table(content));
   for (std::uint64_t at = 0; at < content; at += kBlockBytes) {

@@ -17,20 +17,22 @@ using namespace strata::store::metadata;
 namespace {
 
 constexpr const char* kSettings[] = {
-    "journal_mode",     "synchronous",  "foreign_keys",   "trusted_schema", "ignore_check_constraints",
+    "journal_mode",       "synchronous",     "foreign_keys", "trusted_schema", "ignore_check_constraints",
     "recursive_triggers", "writable_schema", "user_version", "application_id", "query_only",
-    "temp_store",       "secure_delete", "locking_mode",  "mmap_size",      "hard_heap_limit"};
+    "temp_store",         "secure_delete",   "locking_mode", "mmap_size",      "hard_heap_limit"};
 
 /// One connection, to a database in memory, with a table of a user's and one of the store's.
 class Database {
  public:
   Database() : connection_(Connection::open("", Connection::Role::scratch, 1 << 20).value()) {
-    STRATA_ASSERT(connection_.run("create table strata_state (name text primary key, value integer);"
-                                  "insert into strata_state values ('applied_lsn', 7);"
-                                  "create table t (id integer primary key, name text, size real);"
-                                  "insert into t values (1, 'a', 0.5), (2, 'b', null);"
-                                  "create index by_name on t (name);"
-                                  "create view v as select name from t").has_value());
+    STRATA_ASSERT(connection_
+                      .run("create table strata_state (name text primary key, value integer);"
+                           "insert into strata_state values ('applied_lsn', 7);"
+                           "create table t (id integer primary key, name text, size real);"
+                           "insert into t values (1, 'a', 0.5), (2, 'b', null);"
+                           "create index by_name on t (name);"
+                           "create view v as select name from t")
+                      .has_value());
     char path[] = "/tmp/strata-guard-fuzz-XXXXXX";
     directory_ = ::mkdtemp(path);
     std::filesystem::current_path(directory_);  // where a relative name would end up
@@ -61,7 +63,8 @@ class Database {
       }
     }
     STRATA_ASSERT(rows("select name, value from strata_state") == own);
-    STRATA_ASSERT(rows("select count(*) from sqlite_master where type = 'trigger' or sql like 'create virtual%'") == "0;");
+    STRATA_ASSERT(rows("select count(*) from sqlite_master where type = 'trigger' or sql like 'create virtual%'") ==
+                  "0;");
     STRATA_ASSERT(rows("select count(*) from sqlite_temp_master") == "0;");
     STRATA_ASSERT(connection_.in_transaction());
     STRATA_ASSERT(connection_.run("rollback to fuzz; release fuzz").has_value());
@@ -83,8 +86,8 @@ class Database {
     }
   }
   std::string content() {
-    return rows("select type, name, sql from sqlite_master order by name") +
-           rows("select * from t order by id") + rows("select * from strata_state");
+    return rows("select type, name, sql from sqlite_master order by name") + rows("select * from t order by id") +
+           rows("select * from strata_state");
   }
   std::string settings() {
     std::string text;
@@ -100,7 +103,8 @@ class Database {
   }
 
   Connection connection_;
-  const Limits limits_{.statement_ms_max = 200, .rows_max = 1'000, .result_bytes_max = 8 << 20, .value_bytes_max = 1 << 20};
+  const Limits limits_{
+      .statement_ms_max = 200, .rows_max = 1'000, .result_bytes_max = 8 << 20, .value_bytes_max = 1 << 20};
   const core::SystemClock clock_;
   std::string directory_, settings_;
 };

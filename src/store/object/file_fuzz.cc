@@ -74,7 +74,8 @@ void read_catalog(io::FileSystem& files, const transaction::CheckpointFile& file
 
 void read_large(io::FileSystem& files, ByteView content) {
   LargeFile file;
-  file.compression = content.empty() ? Compression::none : static_cast<Compression>(std::to_integer<int>(content[0]) % 4);
+  file.compression =
+      content.empty() ? Compression::none : static_cast<Compression>(std::to_integer<int>(content[0]) % 4);
   file.bytes = content.size() > 4 ? core::load<std::uint32_t>(content.data() + content.size() - 4) % (4U << 20) : 0;
   file.stored_bytes = content.size();
   (void)read_large_object(files, Address(), file, [](ByteView) { return Result<void>(); }).has_value();

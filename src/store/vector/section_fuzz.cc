@@ -12,9 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace strata::store::vector;
   const ByteView section(reinterpret_cast<const std::byte*>(data), size);
   const CollectionOptions options{2, Metric::cosine, true};
-  const auto options_of = [&](std::string_view name) {
-    return name == "c" ? std::optional(options) : std::nullopt;
-  };
+  const auto options_of = [&](std::string_view name) { return name == "c" ? std::optional(options) : std::nullopt; };
   const auto first = decode_mutation(section, options_of);
   if (first) {
     Bytes once, twice;
