@@ -250,7 +250,8 @@ TEST_F(OperationsTest, ABackupListThatPointsOutsideIsRefused) {
   ASSERT_NE(at, std::string::npos);
   text.replace(at, 8, "../../evil-");
   std::ofstream(list, std::ios::trunc) << text;
-  EXPECT_FALSE(restore(report->directory, restored));
+  EXPECT_EQ(code_of(restore(report->directory, restored)), ErrorCode::corruption);
+  EXPECT_THAT(message, HasSubstr("BACKUP"));
   for (const auto& entry : fs::recursive_directory_iterator(base)) {
     EXPECT_THAT(entry.path().filename().string(), testing::Not(HasSubstr("evil")));
   }
