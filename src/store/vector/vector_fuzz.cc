@@ -58,7 +58,8 @@ void fuzz_segment(ByteView input) {
   if (!segment || !(*segment)->prepare()) return;
   const Segment& part = **segment;
   (void)part.codes(0);
-  (void)part.postings(7, [](Row, std::uint32_t) {});
+  std::vector<Part::Posting> postings;
+  (void)part.postings(7, postings);
   (void)part.find("a", hash_of_id("a"), 1);
   for (Row row = 0; row < std::min<Row>(part.rows(), 16); ++row) {
     (void)part.id(row);
