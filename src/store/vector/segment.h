@@ -54,7 +54,7 @@ class Segment final : public Part {
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
-  Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const override;
+  Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 
  private:
@@ -75,7 +75,7 @@ class Segment final : public Part {
   bool offsets_ascend(Block offsets, Block content) const;
   Result<Row> first_row_not_below(std::string_view id) const;
   Result<std::optional<Row>> version_at(Row row, std::string_view id, Lsn view) const;
-  Result<void> read_through_terms(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const;
+  Result<void> read_through_terms(std::uint32_t term, std::vector<Posting>& out) const;
   std::optional<ByteView> posting_list(std::uint32_t term) const;
 
   const std::string name_;

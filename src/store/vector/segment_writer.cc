@@ -1,9 +1,9 @@
 #include "store/vector/segment_writer.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <map>
+#include <array>
 #include <memory>
+#include <utility>
 
 #include "core/assert.h"
 #include "core/checksum.h"
@@ -69,6 +69,78 @@ class PagedFile {
   std::uint64_t written_ = 0;
   std::vector<std::uint64_t> pages_;
   core::Hasher128 whole_;
+};
+
+// A word of a row, on its way into the postings.
+struct RowTerm {
+  std::uint32_t hash;
+  std::uint32_t row;
+  std::uint32_t count;
+};
+
+// All term lists at once, by hash and then by row. The lists ascend by hash, so each is read once, a range of hashes at a
+// time over all rows: memory is a place in each list and one range, whatever the words of all rows come to.
+class TermMerge {
+ public:
+  Result<void> open(const std::vector<SourceRow>& rows) {
+    std::uint64_t words = 0;
+    lists_.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const ByteView terms = STRATA_TRY(rows[i].part->terms(rows[i].row));
+      words += terms.size() / kTermBytesMin;
+      List list{static_cast<std::uint32_t>(i), TermReader(terms), {}};
+      if (list.reader.next(list.term)) lists_.push_back(list);
+    }
+    ranges_ = words / kRangeTerms + 1;
+    return {};
+  }
+
+  // The terms of the next range of hashes; nullptr behind the last. Valid until the next call.
+  const std::vector<RowTerm>* next_range() {
+    if (range_ == ranges_) return nullptr;
+    const std::uint64_t end = (++range_ << 32) / ranges_;
+    terms_.clear();
+    for (List& list : lists_) {
+      while (!list.ended && list.term.hash < end) {
+        terms_.push_back({list.term.hash, list.row, list.term.count});
+        list.ended = !list.reader.next(list.term);
+      }
+    }
+    sort_by_hash();
+    return &terms_;
+  }
+
+ private:
+  static constexpr std::uint64_t kRangeTerms = 1 << 20;
+  static constexpr std::size_t kTermBytesMin = 5;
+
+  struct List {
+    std::uint32_t row;
+    TermReader reader;
+    Term term;  // the next one
+    bool ended = false;
+  };
+
+  // By digits from the last: each pass keeps the order of the ones before, so rows stay ascending within a hash.
+  void sort_by_hash() {
+    constexpr int kDigit = 11;
+    constexpr std::uint32_t kMask = (1U << kDigit) - 1;
+    sorted_.resize(terms_.size());
+    for (int shift = 0; shift < 32; shift += kDigit) {
+      std::array<std::size_t, kMask + 1> at{};
+      for (const RowTerm& term : terms_) ++at[term.hash >> shift & kMask];
+      std::size_t before = 0;
+      for (std::size_t& place : at) before += std::exchange(place, before);
+      for (const RowTerm& term : terms_) sorted_[at[term.hash >> shift & kMask]++] = term;
+      terms_.swap(sorted_);
+    }
+  }
+
+  std::vector<List> lists_;
+  std::uint64_t ranges_ = 1;
+  std::uint64_t range_ = 0;
+  std::vector<RowTerm> terms_;
+  std::vector<RowTerm> sorted_;
 };
 
 // Writes the blocks in their order and notes where each is.
@@ -184,38 +256,37 @@ class Blocks {
     return block(Block::id_table, [&] { return out_.append(std::as_bytes(std::span(slots))); });
   }
 
+  // Postings first, a range of hashes after the other; the dictionary, which they make, behind them.
   Result<void> words() {
-    struct List {
-      Bytes bytes;
-      std::uint32_t rows = 0;
-      std::uint64_t last = 0;
-    };
-    std::map<std::uint32_t, List> lists;
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      TermReader reader(STRATA_TRY(rows_[i].part->terms(rows_[i].row)));
-      for (Term term; reader.next(term);) {
-        List& list = lists[term.hash];
-        core::Encoder out(list.bytes);
-        out.varint(i - list.last);
-        out.varint(term.count);
-        list.last = i;
-        ++list.rows;
-      }
-    }
-    STRATA_TRY(block(Block::dictionary, [&]() -> Result<void> {
+    TermMerge terms;
+    STRATA_TRY(terms.open(rows_));
+    Bytes dictionary;
+    core::Encoder entries(dictionary);
+    STRATA_TRY(block(Block::postings, [&]() -> Result<void> {
       std::uint64_t offset = 0;
-      for (const auto& [hash, list] : lists) {
-        STRATA_TRY(out_.append_value(hash));
-        STRATA_TRY(out_.append_value(list.rows));
-        STRATA_TRY(out_.append_value(offset));
-        offset += list.bytes.size();
+      Bytes list;
+      core::Encoder out(list);
+      while (const std::vector<RowTerm>* range = terms.next_range()) {
+        for (std::size_t at = 0; at < range->size();) {
+          const std::uint32_t hash = (*range)[at].hash;
+          list.clear();
+          std::uint32_t rows = 0;
+          for (std::uint64_t last = 0; at < range->size() && (*range)[at].hash == hash; ++at, ++rows) {
+            const RowTerm& term = (*range)[at];
+            out.varint(term.row - last);
+            out.varint(term.count);
+            last = term.row;
+          }
+          entries.u32(hash);
+          entries.u32(rows);
+          entries.u64(offset);
+          offset += list.size();
+          STRATA_TRY(out_.append(list));
+        }
       }
       return {};
     }));
-    return block(Block::postings, [&]() -> Result<void> {
-      for (const auto& [hash, list] : lists) STRATA_TRY(out_.append(list.bytes));
-      return {};
-    });
+    return block(Block::dictionary, [&] { return out_.append(dictionary); });
   }
 
   PagedFile& out_;
