@@ -13,8 +13,8 @@ constexpr std::size_t kTagBytesMax = 128;
 
 class LocalTransaction final : public Transaction {
  public:
-  LocalTransaction(StoreSet& stores, transaction::TransactionManager& manager, const TransactionOptions& options)
-      : session_(manager, options), handles_(stores, session_) {}
+  LocalTransaction(StoreSet& stores, std::unique_ptr<transaction::TransactionSession> session)
+      : session_(std::move(session)), handles_(stores, *session_) {}
   VectorStore& vector() override { return handles_.vector(); }
   ObjectStore& object() override { return handles_.object(); }
   MetadataStore& metadata() override { return handles_.metadata(); }
@@ -22,13 +22,13 @@ class LocalTransaction final : public Transaction {
   AnalyticsStore& analytics() override { return handles_.analytics(); }
   CacheStore& cache() override { return handles_.cache(); }
   ArrayStore& array() override { return handles_.array(); }
-  Result<Lsn> commit() override { return session_.commit(); }
-  void rollback() override { session_.roll_back(); }
-  Lsn view_lsn() const override { return session_.view_lsn(); }
-  bool active() const override { return session_.active(); }
+  Result<Lsn> commit() override { return session_->commit(); }
+  void rollback() override { session_->roll_back(); }
+  Lsn view_lsn() const override { return session_->view_lsn(); }
+  bool active() const override { return session_->active(); }
 
  private:
-  transaction::TransactionSession session_;
+  std::unique_ptr<transaction::TransactionSession> session_;
   StoreHandles handles_;
 };
 
@@ -85,7 +85,8 @@ Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions
     return Error(ErrorCode::resource_exhausted,
                  "too many open transactions and views: " + std::to_string(stats_active));
   }
-  return std::unique_ptr<Transaction>(new LocalTransaction(*stores_, *manager_, options));
+  return std::unique_ptr<Transaction>(
+      new LocalTransaction(*stores_, STRATA_TRY(transaction::TransactionSession::begin(*manager_, options))));
 }
 
 Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) {
@@ -134,7 +135,7 @@ Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
   STRATA_TRY(check_tag_name(name));
   const auto pin = STRATA_TRY(this->pin(lsn == 0 ? AsOf::now() : AsOf::at(lsn)));  // it must still be readable
   const Bytes section = encode(TagChange{TagChange::Kind::set, std::string(name), pin.lsn()});
-  transaction::Context context(pin.lsn(), false, false, 0);
+  transaction::Context context(pin.lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return pin.lsn();
 }
@@ -146,7 +147,7 @@ Result<bool> LocalEngine::remove_tag(std::string_view name) {
     if (tags_.find(name) == tags_.end()) return false;
   }
   const Bytes section = encode(TagChange{TagChange::Kind::remove, std::string(name), 0});
-  transaction::Context context(manager_->visible_lsn(), false, false, 0);
+  transaction::Context context(manager_->visible_lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return true;
 }
