@@ -32,7 +32,7 @@ enum class Isolation : std::uint8_t {
   read_uncommitted,  ///< behaves as read_committed
   read_committed,    ///< every call sees the latest commit
   repeatable_read,   ///< one view for the whole transaction; conflicts on written keys and on items read
-  serializable,      ///< answers `unsupported` until predicate validation is there
+  serializable,      ///< as if run alone at its commit: every read is checked, what queries did not find too
 };
 
 enum class Durability : std::uint8_t {

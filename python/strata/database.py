@@ -165,8 +165,9 @@ class Database(Stores):
 
     def transaction(self, isolation: str = "repeatable_read", durability: str = "batch", timeout: Duration = 60,
                     idempotency_key: str = "") -> Transaction:
-        """Begins a transaction. Isolation: read_uncommitted, read_committed, repeatable_read. Durability: off, batch,
-        each. A commit with an idempotency key that was committed before returns that LSN and does nothing."""
+        """Begins a transaction. Isolation: read_uncommitted, read_committed, repeatable_read, serializable.
+        Durability: off, batch, each. A commit with an idempotency key that was committed before returns that LSN and
+        does nothing."""
         if self._embedder is not None:
             self.memory  # its places are committed before a transaction that may remember begins
         handle = self._handle.begin(isolation, durability, duration_ms(timeout), idempotency_key)

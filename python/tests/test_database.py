@@ -89,8 +89,17 @@ def test_options_are_checked_by_name(path):
     with strata.open(path, durability="off", history="7d", cache_bytes=1 << 20) as db:
         with pytest.raises(strata.InvalidArgument, match="snapshotty"):
             db.transaction(isolation="snapshotty")
-        with pytest.raises(strata.Unsupported):
-            db.transaction(isolation="serializable")
+
+
+def test_serializable_refuses_what_two_counts_would_let_through(db):
+    db.metadata.execute("create table doctor(id text primary key, on_call integer)")
+    with db.transaction(isolation="serializable") as one, db.transaction(isolation="serializable") as two:
+        for tx, doctor in (one, "a"), (two, "b"):
+            assert tx.metadata.query("select count(*) from doctor").scalar() == 0
+            tx.metadata.put_row("doctor", {"id": doctor, "on_call": 1})
+        one.commit()
+        with pytest.raises(strata.Conflict):
+            two.commit()
 
 
 def test_a_second_process_is_told_who_has_it(db, path):

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "core/endian.h"
-
 namespace strata::core {
 namespace {
 
@@ -16,7 +14,7 @@ void Encoder::raw(const void* from, std::size_t size) {
   out_.insert(out_.end(), bytes, bytes + size);
 }
 
-void Encoder::varint(std::uint64_t value) {
+void Encoder::long_varint(std::uint64_t value) {
   std::byte buffer[10];
   std::size_t size = 0;
   while (value >= 0x80) {
@@ -63,32 +61,7 @@ void Encoder::map(const Map& map) {
   }
 }
 
-const std::byte* Decoder::take(std::size_t size) noexcept {
-  if (size > remaining()) {
-    fail();
-    return nullptr;
-  }
-  const std::byte* from = at_;
-  at_ += size;
-  return from;
-}
-
-namespace {
-template <typename T>
-T load_or_zero(const std::byte* from) {
-  return from ? load<T>(from) : T{};
-}
-}  // namespace
-
-std::uint8_t Decoder::u8() { return load_or_zero<std::uint8_t>(take(1)); }
-std::uint16_t Decoder::u16() { return load_or_zero<std::uint16_t>(take(2)); }
-std::uint32_t Decoder::u32() { return load_or_zero<std::uint32_t>(take(4)); }
-std::uint64_t Decoder::u64() { return load_or_zero<std::uint64_t>(take(8)); }
-std::int64_t Decoder::i64() { return load_or_zero<std::int64_t>(take(8)); }
-float Decoder::f32() { return load_or_zero<float>(take(4)); }
-double Decoder::f64() { return load_or_zero<double>(take(8)); }
-
-std::uint64_t Decoder::varint() {
+std::uint64_t Decoder::long_varint() {
   std::uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     const auto byte = u8();

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/endian.h"
 #include "strata/error.h"
 #include "strata/value.h"
 
@@ -18,13 +19,20 @@ class Encoder {
   explicit Encoder(Bytes& out) : out_(out) {}
 
   void u8(std::uint8_t value) { out_.push_back(static_cast<std::byte>(value)); }
-  void u16(std::uint16_t value) { raw(&value, sizeof value); }
-  void u32(std::uint32_t value) { raw(&value, sizeof value); }
-  void u64(std::uint64_t value) { raw(&value, sizeof value); }
-  void i64(std::int64_t value) { raw(&value, sizeof value); }
-  void f32(float value) { raw(&value, sizeof value); }
-  void f64(double value) { raw(&value, sizeof value); }
-  void varint(std::uint64_t value);   ///< LEB128, 1 to 10 bytes
+  void u16(std::uint16_t value) { fixed(value); }
+  void u32(std::uint32_t value) { fixed(value); }
+  void u64(std::uint64_t value) { fixed(value); }
+  void i64(std::int64_t value) { fixed(value); }
+  void f32(float value) { fixed(value); }
+  void f64(double value) { fixed(value); }
+  /// LEB128, 1 to 10 bytes
+  void varint(std::uint64_t value) {
+    if (value < 0x80) {
+      out_.push_back(static_cast<std::byte>(value));
+    } else {
+      long_varint(value);
+    }
+  }
   void zigzag(std::int64_t value);    ///< signed as LEB128
   void bytes(ByteView value);         ///< varint length, then the bytes
   void text(std::string_view value);  ///< varint length, then UTF-8
@@ -35,6 +43,14 @@ class Encoder {
   Bytes& out() { return out_; }
 
  private:
+  template <typename T>
+  void fixed(T value) {
+    const std::size_t before = out_.size();
+    out_.resize(before + sizeof value);
+    store(out_.data() + before, value);
+  }
+  void long_varint(std::uint64_t value);
+
   Bytes& out_;
 };
 
@@ -42,14 +58,17 @@ class Decoder {
  public:
   explicit Decoder(ByteView in) : at_(in.data()), end_(in.data() + in.size()), begin_(in.data()) {}
 
-  std::uint8_t u8();
-  std::uint16_t u16();
-  std::uint32_t u32();
-  std::uint64_t u64();
-  std::int64_t i64();
-  float f32();
-  double f64();
-  std::uint64_t varint();
+  std::uint8_t u8() { return fixed<std::uint8_t>(); }
+  std::uint16_t u16() { return fixed<std::uint16_t>(); }
+  std::uint32_t u32() { return fixed<std::uint32_t>(); }
+  std::uint64_t u64() { return fixed<std::uint64_t>(); }
+  std::int64_t i64() { return fixed<std::int64_t>(); }
+  float f32() { return fixed<float>(); }
+  double f64() { return fixed<double>(); }
+  std::uint64_t varint() {
+    if (at_ != end_ && static_cast<std::uint8_t>(*at_) < 0x80) return static_cast<std::uint8_t>(*at_++);
+    return long_varint();
+  }
   std::int64_t zigzag();
   ByteView bytes();         ///< a view into the input
   std::string_view text();  ///< a view into the input; UTF-8 is not checked
@@ -73,7 +92,21 @@ class Decoder {
  private:
   Value value_at(int depth);
   Map map_at(int depth);
-  const std::byte* take(std::size_t size) noexcept;  // nullptr, and failed_, if fewer are left
+  const std::byte* take(std::size_t size) noexcept {  // nullptr, and failed_, if fewer are left
+    if (size > remaining()) {
+      fail();
+      return nullptr;
+    }
+    const std::byte* from = at_;
+    at_ += size;
+    return from;
+  }
+  template <typename T>
+  T fixed() noexcept {
+    const std::byte* from = take(sizeof(T));
+    return from ? load<T>(from) : T{};
+  }
+  std::uint64_t long_varint();
 
   const std::byte* at_;
   const std::byte* end_;

@@ -14,8 +14,8 @@ constexpr std::uint8_t kRemoveTag = 2;
 
 class LocalTransaction final : public Transaction {
  public:
-  LocalTransaction(StoreSet& stores, transaction::TransactionManager& manager, const TransactionOptions& options)
-      : session_(manager, options), handles_(stores, session_) {}
+  LocalTransaction(StoreSet& stores, std::unique_ptr<transaction::TransactionSession> session)
+      : session_(std::move(session)), handles_(stores, *session_) {}
   VectorStore& vector() override { return handles_.vector(); }
   ObjectStore& object() override { return handles_.object(); }
   MetadataStore& metadata() override { return handles_.metadata(); }
@@ -23,13 +23,13 @@ class LocalTransaction final : public Transaction {
   AnalyticsStore& analytics() override { return handles_.analytics(); }
   CacheStore& cache() override { return handles_.cache(); }
   ArrayStore& array() override { return handles_.array(); }
-  Result<Lsn> commit() override { return session_.commit(); }
-  void rollback() override { session_.roll_back(); }
-  Lsn view_lsn() const override { return session_.view_lsn(); }
-  bool active() const override { return session_.active(); }
+  Result<Lsn> commit() override { return session_->commit(); }
+  void rollback() override { session_->roll_back(); }
+  Lsn view_lsn() const override { return session_->view_lsn(); }
+  bool active() const override { return session_->active(); }
 
  private:
-  transaction::TransactionSession session_;
+  std::unique_ptr<transaction::TransactionSession> session_;
   StoreHandles handles_;
 };
 
@@ -86,7 +86,8 @@ Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions
     return Error(ErrorCode::resource_exhausted,
                  "too many open transactions and views: " + std::to_string(stats_active));
   }
-  return std::unique_ptr<Transaction>(new LocalTransaction(*stores_, *manager_, options));
+  return std::unique_ptr<Transaction>(
+      new LocalTransaction(*stores_, STRATA_TRY(transaction::TransactionSession::begin(*manager_, options))));
 }
 
 Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) {
@@ -139,7 +140,7 @@ Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
   out.u8(kSetTag);
   out.text(name);
   out.varint(pin.lsn());
-  transaction::Context context(pin.lsn(), false, false, 0);
+  transaction::Context context(pin.lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return pin.lsn();
 }
@@ -154,7 +155,7 @@ Result<bool> LocalEngine::remove_tag(std::string_view name) {
   core::Encoder out(section);
   out.u8(kRemoveTag);
   out.text(name);
-  transaction::Context context(manager_->visible_lsn(), false, false, 0);
+  transaction::Context context(manager_->visible_lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return true;
 }

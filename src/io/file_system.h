@@ -49,6 +49,12 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Writes zeros over [offset, offset + size) ahead of use, so that later syncs touch no metadata.
   virtual Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) = 0;
+  /// Takes the blocks of [offset, offset + size) from the disk, so that a write there needs no space any more. The file
+  /// grows as needed; content stays, and where there is none, zeros are read. Lasts as long as the file is not cut, over a
+  /// power cut only after a sync.
+  /// Errors  resource_exhausted (no space; the file may have grown, nothing else happened), io
+  /// Cost    one call of the system where it can; else the new part is written with zeros and synced
+  virtual Result<void> reserve(std::uint64_t offset, std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() const = 0;
 };
 

@@ -192,6 +192,14 @@ class MemoryFile final : public File {
     return {};
   }
   Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override { return write(offset, Bytes(size)); }
+  // Zeros that were never written: a power cut may take them, and leaves nothing else in their place.
+  Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
+    const core::MutexLock lock(disk_->mutex);
+    STRATA_TRY(writable());
+    STRATA_TRY(room_for(offset + size));
+    if (offset + size > content_->bytes.size()) content_->bytes.resize(offset + size);
+    return {};
+  }
   Result<std::uint64_t> size() const override {
     const core::MutexLock lock(disk_->mutex);
     STRATA_TRY(alive());

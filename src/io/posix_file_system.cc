@@ -204,6 +204,21 @@ class PosixFile final : public File {
     return {};
   }
 
+  Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
+    if (retry_interrupted([&] {
+          return ::fallocate(fd(), 0, static_cast<off_t>(offset), static_cast<off_t>(size));
+        }) == 0)
+      return {};
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return system_error(errno, "reserve", name_);
+    const std::uint64_t end = offset + size;
+    const std::uint64_t begin = std::max(offset, STRATA_TRY(this->size()));
+    if (begin >= end) return {};
+    STRATA_TRY(zero_fill(begin, end - begin));
+    // Only now are there blocks. A failed sync may have been about other bytes of the file: never just a lack of space.
+    if (auto synced = sync(); !synced) return Error(ErrorCode::io, synced.error().message());
+    return {};
+  }
+
   Result<std::uint64_t> size() const override {
     struct stat status{};
     if (::fstat(fd(), &status) != 0) return system_error(errno, "stat", name_);

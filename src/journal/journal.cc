@@ -8,6 +8,10 @@
 // disk, others queue up: the slower the sync, the larger the next batch. The background thread only writes zeros ahead,
 // syncs what nobody waits for, and marks an idle journal; for the last two it leads like any other.
 //
+// A record gets its LSN when the blocks that it may need are the segment's already (I19), so that a full disk refuses it
+// there, whole, and never stops the leader. Two comparisons under the lock, as long as the zeros are ahead; the appender
+// who finds too little reserved takes more from the disk, or begins the next segment as a leader.
+//
 // Lock: mutex_ guards the queue and the positions. Fields under "the leader's" belong to whoever set leading_, which is
 // done and undone under mutex_. No callback and no I/O under the lock.
 #include "journal/journal.h"
@@ -33,6 +37,8 @@ namespace strata::journal {
 namespace {
 
 constexpr std::size_t kCommitPayloadBytes = 24;
+constexpr std::uint64_t kMarksBytes = 2 * kBlockBytes;  // a watermark under way, and the mark of a clean shutdown
+constexpr std::uint64_t kPromisedBytesMax = 4 << 20;  // beyond it the queue is written before more is reserved for it
 constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
 
@@ -67,6 +73,17 @@ class AlignedBuffer {
   std::size_t capacity_ = 0;
 };
 
+/// A segment that nobody knows of yet.
+struct NewSegment {
+  Segment segment;
+  std::unique_ptr<io::File> file;
+  std::uint64_t reserved_end;
+};
+
+/// An error after which it is not known what the disk has: asking again could acknowledge what is lost, also when all that
+/// was missing was space.
+Error in_doubt(const Error& error) { return Error(ErrorCode::io, error.message()); }
+
 Error poisoned_error() {
   return Error(ErrorCode::commit_unknown,
                "the journal stopped after a failed write or sync: whether this was stored shows when the database is "
@@ -95,7 +112,8 @@ class JournalImplementation final : public Journal {
   ~JournalImplementation() override { stop_background(); }
 
   Result<void> start(const Recovered& recovered) {
-    Segment created = STRATA_TRY(create_segment());
+    STRATA_TRY(give_back_zeros(recovered));
+    NewSegment created = STRATA_TRY(create_segment());
     STRATA_TRY(tidy(recovered));
     {
       const core::MutexLock lock(mutex_);
@@ -112,13 +130,15 @@ class JournalImplementation final : public Journal {
                    "transaction too large for one journal record: " + std::to_string(payload.size()) +
                        " bytes, at most " + std::to_string(options_.record_bytes_max));
     const core::Hash128 hash = core::xxh3_128(payload);
+    const std::uint64_t room = room_of(payload.size());
     const core::MutexLock lock(mutex_);
-    STRATA_TRY(wait_for_room(payload.size()));
+    STRATA_TRY(wait_for_room(payload.size(), room));
     if (poisoned_) return poisoned_error();
     if (closed_) return Error(ErrorCode::failed_precondition, "the journal is closed");
     const Lsn lsn = last_lsn_.load(std::memory_order_relaxed) + 1;
     STRATA_ASSERT(queue_.empty() || queue_.back().lsn + 1 == lsn);  // I1
     queue_bytes_ += payload.size();
+    promised_ += room;
     queue_.push_back({lsn, commit_time, idempotency, hash, std::move(payload), false});
     last_lsn_.store(lsn, std::memory_order_release);
     if (background_asleep_) wake_background_.notify_one();
@@ -239,14 +259,25 @@ class JournalImplementation final : public Journal {
     return (waiter.sync ? durable_lsn_.load(std::memory_order_relaxed) : written_lsn_) >= waiter.lsn;
   }
 
-  // A full queue drains while somebody waits for its records. When nobody does, the appender drains it itself.
-  Result<void> wait_for_room(std::size_t bytes) STRATA_REQUIRES(mutex_) {
-    if (fits(bytes)) return {};
+  // A full queue drains while somebody waits for its records; when nobody does, the appender drains it itself. When too
+  // little of the disk is reserved, the appender reserves more: of this segment, or, that one full and written, of the next.
+  Result<void> wait_for_room(std::size_t bytes, std::uint64_t room) STRATA_REQUIRES(mutex_) {
+    if (fits(bytes) && reserved(room)) return {};
     // tidy: allow clock: how long a thread waits; nothing that is kept depends on it
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(options_.queue_wait_us_max);
-    while (!fits(bytes) && !poisoned_ && !closed_) {
-      if (!leading_) {
+    while (!(fits(bytes) && reserved(room)) && !poisoned_ && !closed_) {
+      if (fits(bytes) && !reserving_ && !full(room) && promised_ < kPromisedBytesMax) {
+        auto done = reserve_more(room);
+        if (done) continue;
+        // As long as something is under way, it may turn out to take less than was promised for it.
+        if (promised_ == 0) return refused(std::move(done).error(), room);
+      }
+      if (!leading_ && !queue_.empty()) {
         lead(false);
+        continue;
+      }
+      if (!leading_ && !reserving_ && full(room)) {
+        if (auto done = begin_next_segment(); !done) return refused(std::move(done).error(), room);
         continue;
       }
       // tidy: allow clock: how long a thread waits; nothing that is kept depends on it
@@ -264,6 +295,95 @@ class JournalImplementation final : public Journal {
   bool fits(std::size_t bytes) const STRATA_REQUIRES(mutex_) {
     return queue_bytes_ == 0 ||
            queue_bytes_ + bytes <= options_.queue_bytes_max;  // I15, or one record larger than that
+  }
+
+  // The blocks that one record takes at the most, however it is batched, and the watermark that may follow it. A batch of
+  // several takes no more than the sum.
+  std::uint64_t room_of(std::size_t payload_bytes) const {
+    const std::size_t part = batch_payload_max();
+    std::uint64_t bytes = kBlockBytes;
+    if (payload_bytes > part) {
+      bytes += payload_bytes / part * round_up_to_block(2 * kHeaderBytes + part);
+      bytes += round_up_to_block(2 * kHeaderBytes + kCommitPayloadBytes);
+      payload_bytes %= part;
+      if (payload_bytes == 0) return bytes;
+    }
+    return bytes + round_up_to_block(2 * kHeaderBytes + payload_bytes);
+  }
+  std::uint64_t end_with(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
+    return segments_.back().bytes + promised_ + room + kMarksBytes;
+  }
+  bool reserved(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
+    return !reserving_ && end_with(room) <= reserved_end_;
+  }
+
+  bool full(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
+    return end_with(room) > options_.segment_bytes && segments_.back().bytes + promised_ > kSegmentHeaderBytes;
+  }
+
+  // Takes more blocks of this segment from the disk, one step more than `room` where there is space. Beside the leader:
+  // these blocks are not yet anybody's.
+  // Errors  resource_exhausted: nothing has happened; whatever else poisons
+  Result<void> reserve_more(std::uint64_t room) STRATA_REQUIRES(mutex_) {
+    const std::uint64_t begin = reserved_end_, needed = end_with(room);
+    const std::uint64_t wanted = std::min(needed + options_.reserve_bytes, std::max(needed, options_.segment_bytes));
+    io::File& file = *file_;  // the next segment needs reserving_, too
+    reserving_ = true;
+    mutex_.unlock();
+    std::uint64_t end = wanted;
+    Result<void> done = file.reserve(begin, wanted - begin);
+    if (!done && done.error().code() == ErrorCode::resource_exhausted && needed < wanted) {
+      end = needed;
+      done = file.reserve(begin, needed - begin);
+    }
+    mutex_.lock();
+    reserving_ = false;
+    if (done) {
+      reserved_end_ = std::max(reserved_end_, end);
+      if (end == wanted) zeros_refused_ = false;  // there is space, perhaps again
+    } else if (done.error().code() != ErrorCode::resource_exhausted) {
+      poison();
+    }
+    wake_all();
+    return done;
+  }
+
+  // Nothing is queued and nobody leads. What follows goes into the next segment.
+  // Errors  resource_exhausted: nothing has happened; whatever else poisons
+  Result<void> begin_next_segment() STRATA_REQUIRES(mutex_) {
+    STRATA_ASSERT(!leading_ && !reserving_ && promised_ == 0);
+    leading_ = reserving_ = true;  // who appends meanwhile waits: what is reserved here will not be there
+    while (zeroing_) zero_done_.wait(mutex_);
+    const bool zeros_refused = std::exchange(zeros_refused_, true);  // until the next segment is there
+    mutex_.unlock();
+    Result<NewSegment> created = [this]() -> Result<NewSegment> {
+      if (auto synced = sync_written(); !synced) return in_doubt(synced.error());
+      return create_segment();  // its header pins what was just synced
+    }();
+    if (created) (void)file_->truncate(offset_);  // gives unused zeros back; if not, they are only space
+    mutex_.lock();
+    leading_ = reserving_ = false;
+    if (created) {
+      adopt(*std::move(created));
+    } else {
+      zeros_refused_ = zeros_refused;
+      if (created.error().code() != ErrorCode::resource_exhausted) poison();
+    }
+    wake_all();
+    if (!created) return std::move(created).error();
+    return {};
+  }
+
+  Error refused(Error error, std::uint64_t room) STRATA_REQUIRES(mutex_) {
+    if (poisoned_) return poisoned_error();
+    ++stats_.refused;
+    mutex_.unlock();
+    const auto free = files_.free_bytes();
+    mutex_.lock();
+    return Error(ErrorCode::resource_exhausted,
+                 "no space for the journal: nothing was written, and the same call succeeds once there is space; " +
+                     std::to_string(room) + " bytes are needed" +
+                     (free ? ", " + std::to_string(*free) + " are free: " : std::string(": ")) + error.message());
   }
 
   // One turn of the leader: write what is queued, sync if someone waits for it, tell everybody. Also with an empty queue:
@@ -285,10 +405,13 @@ class JournalImplementation final : public Journal {
     if (done) written_by_leader_ = written;
     if (done && mark) done = write_watermark(*mark);
     if (done && sync) done = sync_written();
+    std::uint64_t promised = 0;
+    for (const Pending& record : batch) promised += room_of(record.payload.size());
     batch.clear();  // gives the payloads' memory back before the lock is taken
 
     mutex_.lock();
     leading_ = false;
+    promised_ -= promised;
     if (done) {
       STRATA_ASSERT(durable_lsn_ >= durable_before && durable_lsn_ <= written);  // I2
       written_lsn_ = written;
@@ -332,6 +455,7 @@ class JournalImplementation final : public Journal {
     poisoned_.store(true, std::memory_order_release);
     queue_.clear();
     queue_bytes_ = 0;
+    promised_ = 0;
   }
 
   void wake_all() STRATA_REQUIRES(mutex_) {
@@ -350,15 +474,10 @@ class JournalImplementation final : public Journal {
   // ---- the leader's part: no lock held, leading_ set ----
 
   Result<void> write_batch(std::span<Pending> batch) {
-    const std::size_t payload_bytes_max = batch_payload_max();
+    if (batch.size() == 1 && batch[0].payload.size() > batch_payload_max()) return write_parts(batch[0]);
     std::uint64_t bytes = kHeaderBytes;
     for (const Pending& record : batch) bytes += kHeaderBytes + record.payload.size();
-    const bool large = batch.size() == 1 && batch[0].payload.size() > payload_bytes_max;
-    // A large record in parts: one batch for each, one for the commit.
-    if (large) bytes += (batch[0].payload.size() / payload_bytes_max + 2) * 2 * kBlockBytes;
-    STRATA_TRY(make_room(bytes));
-    if (large) return write_parts(batch[0]);
-
+    STRATA_TRY(claim(offset_ + round_up_to_block(bytes)));
     begin_batch(bytes, batch.front().lsn);
     for (const Pending& record : batch)
       add_frame({.type = FrameType::record,
@@ -373,7 +492,9 @@ class JournalImplementation final : public Journal {
     return end_batch(0, batch.size());
   }
 
+  // A large record: one batch for each part, one for the commit.
   Result<void> write_parts(const Pending& record) {
+    STRATA_TRY(claim(offset_ + room_of(record.payload.size()) - kBlockBytes));
     FrameHeader header{.type = FrameType::chunk,
                        .epoch = epoch_,
                        .timeline = static_cast<std::uint32_t>(identity_.timeline),
@@ -475,43 +596,20 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
-  // The next `bytes` go into this segment, or a new one is begun. A record never spans two.
-  Result<void> make_room(std::uint64_t bytes) {
-    const std::uint64_t end = offset_ + round_up_to_block(bytes);
-    if (end > options_.segment_bytes && offset_ > kSegmentHeaderBytes) {
-      STRATA_TRY(begin_next_segment());
-      return claim(offset_ + round_up_to_block(bytes));
-    }
-    return claim(end);
-  }
-
-  Result<void> begin_next_segment() {
-    STRATA_TRY(sync_written());  // the next header pins what is here
-    {
-      const core::MutexLock lock(mutex_);
-      while (zeroing_) zero_done_.wait(mutex_);
-      zeros_refused_ = true;  // until the next segment is there
-    }
-    const auto old = std::move(file_);
-    const std::uint64_t old_end = offset_;
-    Segment created = STRATA_TRY(create_segment());
-    (void)old->truncate(old_end);  // gives unused zeros back; if not, they are only space
-    const core::MutexLock lock(mutex_);
-    adopt(std::move(created));
-    return {};
-  }
-
   // From now on no zeros are written below `end`. Waits while a step of them is under way there.
   Result<void> claim(std::uint64_t end) {
     const core::MutexLock lock(mutex_);
     while (zeroing_ && end > zeroing_begin_) zero_done_.wait(mutex_);
+    STRATA_ASSERT(end <= reserved_end_);  // I19
     zero_end_ = std::max(zero_end_, end);
     if (poisoned_) return poisoned_error();
     return {};
   }
 
-  // Header written twice and synced under another name, renamed, the folder synced: a segment is there whole or not.
-  Result<Segment> create_segment() {
+  // Reserved, its header written twice and synced under another name, renamed, the folder synced: a segment is there whole
+  // or not. Until the rename an error leaves nothing behind but the other name.
+  // Errors  resource_exhausted: there is no segment; another: perhaps there is
+  Result<NewSegment> create_segment() {
     Segment segment{.name = segment_name(directory_, next_number_),
                     .header = {.timeline = identity_.timeline,
                                .epoch = epoch_,
@@ -522,40 +620,72 @@ class JournalImplementation final : public Journal {
                     .last_lsn = written_by_leader_,
                     .bytes = kSegmentHeaderBytes};
     segment.header.database = identity_.database;
-    ++next_number_;
     const std::string unfinished = segment.name + ".tmp";
-    file_ = STRATA_TRY(files_.open(unfinished, io::OpenMode::create_or_open));
+    auto begun = begin_segment(segment, unfinished);
+    if (begun) {
+      if (auto renamed = files_.rename(unfinished, segment.name); !renamed) {
+        const auto there = files_.exists(segment.name);
+        begun = !there || *there ? in_doubt(renamed.error()) : std::move(renamed).error();
+      }
+    }
+    if (!begun) {
+      (void)files_.remove(unfinished);  // what it took may be what is missing
+      return std::move(begun).error();
+    }
+    if (auto synced = files_.sync_directory(directory_); !synced) return in_doubt(synced.error());
+    ++next_number_;
+    return begun;
+  }
+
+  Result<NewSegment> begin_segment(const Segment& segment, const std::string& unfinished) {
+    NewSegment begun{segment, STRATA_TRY(files_.open(unfinished, io::OpenMode::create_or_open)), 0};
     const Bytes header = encode(segment.header);
     STRATA_ASSERT(decode_segment(header) == segment.header);  // I14
-    STRATA_TRY(file_->truncate(0));
-    STRATA_TRY(file_->write(0, header));
-    STRATA_TRY(file_->write(kBlockBytes, header));
-    STRATA_TRY(file_->sync());
-    STRATA_TRY(files_.rename(unfinished, segment.name));
-    STRATA_TRY(files_.sync_directory(directory_));
-    offset_ = synced_end_ = kSegmentHeaderBytes;
-    return segment;
+    STRATA_TRY(begun.file->truncate(0));
+    constexpr std::uint64_t kLeast = kSegmentHeaderBytes + kMarksBytes;
+    begun.reserved_end = std::min(kLeast + options_.reserve_bytes, options_.segment_bytes);
+    if (auto done = begun.file->reserve(0, begun.reserved_end); !done) {
+      if (done.error().code() != ErrorCode::resource_exhausted) return std::move(done).error();
+      begun.reserved_end = kLeast;
+      STRATA_TRY(begun.file->reserve(0, kLeast));
+    }
+    STRATA_TRY(begun.file->write(0, header));
+    STRATA_TRY(begun.file->write(kBlockBytes, header));
+    STRATA_TRY(begun.file->sync());
+    return begun;
   }
 
   // The new segment and where its zeros begin become known in one step: in between, the background thread would write
-  // zeros into the segment before, over records.
-  void adopt(Segment created) STRATA_REQUIRES(mutex_) {
-    segments_.push_back(std::move(created));
+  // zeros into the segment before, over records. Also the leader's.
+  void adopt(NewSegment created) STRATA_REQUIRES(mutex_) {
+    file_ = std::move(created.file);
+    offset_ = synced_end_ = kSegmentHeaderBytes;
+    segments_.push_back(std::move(created.segment));
     zero_end_ = kSegmentHeaderBytes;
+    reserved_end_ = created.reserved_end;
     zeros_refused_ = false;
+  }
+
+  // Before the new segment: what the last process had reserved is space that it may need, and says nothing.
+  Result<void> give_back_zeros(const Recovered& recovered) {
+    for (const std::string& name : recovered.leftovers) (void)files_.remove(name);
+    if (recovered.segments.empty() || !recovered.torn.empty()) return {};
+    return cut(recovered.segments.back());
   }
 
   // After recovery. The new segment is there and pins the end of the last one, so what is behind that end, already copied
   // to a .torn file, can go; and a segment that never held a record says nothing that the new one does not.
   Result<void> tidy(const Recovered& recovered) {
-    for (const std::string& name : recovered.leftovers) (void)files_.remove(name);
     if (recovered.segments.empty()) return {};
     const Segment& newest = recovered.segments.back();
     if (newest.empty()) return files_.remove(newest.name);
-    const std::uint64_t size = STRATA_TRY(files_.file_size(newest.name));
-    if (size <= round_up_to_block(newest.bytes) && recovered.torn.empty()) return {};
-    const auto file = STRATA_TRY(files_.open(newest.name, io::OpenMode::read_write));
-    STRATA_TRY(file->truncate(newest.bytes));
+    return recovered.torn.empty() ? Result<void>() : cut(newest);
+  }
+
+  Result<void> cut(const Segment& segment) {
+    if (STRATA_TRY(files_.file_size(segment.name)) <= round_up_to_block(segment.bytes)) return {};
+    const auto file = STRATA_TRY(files_.open(segment.name, io::OpenMode::read_write));
+    STRATA_TRY(file->truncate(segment.bytes));
     return file->sync();
   }
 
@@ -653,8 +783,11 @@ class JournalImplementation final : public Journal {
     if (written) synced = zero_file_->sync_data().has_value();
     mutex_.lock();
     zeroing_ = false;
-    if (written) zero_end_ = std::max(zero_end_, end);
-    if (!written) zeros_refused_ = true;  // only speed is lost; if the disk is full, the next batch will say so
+    if (written) {
+      zero_end_ = std::max(zero_end_, end);
+      reserved_end_ = std::max(reserved_end_, end);
+    }
+    if (!written) zeros_refused_ = true;  // only speed is lost; if the disk is full, an appender will find out
     if (!synced) {
       poison();  // this sync may have carried a batch of the leader's
       wake_all();
@@ -698,6 +831,9 @@ class JournalImplementation final : public Journal {
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
+  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;  // room of what is queued or under way to the disk
+  std::uint64_t reserved_end_ STRATA_GUARDED_BY(mutex_) = 0;  // the segment's blocks are allocated below
+  bool reserving_ STRATA_GUARDED_BY(mutex_) = false;
   std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;  // zeros or batches below, nothing above
   bool zeroing_ STRATA_GUARDED_BY(mutex_) = false;
   std::uint64_t zeroing_begin_ STRATA_GUARDED_BY(mutex_) = 0;  // of the step under way

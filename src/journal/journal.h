@@ -16,6 +16,7 @@ namespace strata::journal {
 
 struct JournalOptions {
   std::uint64_t segment_bytes = 64 << 20;      ///< 64 KiB … 1 GiB; a new file past this
+  std::uint64_t reserve_bytes = 256 << 10;     ///< blocks are taken from the disk in steps of this, before they are needed
   std::uint64_t zero_ahead_bytes = 4 << 20;    ///< zeros written and synced ahead of the writer
   std::uint64_t batch_bytes_max = 4 << 20;     ///< one write and one sync cover at most this
   std::uint64_t queue_bytes_max = 64 << 20;    ///< appenders wait beyond this (I15)
@@ -38,6 +39,7 @@ struct JournalStats {
   Lsn last_lsn = 0, durable_lsn = 0, first_lsn = 0;
   std::uint64_t epoch = 0, segments = 0, bytes = 0;
   std::uint64_t batches = 0, syncs = 0, records = 0, sync_us_total = 0;
+  std::uint64_t refused = 0;  ///< appends for which the disk had no space
   bool poisoned = false;
 };
 
@@ -72,8 +74,9 @@ class Journal {
   virtual ~Journal() = default;
 
   /// Queues one record under the next LSN and returns it. The caller serialises calls whose order matters. The payload
-  /// is taken; nothing is on disk yet. Waits when the queue is full.
-  /// Errors  resource_exhausted (queue full too long; record too large), commit_unknown when poisoned
+  /// is taken; nothing is on disk yet, but the blocks it needs are reserved there (I19). Waits when the queue is full.
+  /// Errors  resource_exhausted (no space on the disk, the free bytes are named; queue full too long; record too large):
+  ///         nothing was appended, and the same call succeeds once there is space; commit_unknown when poisoned
   virtual Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) = 0;
 
   /// Returns once `lsn` is durable: one of the waiting threads becomes the leader and writes and syncs for all.

@@ -18,7 +18,11 @@ namespace strata::journal {
 
 /// No background thread: every call to the disk comes from the test's own thread, in the same order each time.
 inline JournalOptions quiet_options() {
-  return {.segment_bytes = 1 << 20, .zero_ahead_bytes = 0, .batch_bytes_max = 64 << 10, .flush_us_max = 0};
+  return {.segment_bytes = 1 << 20,
+          .reserve_bytes = 0,
+          .zero_ahead_bytes = 0,
+          .batch_bytes_max = 64 << 10,
+          .flush_us_max = 0};
 }
 
 inline JournalIdentity test_identity() {

@@ -90,7 +90,12 @@ TEST(Journal, BeginsANewSegmentWhenOneIsFullAndDropsThoseThatAreNotNeeded) {
     ASSERT_GE(segments.size(), 5U);
     for (const auto& segment : segments) {
       EXPECT_LE(segment.bytes, 1U << 20);
-      EXPECT_EQ(files->file_size(segment.name).value(), segment.bytes);
+      const std::uint64_t size = files->file_size(segment.name).value();
+      // The one that is written has blocks reserved; those that are full gave the rest back.
+      if (segment.name == segments.back().name)
+        EXPECT_GT(size, segment.bytes);
+      else
+        EXPECT_EQ(size, segment.bytes);
     }
     const Lsn cut = segments[2].first_lsn;
     ASSERT_TRUE(journal.truncate_below(cut - 2));

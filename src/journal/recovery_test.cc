@@ -441,6 +441,7 @@ TEST(Recovery, WithoutTheSyncTheSameTestWouldTurnRed) {
       Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override {
         return base_->zero_fill(offset, size);
       }
+      Result<void> reserve(std::uint64_t offset, std::uint64_t size) override { return base_->reserve(offset, size); }
       Result<std::uint64_t> size() const override { return base_->size(); }
 
      private:

@@ -16,12 +16,13 @@ Error injected(const Fault& fault, Call call, std::string_view name) {
 }  // namespace
 
 std::string_view name(Call call) noexcept {
-  static constexpr std::array<std::string_view, 16> kNames{"open",
+  static constexpr std::array<std::string_view, 17> kNames{"open",
                                                            "read",
                                                            "map",
                                                            "list",
                                                            "stat",
                                                            "write",
+                                                           "reserve",
                                                            "sync",
                                                            "truncate",
                                                            "rename",
@@ -71,6 +72,11 @@ class FaultyFile final : public io::File {
     return change(
         Call::write, [&] { return base_->zero_fill(offset, size); },
         [&] { return base_->zero_fill(offset, size / 2); });
+  }
+  Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
+    return change(
+        Call::reserve, [&] { return base_->reserve(offset, size); },
+        [&] { return base_->reserve(offset, size / 2); });
   }
   Result<std::uint64_t> size() const override { return base_->size(); }
 

@@ -29,6 +29,7 @@ enum class Call : std::uint8_t {
   list,
   stat,
   write,
+  reserve,
   sync,
   truncate,
   rename,
@@ -37,7 +38,7 @@ enum class Call : std::uint8_t {
   remove_directory,
   sync_directory,
   lock,
-  change,  ///< write, sync, truncate, rename, remove, create_directory, remove_directory, sync_directory
+  change,  ///< write, reserve, sync, truncate, rename, remove, create_directory, remove_directory, sync_directory
   any,
 };
 std::string_view name(Call call) noexcept;
@@ -49,7 +50,7 @@ struct Fault {
   ErrorCode error = ErrorCode::io;
   enum class Effect {
     none,  ///< nothing happened
-    half,  ///< of a write, the first half of the bytes; else none
+    half,  ///< of a write or a reservation, the first half of the bytes; else none
     all,   ///< it was carried out, and yet reported as failed
   } effect = Effect::none;
 };

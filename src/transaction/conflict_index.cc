@@ -2,15 +2,20 @@
 
 namespace strata::transaction {
 
-void ConflictIndex::record(Lsn lsn, const std::vector<Context::Key>& writes) {
-  if (writes.empty()) return;
+void ConflictIndex::record(Lsn lsn, const std::vector<Context::Key>& writes, const std::vector<Context::Key>& effects,
+                           const std::vector<KeyHash>& predicates) {
+  const std::size_t changed = writes.size() + effects.size() + predicates.size();
+  if (changed == 0) return;
   STRATA_ASSERT(commits_.empty() || commits_.back().lsn < lsn);
   Written& written = commits_.emplace_back(Written{lsn, {}});
-  written.keys.reserve(writes.size());
-  for (const Context::Key& key : writes) {
-    last_write_[key.hash] = lsn;
-    written.keys.push_back(key.hash);
-  }
+  written.keys.reserve(changed);
+  const auto add = [&](KeyHash key) {
+    last_write_[key] = lsn;
+    written.keys.push_back(key);
+  };
+  for (const Context::Key& key : writes) add(key.hash);
+  for (const Context::Key& key : effects) add(key.hash);
+  for (const KeyHash predicate : predicates) add(predicate);
 }
 
 void ConflictIndex::prune(Lsn oldest_view) {

@@ -116,6 +116,10 @@ class WriteBuffer {
   virtual Result<void> validate(Context&) { return {}; }
   /// The section of the record: resolved effects.
   virtual void encode(core::Encoder& out) const = 0;
+  /// Adds every predicate whose answers this commit may change (Context::note_scan): the tables, labels and neighbourhoods
+  /// it writes to. Called before `committed`, and only while a serializable transaction runs; may be called under the
+  /// commit lock.
+  virtual Result<void> affects(Context&, std::vector<std::uint64_t>& predicates) const = 0;
   /// The transaction is committed and about to become visible (applies are held; live only, never at recovery).
   virtual void committed(const Commit&) {}
   /// The transaction ended without a commit: release files written ahead, savepoints.

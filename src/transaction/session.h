@@ -23,11 +23,26 @@ namespace strata::transaction {
 /// cost a needless conflict, never a missed one.
 using KeyHash = std::uint64_t;
 
+/// Which reads a commit has to find unchanged.
+enum class Tracking : std::uint8_t {
+  none,   ///< only those that an effect depends on (`note_dependency`)
+  items,  ///< and what was read by key (repeatable read)
+  scans,  ///< and what decided the answer of every scan, search and query (serializable)
+};
+
 /// One transaction, view or single call, as the stores see it. Threads: one at a time.
+///
+/// What a commit is checked against, and what it is checked by:
+///
+///     note_write        a key        checked, recorded     of two that write it, the first to commit wins
+///     note_effect       a key        recorded              blind writes that commute: no conflict with each other
+///     note_read         a key        checked (items)
+///     note_dependency   a key        checked (always)
+///     note_scan         a predicate  checked (scans)       recorded by WriteBuffer::affects, of every commit at any level
 class Context {
  public:
-  Context(Lsn view_lsn, bool read_only, bool track_reads, std::uint64_t bytes_max)
-      : view_lsn_(view_lsn), read_only_(read_only), track_reads_(track_reads), bytes_max_(bytes_max) {}
+  Context(Lsn view_lsn, bool read_only, Tracking tracking, std::uint64_t bytes_max)
+      : view_lsn_(view_lsn), read_only_(read_only), tracking_(tracking), bytes_max_(bytes_max) {}
 
   /// Reads see every effect with lsn ≤ this, and the own buffer on top.
   Lsn view_lsn() const { return view_lsn_; }
@@ -53,8 +68,17 @@ class Context {
   /// This key was read (found or found missing): if another transaction writes it after our view and before our commit,
   /// that is a conflict under repeatable read. Commuting effects (an edge at a hub) read the node's existence key only.
   void note_read(StoreKind store, KeyHash key) {
-    if (track_reads_) reads_.push_back({key, store});
+    if (tracking_ != Tracking::none) reads_.push_back({key, store});
   }
+  /// An answer depends on everything that meets `predicate`: a table, a label, the edges at a node. A commit that may
+  /// change such an answer (WriteBuffer::affects), phantoms included, is a conflict under serializable.
+  void note_scan(StoreKind store, KeyHash predicate) {
+    if (tracks_scans()) reads_.push_back({predicate, store});
+  }
+  /// Whether note_scan does anything: where finding the predicates is work.
+  bool tracks_scans() const { return tracking_ == Tracking::scans; }
+  /// This key changes, whatever it was before: who read it and commits later has a conflict, who changes it too has not.
+  void note_effect(StoreKind store, KeyHash key) { effects_.push_back({key, store}); }
   /// A read whose outcome the effect depends on whatever the isolation level: the ends of a new edge.
   void note_dependency(StoreKind store, KeyHash key) { reads_.push_back({key, store}); }
 
@@ -68,22 +92,26 @@ class Context {
     return {};
   }
 
+  std::uint64_t charged_bytes() const { return bytes_; }
+
   struct Key {
     KeyHash hash;
     StoreKind store;
   };
   const std::vector<Key>& writes() const { return writes_; }
   const std::vector<Key>& reads() const { return reads_; }
+  const std::vector<Key>& effects() const { return effects_; }
 
  private:
   Lsn view_lsn_;
   const bool read_only_;
-  const bool track_reads_;
+  const Tracking tracking_;
   const std::uint64_t bytes_max_;
   std::uint64_t bytes_ = 0;
   std::array<std::unique_ptr<WriteBuffer>, kStoreCount> buffers_;
   std::vector<Key> writes_;
   std::vector<Key> reads_;
+  std::vector<Key> effects_;
 };
 
 class Session {

@@ -10,6 +10,16 @@ bool reads_latest(Isolation isolation) {
   return isolation == Isolation::read_committed || isolation == Isolation::read_uncommitted;
 }
 
+Tracking tracking_of(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::serializable: return Tracking::scans;
+    case Isolation::repeatable_read: return Tracking::items;
+    case Isolation::read_committed:
+    case Isolation::read_uncommitted: break;
+  }
+  return Tracking::none;
+}
+
 }  // namespace
 
 Result<void> check_options(const TransactionOptions& options) {
@@ -21,23 +31,23 @@ Result<void> check_options(const TransactionOptions& options) {
     return Error(ErrorCode::invalid_argument, "an idempotency key has at most 256 bytes, this one " +
                                                   std::to_string(options.idempotency_key.size()));
   }
-  if (options.isolation == Isolation::serializable) {
-    return Error(ErrorCode::unsupported,
-                 "serializable isolation needs predicate validation, which is not there yet; repeatable_read is the "
-                 "strongest level");
-  }
   return {};
 }
 
 // ---- transaction ------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<TransactionSession>> TransactionSession::begin(TransactionManager& manager,
+                                                                      const TransactionOptions& options) {
+  if (options.isolation == Isolation::serializable) STRATA_TRY(manager.begin_scans());
+  return std::make_unique<TransactionSession>(manager, options);
+}
 
 TransactionSession::TransactionSession(TransactionManager& manager, const TransactionOptions& options)
     : manager_(manager),
       options_(options),
       deadline_us_(manager.clock().monotonic_us() + options.timeout_ms * 1000),
       pin_(manager.views().pin_current(manager.visible(), deadline_us_)),
-      context_(pin_.lsn(), false, options.isolation == Isolation::repeatable_read,
-               manager.options().transaction_bytes_max) {
+      context_(pin_.lsn(), false, tracking_of(options.isolation), manager.options().transaction_bytes_max) {
   manager_.count_active(1);
 }
 
@@ -97,6 +107,7 @@ void TransactionSession::end(State state) {
   pin_.release();
   latest_pin_.release();
   for (auto& buffer : context_.buffers()) buffer.reset();
+  if (options_.isolation == Isolation::serializable) manager_.end_scans();
   manager_.count_active(-1);
 }
 
@@ -104,7 +115,10 @@ void TransactionSession::end(State state) {
 
 struct DatabaseSession::Call : Context {
   Call(ViewPin view, Access call_access, std::uint64_t bytes_max)
-      : Context(view.lsn(), call_access == Access::read, true, bytes_max), pin(std::move(view)), access(call_access) {}
+      : Context(view.lsn(), call_access == Access::read, call_access == Access::read ? Tracking::none : Tracking::items,
+                bytes_max),
+        pin(std::move(view)),
+        access(call_access) {}
   ViewPin pin;
   Access access;
 };

@@ -7,6 +7,10 @@ namespace strata::transaction {
 /// The session of one transaction. Threads: one at a time.
 class TransactionSession final : public Session {
  public:
+  /// Errors  commit_unknown (serializable, and a commit that is under way failed)
+  static Result<std::unique_ptr<TransactionSession>> begin(TransactionManager& manager,
+                                                           const TransactionOptions& options);
+  /// As begin; of a serializable one `manager.begin_scans()` was called before, and its end ends them.
   TransactionSession(TransactionManager& manager, const TransactionOptions& options);
   ~TransactionSession() override;
   TransactionSession(const TransactionSession&) = delete;
@@ -52,7 +56,7 @@ class DatabaseSession final : public Session {
 /// Reads one state. Threads: any (its context is never written to).
 class ViewSession final : public Session {
  public:
-  explicit ViewSession(ViewPin pin) : pin_(std::move(pin)), context_(pin_.lsn(), true, false, 0) {}
+  explicit ViewSession(ViewPin pin) : pin_(std::move(pin)), context_(pin_.lsn(), true, Tracking::none, 0) {}
   Lsn lsn() const { return context_.view_lsn(); }
 
  private:
@@ -63,7 +67,7 @@ class ViewSession final : public Session {
   Context context_;
 };
 
-/// Errors  invalid_argument (timeout, key length), unsupported (serializable)
+/// Errors  invalid_argument (timeout, key length)
 Result<void> check_options(const TransactionOptions& options);
 
 }  // namespace strata::transaction

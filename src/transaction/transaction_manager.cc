@@ -25,6 +25,8 @@ struct TransactionManager::Pending {
   const Bytes* payload;
   Context* context;
   std::span<const ViewMove> moves;
+  std::vector<KeyHash> predicates = {};  // affected, if a serializable transaction runs
+  bool predicates_known = false;
 };
 
 TransactionManager::TransactionManager(journal::Journal& journal, const core::Clock& clock, const Stores& stores,
@@ -68,7 +70,8 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   }
   if (!anything) return commit_volatile(context);
 
-  // 2. The record: resolved effects, one section per store.
+  // 2. The record: resolved effects, one section per store. What was charged is about what they take.
+  payload.reserve(static_cast<std::size_t>(std::min(context.charged_bytes(), options_.transaction_bytes_max)));
   for (std::size_t store = 0; store < kStoreCount; ++store) {
     WriteBuffer* buffer = context.buffers()[store].get();
     if (buffer == nullptr || buffer->empty()) continue;
@@ -92,6 +95,10 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   const std::uint64_t idempotency =
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
   Pending pending{{}, &payload, &context, moves};
+  if (scanning_.load(std::memory_order_acquire) > 0) {  // most of the time known before the lock is taken
+    if (auto known = collect_predicates(context, pending.predicates); !known) return give_up(std::move(known).error());
+    pending.predicates_known = true;
+  }
   auto enqueued = enqueue(pending, idempotency);
   if (!enqueued) {
     // The winner may still be on its way to the disk. Once it is visible, running again can succeed; before, never.
@@ -129,10 +136,13 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   for (auto& buffer : context.buffers()) {
     if (buffer && !buffer->empty()) STRATA_TRY(buffer->validate(context));
   }
+  if (!pending.predicates_known && scanning_.load(std::memory_order_acquire) > 0) {
+    STRATA_TRY(collect_predicates(context, pending.predicates));
+  }
   pending.commit.time = std::max(last_commit_time_ + 1, clock_.now());  // commit times ascend with the LSN
   pending.commit.lsn = STRATA_TRY(journal_.append(Bytes(*pending.payload), pending.commit.time, idempotency));
   last_commit_time_ = pending.commit.time;
-  conflict_index_.record(pending.commit.lsn, context.writes());
+  conflict_index_.record(pending.commit.lsn, context.writes(), context.effects(), pending.predicates);
   if (++commits_since_prune_ >= kCommitsPerPrune) {
     commits_since_prune_ = 0;
     conflict_index_.prune(views_.oldest(visible_lsn(), clock_.monotonic_us()));
@@ -147,6 +157,27 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
                 failed_.load(std::memory_order_acquire));  // I1
   pending_.push_back(&pending);
   return pending.commit.lsn;
+}
+
+Result<void> TransactionManager::collect_predicates(Context& context, std::vector<KeyHash>& predicates) {
+  for (auto& buffer : context.buffers()) {
+    if (buffer && !buffer->empty()) STRATA_TRY(buffer->affects(context, predicates));
+  }
+  return {};
+}
+
+Result<void> TransactionManager::begin_scans() {
+  Lsn silent = 0;
+  {
+    const core::MutexLock lock(commit_mutex_);
+    if (scanning_.fetch_add(1, std::memory_order_acq_rel) == 0) last_silent_ = journal_.last_lsn();
+    silent = last_silent_;
+  }
+  if (visible_lsn() >= silent) return {};
+  Result<void> visible = journal_.wait(silent, Durability::batch);
+  if (visible) visible = publish(silent);
+  if (!visible) end_scans();
+  return visible;
 }
 
 Result<void> TransactionManager::check_conflicts(Context& context, std::span<const ViewMove> moves) {
@@ -307,6 +338,7 @@ ManagerStats TransactionManager::stats() {
   stats.conflicts = conflicts_.load(std::memory_order_relaxed);
   stats.timeouts = timeouts_.load(std::memory_order_relaxed);
   stats.active = static_cast<std::uint64_t>(std::max<std::int64_t>(0, active_.load(std::memory_order_relaxed)));
+  stats.serializable = static_cast<std::uint64_t>(std::max<std::int64_t>(0, scanning_.load(std::memory_order_relaxed)));
   stats.visible_lsn = visible_lsn();
   stats.oldest_view = views_.oldest(stats.visible_lsn, clock_.monotonic_us());
   return stats;

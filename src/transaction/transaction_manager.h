@@ -32,6 +32,7 @@ struct ManagerOptions {
 /// Counters for `strata transactions` and stats.
 struct ManagerStats {
   std::uint64_t committed = 0, rolled_back = 0, conflicts = 0, timeouts = 0, active = 0;
+  std::uint64_t serializable = 0;  ///< of the active ones
   Lsn visible_lsn = 0, oldest_view = 0;
 };
 
@@ -67,6 +68,12 @@ class TransactionManager {
                      ByteView engine_section = {}, std::span<const ViewMove> moves = {});
   void roll_back(Context& context);
 
+  /// From now until `end_scans` every commit says which predicates it affects. When it returns, what was appended before
+  /// is visible: no view taken after it can miss a commit that said nothing.
+  /// Errors  commit_unknown. Cost  the first waits for the commits that are under way, the others for nothing
+  Result<void> begin_scans() STRATA_EXCLUDES(commit_mutex_);
+  void end_scans() { scanning_.fetch_sub(1, std::memory_order_release); }
+
   Lsn visible_lsn() const { return visible_.load(std::memory_order_acquire); }
   Timestamp visible_time() const { return visible_time_.load(std::memory_order_acquire); }
   const std::atomic<Lsn>& visible() const { return visible_; }
@@ -93,6 +100,8 @@ class TransactionManager {
   /// Conflicts, validation, the LSN: the part of a commit that happens one after another. Returns the pending commit's
   /// LSN, or that of the commit that used the same idempotency key before.
   Result<Lsn> enqueue(Pending& pending, std::uint64_t idempotency) STRATA_EXCLUDES(commit_mutex_);
+  /// What the stores say that this commit affects.
+  static Result<void> collect_predicates(Context& context, std::vector<KeyHash>& predicates);
   Result<void> check_conflicts(Context& context, std::span<const ViewMove> moves) STRATA_REQUIRES(commit_mutex_);
   /// Applies and shows every durable commit up to `lsn`, whosever it is.
   Result<void> publish(Lsn lsn);
@@ -116,10 +125,12 @@ class TransactionManager {
   std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> committed_{0}, rolled_back_{0}, conflicts_{0}, timeouts_{0};
   std::atomic<std::int64_t> active_{0};
+  std::atomic<std::int64_t> scanning_{0};  // serializable transactions; from zero it rises under the commit lock only
 
   core::Mutex commit_mutex_;
   ConflictIndex conflict_index_ STRATA_GUARDED_BY(commit_mutex_);
   Timestamp last_commit_time_ STRATA_GUARDED_BY(commit_mutex_);
+  Lsn last_silent_ STRATA_GUARDED_BY(commit_mutex_) = 0;  // the last commit that did not say what it affects
   std::unordered_map<std::uint64_t, IdempotencyEntry> idempotency_ STRATA_GUARDED_BY(commit_mutex_);
   std::deque<std::uint64_t> idempotency_order_ STRATA_GUARDED_BY(commit_mutex_);
   std::uint64_t commits_since_prune_ STRATA_GUARDED_BY(commit_mutex_) = 0;

@@ -12,6 +12,10 @@ constexpr std::size_t kRowsPerCommitMax = INT32_MAX;  // an ordinal is 31 bits
 
 transaction::KeyHash table_key(std::string_view table) { return core::xxh3_64(table, 0x7461626c65); }
 
+/// What a query depends on: any row of a table, and its columns. And the list of tables.
+transaction::KeyHash rows_predicate(std::string_view table) { return core::xxh3_64(table, 0x726f7773); }
+constexpr transaction::KeyHash kTablesPredicate = 0x616e616c'79740001;
+
 transaction::KeyHash row_key(const RowId& row) {
   return core::xxh3_64(std::string_view(reinterpret_cast<const char*>(&row.lsn), sizeof row.lsn), row.ordinal + 1);
 }
@@ -69,6 +73,17 @@ std::string AnalyticsBuffer::describe(std::uint64_t key) const {
   return "analytics";
 }
 
+Result<void> AnalyticsBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
+  bool listed = false;
+  for (const auto& [table, writes] : tables_) {
+    if (writes.empty()) continue;
+    predicates.push_back(rows_predicate(table));
+    listed |= writes.dropped || writes.defined;
+  }
+  if (listed) predicates.push_back(kTablesPredicate);
+  return {};
+}
+
 AnalyticsBuffer::TableWrites* AnalyticsBuffer::find(std::string_view table) {
   const auto found = tables_.find(table);
   return found == tables_.end() ? nullptr : &found->second;
@@ -93,7 +108,10 @@ Result<std::vector<ColumnDefinition>> AnalyticsSession::columns_of(Context& tx, 
   }
   const CatalogPointer catalog = store_.catalog();
   const Table* found = catalog->find(table, tx.view_lsn());
-  if (found == nullptr) return no_table(table);
+  if (found == nullptr) {
+    tx.note_read(StoreKind::analytics, table_key(table));
+    return no_table(table);
+  }
   return std::vector<ColumnDefinition>(
       found->columns.begin(), found->columns.begin() + static_cast<std::ptrdiff_t>(found->columns_at(tx.view_lsn())));
 }
@@ -141,6 +159,8 @@ Result<void> AnalyticsSession::drop_table(std::string_view table) {
 Result<std::vector<TableInfo>> AnalyticsSession::tables() {
   return session_.read([&](Context& tx) -> Result<std::vector<TableInfo>> {
     std::vector<TableInfo> infos = STRATA_TRY(store_.tables(tx.view_lsn()));
+    tx.note_scan(StoreKind::analytics, kTablesPredicate);
+    for (const TableInfo& info : infos) tx.note_scan(StoreKind::analytics, rows_predicate(info.name));
     AnalyticsBuffer* own = buffer_if_any(tx);
     if (own == nullptr) return infos;
     std::erase_if(infos, [&](const TableInfo& info) {
@@ -221,6 +241,7 @@ Result<std::uint64_t> AnalyticsSession::erase(std::string_view table, std::strin
     const ColumnDefinition* by = find_column(columns, column);
     if (by == nullptr) return no_column(table, column);
     const Value wanted = STRATA_TRY(to_column(*by, value));
+    tx.note_scan(StoreKind::analytics, rows_predicate(table));
     AnalyticsBuffer* own = buffer_if_any(tx);
     AnalyticsBuffer::TableWrites* writes = own != nullptr ? own->find(table) : nullptr;
 
@@ -275,8 +296,31 @@ Result<std::optional<OwnWrites>> AnalyticsSession::own_writes(Context& tx) {
   return std::optional<OwnWrites>(std::move(own));
 }
 
+// A table is read by its name, so the tables whose names come up anywhere in the text are enough. Naming none, a statement
+// may still ask DuckDB about all of them; and escapes can spell a name in another way.
+void AnalyticsSession::note_tables(Context& tx, std::string_view sql) {
+  if (!tx.tracks_scans()) return;
+  std::string text(sql);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  tx.note_scan(StoreKind::analytics, kTablesPredicate);
+  const Catalog catalog = store_.catalog()->at(tx.view_lsn());
+  const bool escapes = text.find("u&") != std::string::npos || text.find('\\') != std::string::npos;
+  std::size_t named = 0;
+  const auto note = [&](bool all) {
+    for (const Table& table : catalog.tables()) {
+      if (!all && text.find(table.name) == std::string::npos) continue;
+      tx.note_scan(StoreKind::analytics, rows_predicate(table.name));
+      ++named;
+    }
+  };
+  note(escapes);
+  if (named == 0) note(true);
+}
+
 Result<Rows> AnalyticsSession::query(std::string_view sql, std::span<const Value> parameters) {
   return session_.read([&](Context& tx) -> Result<Rows> {
+    note_tables(tx, sql);
     const std::optional<OwnWrites> own = STRATA_TRY(own_writes(tx));
     return store_.mirror_.query(tx.view_lsn(), own ? &*own : nullptr, sql, parameters);
   });
@@ -284,6 +328,7 @@ Result<Rows> AnalyticsSession::query(std::string_view sql, std::span<const Value
 
 Result<ArrowStream> AnalyticsSession::query_arrow(std::string_view sql, std::span<const Value> parameters) {
   return session_.read([&](Context& tx) -> Result<ArrowStream> {
+    note_tables(tx, sql);
     const std::optional<OwnWrites> own = STRATA_TRY(own_writes(tx));
     return store_.mirror_.query_arrow(tx.view_lsn(), own ? &*own : nullptr, sql, parameters);
   });

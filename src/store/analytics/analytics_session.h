@@ -22,6 +22,7 @@ class AnalyticsBuffer final : public transaction::WriteBuffer {
   bool empty() const override;
   void encode(core::Encoder& out) const override;
   std::string describe(std::uint64_t key) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
   TableWrites& writes(std::string_view table) { return tables_[std::string(table)]; }
   TableWrites* find(std::string_view table);
@@ -55,6 +56,8 @@ class AnalyticsSession final : public AnalyticsStore {
   AnalyticsBuffer& buffer(Context& tx);
   static AnalyticsBuffer* buffer_if_any(Context& tx);
   Result<std::optional<OwnWrites>> own_writes(Context& tx);
+  /// Notes that the answer depends on the rows of the tables that the statement may read.
+  void note_tables(Context& tx, std::string_view sql);
 
   AnalyticsParticipant& store_;
   transaction::Session& session_;

@@ -46,7 +46,9 @@ class TestDatabase {
   class Session final : public transaction::Session {
    public:
     Session(TestDatabase& database, Lsn view, bool read_only)
-        : database_(database), context_(view, read_only, true, 1 << 30), contract_(database.store().session(*this)) {}
+        : database_(database),
+          context_(view, read_only, transaction::Tracking::items, 1 << 30),
+          contract_(database.store().session(*this)) {}
     AnalyticsStore* operator->() { return contract_.get(); }
     transaction::Context& context() { return context_; }
     Result<Lsn> commit() {

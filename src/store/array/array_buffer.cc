@@ -3,9 +3,28 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/checksum.h"
 #include "store/array/layout.h"
 
 namespace strata::store::array {
+
+namespace {
+
+// Seeds: the store's number, and one more for each kind of key, so that keys of all stores share one space.
+std::uint64_t seed(std::uint64_t kind) { return static_cast<std::uint64_t>(StoreKind::array) + (kind << 8); }
+
+}  // namespace
+
+transaction::KeyHash dataset_key(std::string_view dataset) { return core::xxh3_64(dataset, seed(0)); }
+transaction::KeyHash attribute_key(std::string_view dataset, std::string_view name) {
+  return core::xxh3_64(name, dataset_key(dataset));
+}
+transaction::KeyHash content_key(std::string_view dataset) { return core::xxh3_64(dataset, seed(1)); }
+transaction::KeyHash length_predicate(std::string_view dataset) { return core::xxh3_64(dataset, seed(2)); }
+transaction::KeyHash attributes_predicate(std::string_view dataset) { return core::xxh3_64(dataset, seed(3)); }
+transaction::KeyHash key_predicate(std::string_view dataset, std::string_view key) {
+  return core::xxh3_64(key, core::xxh3_64(dataset, seed(4)));
+}
 
 void zero_rows(std::span<const RowRange> ranges, std::uint64_t begin, std::uint64_t end, std::uint64_t row_bytes,
                std::span<std::byte> out) {
@@ -52,6 +71,20 @@ void ArrayBuffer::aborted() {
   own_.clear();  // closes the files
   for (const FileReference& file : files_) store_.remove_written(file);
   files_.clear();
+}
+
+Result<void> ArrayBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
+  bool listed = false;
+  for (const auto& [name, own] : own_) {
+    listed |= own.dropped || own.base == nullptr;
+    if (!own.attributes.empty()) predicates.push_back(attributes_predicate(name));
+    if (!own.appends.empty()) predicates.push_back(length_predicate(name));
+    for (const OwnAppend& append : own.appends) {
+      if (!append.key.empty()) predicates.push_back(key_predicate(name, append.key));
+    }
+  }
+  if (listed) predicates.push_back(kDatasetsPredicate);
+  return {};
 }
 
 std::string ArrayBuffer::describe(std::uint64_t key) const {

@@ -54,6 +54,7 @@ class ArrayBuffer final : public transaction::WriteBuffer {
   void committed(const transaction::Commit&) override { files_.clear(); }
   void aborted() override;
   std::string describe(std::uint64_t key) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
   ArrayParticipant& store_;
@@ -62,6 +63,16 @@ class ArrayBuffer final : public transaction::WriteBuffer {
   std::vector<FileReference> files_;  // written ahead; ours to remove if there is no commit
   std::unordered_map<transaction::KeyHash, std::string> names_;
 };
+
+/// The conflict keys: a dataset's existence; one attribute; the rows that are there (cleared together, so one key).
+transaction::KeyHash dataset_key(std::string_view dataset);
+transaction::KeyHash attribute_key(std::string_view dataset, std::string_view name);
+transaction::KeyHash content_key(std::string_view dataset);
+/// The predicates: how many rows there are; all attributes; the rows under a key; the list of datasets.
+transaction::KeyHash length_predicate(std::string_view dataset);
+transaction::KeyHash attributes_predicate(std::string_view dataset);
+transaction::KeyHash key_predicate(std::string_view dataset, std::string_view key);
+inline constexpr transaction::KeyHash kDatasetsPredicate = 0x61727261'79000001;
 
 /// Overwrites with zeros what of rows [begin, end) in `out` the ranges cover.
 void zero_rows(std::span<const RowRange> ranges, std::uint64_t begin, std::uint64_t end, std::uint64_t row_bytes,

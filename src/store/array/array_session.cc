@@ -1,7 +1,6 @@
 /// The public contract, in one transaction: checks, then a mutation in the buffer; reads of the view with the buffer on top.
 #include <algorithm>
 
-#include "core/checksum.h"
 #include "store/array/array_buffer.h"
 #include "store/array/array_store.h"
 #include "store/array/layout.h"
@@ -16,13 +15,6 @@ constexpr std::uint64_t kReadBytesMax = 1ULL << 30;
 std::string quoted(std::string_view name) { return "\"" + std::string(name.substr(0, 80)) + "\""; }
 
 Error no_dataset(std::string_view name) { return Error(ErrorCode::not_found, "no array dataset " + quoted(name)); }
-
-transaction::KeyHash dataset_key(std::string_view dataset) {
-  return core::xxh3_64(dataset, static_cast<std::uint64_t>(StoreKind::array));
-}
-transaction::KeyHash attribute_key(std::string_view dataset, std::string_view name) {
-  return core::xxh3_64(name, dataset_key(dataset));
-}
 
 /// A dataset in one transaction: what the view has of it, and what the transaction added.
 struct Seen {
@@ -75,6 +67,7 @@ class ArraySession final : public strata::ArrayStore {
 
   Result<std::vector<DatasetInfo>> datasets() override {
     return session_.read([&](Context& tx) -> Result<std::vector<DatasetInfo>> {
+      tx.note_scan(StoreKind::array, kDatasetsPredicate);
       std::map<std::string, bool, std::less<>> names;
       for (const auto& dataset : store_.datasets_at(tx.view_lsn())) names[dataset->name()] = true;
       if (auto* buffer = tx.buffer_if_any<ArrayBuffer>(StoreKind::array)) {
@@ -105,6 +98,7 @@ class ArraySession final : public strata::ArrayStore {
       OwnDataset& own = own_dataset(buffer, name, seen);
       tx.note_dependency(StoreKind::array, dataset_key(name));
       const std::uint64_t index = seen.base_rows + own.rows;
+      if (tx.tracks_scans()) tx.note_scan(StoreKind::array, length_predicate(name));  // so the index will be true
       OwnAppend append{own.rows, own.rows + count, std::string(key), 0, nullptr};
       if (rows.size() <= store_.options().inline_bytes_max) {
         STRATA_TRY(tx.charge(rows.size() + key.size() + name.size()));
@@ -130,6 +124,10 @@ class ArraySession final : public strata::ArrayStore {
       tx.note_read(StoreKind::array, dataset_key(name));
       std::vector<RowRange> ranges;
       if (key.empty()) return ranges;
+      if (tx.tracks_scans()) {
+        tx.note_scan(StoreKind::array, key_predicate(name, key));
+        if (seen.own != nullptr) tx.note_scan(StoreKind::array, length_predicate(name));  // where own rows begin
+      }
       if (seen.base) ranges = STRATA_TRY(seen.base->find(tx.view_lsn(), key));
       if (seen.own == nullptr) return ranges;
       for (const OwnAppend& each : seen.own->appends) {
@@ -144,6 +142,8 @@ class ArraySession final : public strata::ArrayStore {
     return session_.read([&](Context& tx) -> Result<ArrayData> {
       const Seen seen = STRATA_TRY(find_seen(tx, name));
       tx.note_read(StoreKind::array, dataset_key(name));
+      tx.note_read(StoreKind::array, content_key(name));
+      note_length(tx, name, seen, end);
       const std::uint64_t last = std::min(end, seen.rows());
       const std::uint64_t first = std::min(begin, last);
       const std::uint64_t each = row_bytes(*seen.options);
@@ -165,6 +165,7 @@ class ArraySession final : public strata::ArrayStore {
     STRATA_TRY(check_range(begin, end));
     return session_.write([&](Context& tx) -> Result<void> {
       const Seen seen = STRATA_TRY(find_seen(tx, name));
+      note_length(tx, name, seen, end);
       const std::uint64_t last = std::min(end, seen.rows());
       if (begin >= last) return {};
       ArrayBuffer& buffer = writing(tx, name);
@@ -176,6 +177,7 @@ class ArraySession final : public strata::ArrayStore {
         const RowRange range{begin, std::min(last, border)};
         buffer.add(ClearRows{name, false, range.begin, range.end});
         own.cleared.push_back(range);
+        tx.note_effect(StoreKind::array, content_key(name));
       }
       if (last > border) {
         const RowRange range{std::max(begin, border) - border, last - border};
@@ -209,6 +211,11 @@ class ArraySession final : public strata::ArrayStore {
     if (begin <= end) return {};
     return Error(ErrorCode::invalid_argument, "a range of rows begins at or before its end: begin " +
                                                   std::to_string(begin) + ", end " + std::to_string(end));
+  }
+
+  // Rows beyond those of the view: more of them may come, or the own ones may move.
+  static void note_length(Context& tx, std::string_view name, const Seen& seen, std::uint64_t end) {
+    if (tx.tracks_scans() && end > seen.base_rows) tx.note_scan(StoreKind::array, length_predicate(name));
   }
 
   ArrayBuffer& writing(Context& tx, std::string_view name) {
@@ -253,6 +260,10 @@ class ArraySession final : public strata::ArrayStore {
   Result<DatasetInfo> info(Context& tx, std::string_view name) {
     const Seen seen = STRATA_TRY(find_seen(tx, name));
     tx.note_read(StoreKind::array, dataset_key(name));
+    if (tx.tracks_scans()) {
+      tx.note_scan(StoreKind::array, length_predicate(name));
+      tx.note_scan(StoreKind::array, attributes_predicate(name));
+    }
     DatasetInfo info;
     info.name = name;
     info.options = *seen.options;

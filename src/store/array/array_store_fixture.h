@@ -106,7 +106,9 @@ class TestDatabase {
 };
 
 inline TestSession::TestSession(TestDatabase& database, Lsn view, bool read_only)
-    : database_(database), context_(view, read_only, true, 1 << 30), array_(database.store().session(*this)) {}
+    : database_(database),
+      context_(view, read_only, transaction::Tracking::items, 1 << 30),
+      array_(database.store().session(*this)) {}
 
 inline Result<Lsn> TestSession::commit() {
   auto committed = database_.commit(context_);

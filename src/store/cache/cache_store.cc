@@ -27,6 +27,7 @@ class CacheBuffer final : public transaction::WriteBuffer {
   bool empty() const override { return true; }  // the journal never hears of a cache
   void encode(core::Encoder&) const override {}
   std::string describe(std::uint64_t) const override { return "cache"; }
+  Result<void> affects(Context&, std::vector<std::uint64_t>&) const override { return {}; }
   void committed(const transaction::Commit& commit) override;
 
   void put(std::string_view key, Effect effect) { effects_.insert_or_assign(std::string(key), std::move(effect)); }

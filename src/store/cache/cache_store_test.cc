@@ -11,7 +11,8 @@ using transaction::Context;
 
 class TestSession final : public transaction::Session {
  public:
-  explicit TestSession(Lsn view, bool read_only = false) : context_(view, read_only, true, 64 << 20) {}
+  explicit TestSession(Lsn view, bool read_only = false)
+      : context_(view, read_only, transaction::Tracking::items, 64 << 20) {}
   void commit(Lsn lsn) {
     for (auto& buffer : context_.buffers()) {
       if (!buffer) continue;

@@ -39,7 +39,7 @@ void must(Result<void> result) {
 
 class ViewSession final : public transaction::Session {
  public:
-  explicit ViewSession(Lsn view) : context_(view, true, false, 0) {}
+  explicit ViewSession(Lsn view) : context_(view, true, transaction::Tracking::none, 0) {}
 
  private:
   Result<transaction::Context*> enter(Access) override { return &context_; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/nesting.h"
-#include "store/graph/traversal.h"
 
 namespace strata::store::graph {
 namespace {
@@ -11,6 +10,8 @@ namespace {
 constexpr std::uint32_t kHopsMax = 1'000'000;
 /// What an effect costs in memory and in the record beyond its own bytes; generous.
 constexpr std::uint64_t kEffectBytes = 64;
+/// A traversal over more nodes than this depends on every edge of the graph instead.
+constexpr std::size_t kExpandedMax = 10'000;
 
 Error invalid(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
 
@@ -79,6 +80,22 @@ Result<Number> GraphSession::existing(Context& tx, const Reader& reader, std::st
   return Error(ErrorCode::not_found, "no such node: \"" + std::string(id) + "\"");
 }
 
+void GraphSession::note_adjacency(Context& tx, std::string_view id, Direction direction,
+                                  std::span<const std::string> types) {
+  if (!tx.tracks_scans()) return;
+  for (const KeyKind kind : {KeyKind::out, KeyKind::in}) {
+    if (direction == (kind == KeyKind::out ? Direction::in : Direction::out)) continue;
+    if (types.empty()) tx.note_scan(StoreKind::graph, adjacency_predicate(kind, id, ""));
+    for (const std::string& type : types) tx.note_scan(StoreKind::graph, adjacency_predicate(kind, id, type));
+  }
+}
+
+void GraphSession::note_expanded(Context& tx, const Reader& reader, std::span<const Expanded> expanded,
+                                 std::span<const std::string> types) {
+  if (expanded.size() > kExpandedMax) return tx.note_scan(StoreKind::graph, kEdgesPredicate);
+  for (const Expanded& each : expanded) note_adjacency(tx, reader.id(each.number), each.direction, types);
+}
+
 Result<void> GraphSession::put_node(const Node& node) {
   return session_.write([&](Context& tx) -> Result<void> {
     STRATA_TRY(check_id(node.id));
@@ -122,6 +139,7 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
       tx.note_read(StoreKind::graph, key_of_node(KeyKind::existence, id));
       return false;
     }
+    note_adjacency(tx, id, Direction::both, {});
     std::vector<EdgeId> edges;
     before.each_link(*number, Direction::both, TypeFilter(),
                      [&](const Link& link, Direction) { edges.push_back(link.edge); });
@@ -168,6 +186,9 @@ Result<std::vector<Node>> GraphSession::find_nodes(std::string_view label, std::
     if (!label.empty()) STRATA_TRY(check_name("a label", label));
     if (!key.empty()) STRATA_TRY(check_name("a property's key", key));
     if (limit < 1 || limit > kResultsMax) return invalid("limit is 1 to 1,000,000, not " + std::to_string(limit));
+    if (tx.tracks_scans()) {
+      tx.note_scan(StoreKind::graph, key.empty() ? nodes_predicate(label) : value_predicate(label, key, value));
+    }
     const Reader now = reader(tx);
     std::vector<Number> candidates = key.empty() ? now.candidates(label) : now.candidates(label, key, value);
     if (now.own() != nullptr) {
@@ -267,6 +288,7 @@ Result<EdgeId> GraphSession::merge_edge(std::string_view source, std::string_vie
     const Number from = STRATA_TRY(existing(tx, now, source));
     const Number to = STRATA_TRY(existing(tx, now, target));
     tx.note_write(StoreKind::graph, key_of_merge(source, type, target));
+    if (tx.tracks_scans()) tx.note_scan(StoreKind::graph, match_predicate(source, type, target));
     // From the end with fewer edges, as the other may be a hub.
     EdgeId found = 0;
     const auto match = [&](Number wanted) {
@@ -349,6 +371,7 @@ Result<std::vector<Neighbour>> GraphSession::neighbours(std::string_view id, con
     STRATA_TRY(check_options(options));
     const Reader now = reader(tx);
     const Number number = STRATA_TRY(existing(tx, now, id));
+    note_adjacency(tx, id, options.direction, options.types);
     struct Found {
       Link link;
       Direction direction;
@@ -373,6 +396,7 @@ Result<std::uint64_t> GraphSession::degree(std::string_view id, const TraversalO
     STRATA_TRY(check_options(options));
     const Reader now = reader(tx);
     const Number number = STRATA_TRY(existing(tx, now, id));
+    note_adjacency(tx, id, options.direction, options.types);
     std::uint64_t degree = 0;
     now.each_link(number, options.direction, now.filter(options.types), [&](const Link&, Direction) { ++degree; });
     STRATA_TRY(now.check());
@@ -390,8 +414,10 @@ Result<std::vector<Reached>> GraphSession::reach(std::string_view id, std::uint3
     }
     const Reader now = reader(tx);
     const Number start = STRATA_TRY(existing(tx, now, id));
-    auto out =
-        graph::reach(now, {start, hops_min, hops_max, options.direction, now.filter(options.types), options.limit});
+    std::vector<Expanded> expanded;
+    auto out = graph::reach(now, {start, hops_min, hops_max, options.direction, now.filter(options.types),
+                                  options.limit, tx.tracks_scans() ? &expanded : nullptr});
+    note_expanded(tx, now, expanded, options.types);
     STRATA_TRY(now.check());
     return out;
   });
@@ -405,7 +431,10 @@ Result<Path> GraphSession::shortest_path(std::string_view source, std::string_vi
     const Reader now = reader(tx);
     const Number from = STRATA_TRY(existing(tx, now, source));
     const Number to = STRATA_TRY(existing(tx, now, target));
-    auto out = graph::shortest_path(now, {from, to, hops_max, options.direction, now.filter(options.types)});
+    std::vector<Expanded> expanded;
+    auto out = graph::shortest_path(now, {from, to, hops_max, options.direction, now.filter(options.types),
+                                          tx.tracks_scans() ? &expanded : nullptr});
+    note_expanded(tx, now, expanded, options.types);
     STRATA_TRY(now.check());
     return out;
   });
@@ -413,6 +442,8 @@ Result<Path> GraphSession::shortest_path(std::string_view source, std::string_vi
 
 Result<GraphCounts> GraphSession::counts() {
   return session_.read([&](Context& tx) -> Result<GraphCounts> {
+    tx.note_scan(StoreKind::graph, nodes_predicate(""));
+    tx.note_scan(StoreKind::graph, kEdgesPredicate);
     const Reader now = reader(tx);
     const GraphCounts counts = now.counts();
     STRATA_TRY(now.check());

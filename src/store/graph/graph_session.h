@@ -1,5 +1,6 @@
 #pragma once
 /// The public contract over one transaction, the database or a view: checks arguments, asks a Reader, fills an Overlay.
+#include "store/graph/traversal.h"
 #include "store/graph/write_buffer.h"
 
 namespace strata::store::graph {
@@ -38,6 +39,10 @@ class GraphSession final : public strata::GraphStore {
   Result<EdgeId> add(Context& tx, const Reader& reader, Number source, std::string_view type, Number target,
                      const Map& properties);
   void remove(Context& tx, EdgeId id);
+  /// Notes that the answer depends on the edges at these nodes.
+  static void note_adjacency(Context& tx, std::string_view id, Direction direction, std::span<const std::string> types);
+  static void note_expanded(Context& tx, const Reader& reader, std::span<const Expanded> expanded,
+                            std::span<const std::string> types);
 
   Store& store_;
   transaction::Session& session_;

@@ -28,7 +28,7 @@ std::string code_of(Result<T> result) {
 /// A session with one context for as long as it lives: a transaction or a view.
 class TestSession final : public transaction::Session {
  public:
-  TestSession(Lsn view, bool read_only) : context(view, read_only, true, 1ULL << 32) {}
+  TestSession(Lsn view, bool read_only) : context(view, read_only, transaction::Tracking::items, 1ULL << 32) {}
   transaction::Context context;
 
  protected:

@@ -56,6 +56,7 @@ std::vector<Reached> reach(const Reader& reader, const ReachQuery& query) {
     if (hops == query.hops_max || out.size() >= query.limit) break;
     next.clear();
     for (const Number number : level) {
+      if (query.expanded != nullptr) query.expanded->push_back({number, query.direction});
       reader.each_link(number, query.direction, query.filter, [&](const Link& link, Direction) {
         if (seen.insert(link.neighbour)) next.push_back(link.neighbour);
       });
@@ -97,11 +98,12 @@ struct Meeting {
 };
 
 /// Takes one half a level further; the best meeting with the other half, if any.
-Meeting advance(const Reader& reader, Half& half, const Half& other, Direction direction, const TypeFilter& filter) {
+Meeting advance(const PathQuery& query, const Reader& reader, Half& half, const Half& other, Direction direction) {
   Meeting best;
   const std::size_t begin = half.level_begin, end = half.steps.size();
   for (std::size_t i = begin; i < end; ++i) {
-    reader.each_link(half.steps[i].number, direction, filter, [&](const Link& link, Direction) {
+    if (query.expanded != nullptr) query.expanded->push_back({half.steps[i].number, direction});
+    reader.each_link(half.steps[i].number, direction, query.filter, [&](const Link& link, Direction) {
       const auto fresh = static_cast<std::uint32_t>(half.steps.size());
       if (!half.position.insert(link.neighbour, fresh)) return;
       half.steps.push_back({link.neighbour, static_cast<std::uint32_t>(i), link.edge, half.hops + 1});
@@ -125,9 +127,9 @@ Path shortest_path(const Reader& reader, const PathQuery& query) {
   while (met.hops > query.hops_max && from.hops + to.hops < query.hops_max && from.frontier() > 0 &&
          to.frontier() > 0) {
     if (from.frontier() <= to.frontier()) {
-      met = advance(reader, from, to, query.direction, query.filter);
+      met = advance(query, reader, from, to, query.direction);
     } else {
-      met = advance(reader, to, from, reversed(query.direction), query.filter);
+      met = advance(query, reader, to, from, reversed(query.direction));
       std::swap(met.here, met.there);
     }
   }

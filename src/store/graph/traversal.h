@@ -35,12 +35,19 @@ class NumberMap {
   std::size_t mask_, size_ = 0;
 };
 
+/// A node whose edges a traversal looked at, and which of them.
+struct Expanded {
+  Number number;
+  Direction direction;
+};
+
 struct ReachQuery {
   Number start = 0;
   std::uint32_t hops_min = 0, hops_max = 0;
   Direction direction = Direction::out;
   TypeFilter filter{};
   std::size_t limit = 0;
+  std::vector<Expanded>* expanded = nullptr;  ///< who wants to know
 };
 /// Nearest first, then by id; each node once.
 std::vector<Reached> reach(const Reader& reader, const ReachQuery& query);
@@ -50,6 +57,7 @@ struct PathQuery {
   std::uint32_t hops_max = 0;
   Direction direction = Direction::out;
   TypeFilter filter{};
+  std::vector<Expanded>* expanded = nullptr;  ///< who wants to know
 };
 /// Source   breadth first from both ends, always the smaller frontier a level further
 Path shortest_path(const Reader& reader, const PathQuery& query);

@@ -1,6 +1,8 @@
 #include "store/graph/write_buffer.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "core/assert.h"
 
@@ -27,6 +29,25 @@ class Positions {
   std::unordered_map<Key, std::uint32_t> known_;
 };
 
+template <typename... Texts>
+transaction::KeyHash key_of_texts(KeyKind kind, Texts... texts) {
+  Bytes bytes;
+  core::Encoder out(bytes);
+  (out.text(texts), ...);
+  return key_of(kind, as_text(bytes));
+}
+
+/// The sets that a node is in: of its labels, and of its values under each of them.
+void add_memberships(std::span<const std::string> labels, const Map& properties,
+                     std::vector<transaction::KeyHash>& sets) {
+  const auto add = [&](std::string_view label) {
+    sets.push_back(nodes_predicate(label));
+    for (const auto& [key, value] : properties) sets.push_back(value_predicate(label, key, value));
+  };
+  add("");
+  for (const std::string& label : labels) add(label);
+}
+
 Error conflict(std::string_view what, std::string_view id) {
   return Error(ErrorCode::conflict,
                std::string(what) + ". Run the transaction again: node \"" + std::string(id) + "\"");
@@ -41,12 +62,23 @@ transaction::KeyHash key_of_edge(EdgeId id) {
 }
 
 transaction::KeyHash key_of_merge(std::string_view source, std::string_view type, std::string_view target) {
+  return key_of_texts(KeyKind::merge, source, type, target);
+}
+
+transaction::KeyHash nodes_predicate(std::string_view label) { return key_of(KeyKind::label, label); }
+
+transaction::KeyHash value_predicate(std::string_view label, std::string_view key, const Value& value) {
   Bytes bytes;
-  core::Encoder out(bytes);
-  out.text(source);
-  out.text(type);
-  out.text(target);
-  return key_of(KeyKind::merge, as_text(bytes));
+  core::Encoder(bytes).value(value);
+  return key_of_texts(KeyKind::value, label, key, as_text(bytes));
+}
+
+transaction::KeyHash adjacency_predicate(KeyKind kind, std::string_view id, std::string_view type) {
+  return key_of_texts(kind, id, type);
+}
+
+transaction::KeyHash match_predicate(std::string_view source, std::string_view type, std::string_view target) {
+  return key_of_texts(KeyKind::match, source, type, target);
 }
 
 bool WriteBuffer::empty() const {
@@ -149,6 +181,42 @@ void WriteBuffer::encode(core::Encoder& out) const {
     mutation.indexes.push_back({label_at, names.of(key, key)});
   }
   graph::encode(mutation, out);
+}
+
+Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
+  const Reader latest = store_.reader(kLatest, nullptr);
+  for (const auto& [number, node] : overlay_.nodes) {
+    std::vector<transaction::KeyHash> before, after;
+    if (number < kFirstLent) {
+      if (const auto old = latest.node(number)) add_memberships(old->labels, old->properties, before);
+    }
+    if (!node.removed) add_memberships(node.labels, node.properties, after);
+    std::sort(before.begin(), before.end());
+    std::sort(after.begin(), after.end());
+    std::set_symmetric_difference(before.begin(), before.end(), after.begin(), after.end(),
+                                  std::back_inserter(predicates));
+  }
+  const auto add_edge = [&](std::string_view source, std::string_view type, std::string_view target) {
+    predicates.push_back(adjacency_predicate(KeyKind::out, source, ""));
+    predicates.push_back(adjacency_predicate(KeyKind::out, source, type));
+    predicates.push_back(adjacency_predicate(KeyKind::in, target, ""));
+    predicates.push_back(adjacency_predicate(KeyKind::in, target, type));
+    predicates.push_back(match_predicate(source, type, target));
+  };
+  for (const auto& [id, edge] : overlay_.added) {
+    const std::string_view type = edge.type >= kFirstLentName
+                                      ? std::string_view(overlay_.lent_name_texts[edge.type - kFirstLentName])
+                                      : store_.names().text(edge.type);
+    add_edge(overlay_.ids.at(edge.source), type, overlay_.ids.at(edge.target));
+    predicates.push_back(key_of_edge(id));  // somebody may have asked for the number and found nothing
+  }
+  for (const EdgeId id : overlay_.removed) {
+    // Gone already: another removed it, and the key says so.
+    if (const auto edge = latest.edge(id))
+      add_edge(latest.id(edge->source), latest.name(edge->type), latest.id(edge->target));
+  }
+  if (!overlay_.added.empty() || !overlay_.removed.empty()) predicates.push_back(kEdgesPredicate);
+  return latest.check();
 }
 
 std::string WriteBuffer::describe(std::uint64_t key) const {

@@ -7,6 +7,13 @@
 ///     edge       an edge's properties    written by merge and removal
 ///     merge      (source, type, target)  written by merge_edge: of two that would both create, one has to look again
 ///
+/// and predicates, which only serializable transactions read (Context::note_scan):
+///     nodes      with a label ("": any)                a node enters or leaves
+///     value      of a property, under a label          a node enters or leaves
+///     adjacency  of a node, by direction and type      an edge is added or removed
+///     edges      all of them                           an edge is added or removed
+///     match      (source, type, target)                an edge is added or removed
+///
 /// So edges at one hub commute with each other and with changes of its properties, and conflict with its removal:
 ///     removal commits first   the edge has read the existence key                     → the key check finds it
 ///     edge commits first      the removal wrote a key that no edge writes             → `validate` finds it, in the
@@ -19,10 +26,17 @@
 
 namespace strata::store::graph {
 
-enum class KeyKind : std::uint8_t { node = 1, existence, edge, merge };
+enum class KeyKind : std::uint8_t { node = 1, existence, edge, merge, label, value, out, in, match };
 transaction::KeyHash key_of_node(KeyKind kind, std::string_view id);
 transaction::KeyHash key_of_edge(EdgeId id);
 transaction::KeyHash key_of_merge(std::string_view source, std::string_view type, std::string_view target);
+
+transaction::KeyHash nodes_predicate(std::string_view label);
+transaction::KeyHash value_predicate(std::string_view label, std::string_view key, const Value& value);
+/// kind is KeyKind::out or in; type "": edges of every type.
+transaction::KeyHash adjacency_predicate(KeyKind kind, std::string_view id, std::string_view type);
+transaction::KeyHash match_predicate(std::string_view source, std::string_view type, std::string_view target);
+inline constexpr transaction::KeyHash kEdgesPredicate = 0x6772617068'000001;
 
 /// Threads: one at a time.
 class WriteBuffer final : public transaction::WriteBuffer {
@@ -37,6 +51,7 @@ class WriteBuffer final : public transaction::WriteBuffer {
   void committed(const transaction::Commit&) override { leave(); }
   void aborted() override { leave(); }
   std::string describe(std::uint64_t key) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
   void leave();

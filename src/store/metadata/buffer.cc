@@ -6,6 +6,11 @@ namespace strata::store::metadata {
 
 transaction::KeyHash key_hash(const Table& table, std::string_view key) { return core::xxh3_64(key, table.hash); }
 
+transaction::KeyHash table_predicate(std::string_view table) {
+  constexpr std::uint64_t kSeed = 0x7461626c'65730002;
+  return core::xxh3_64(lower(table), kSeed);
+}
+
 ImageSet& MetadataBuffer::rows() {
   if (steps_.empty() || steps_.back().kind != Step::Kind::rows) {
     steps_.push_back({Step::Kind::rows, {}, 0, std::make_unique<ImageSet>()});
@@ -59,6 +64,15 @@ void MetadataBuffer::encode(core::Encoder& out) const {
 
 void MetadataBuffer::aborted() {
   if (section_) store_.forget_pending(section_);
+}
+
+Result<void> MetadataBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::rows) continue;
+    for (const TableImages& images : step.images->tables) predicates.push_back(table_predicate(images.table));
+  }
+  predicates.push_back(kAnyTablePredicate);
+  return {};
 }
 
 std::string MetadataBuffer::describe(std::uint64_t key) const {

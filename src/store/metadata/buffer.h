@@ -17,6 +17,10 @@ class MetadataParticipant;
 /// The key that DDL writes and every row change depends on.
 inline constexpr transaction::KeyHash kSchemaKey = 0x736368656d610001;
 transaction::KeyHash key_hash(const Table& table, std::string_view key);
+/// What a statement that looks at a table depends on: any row of it. And any row of any table, for a statement that failed:
+/// what it looked at is not known.
+transaction::KeyHash table_predicate(std::string_view table);
+inline constexpr transaction::KeyHash kAnyTablePredicate = 0x7461626c'65730001;
 
 /// Threads: one at a time.
 class MetadataBuffer final : public transaction::WriteBuffer {
@@ -45,6 +49,7 @@ class MetadataBuffer final : public transaction::WriteBuffer {
   void encode(core::Encoder& out) const override;
   void aborted() override;
   std::string describe(std::uint64_t key) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
   ImageSet& rows();

@@ -171,6 +171,10 @@ bool is_schema_table(std::string_view name) {
          name == "sqlite_temp_schema";
 }
 
+void add(std::vector<std::string>& tables, std::string_view name) {
+  if (tables.empty() || tables.back() != name) tables.emplace_back(name);
+}
+
 }  // namespace
 
 Guard::Guard(Connection& connection, const Limits& limits, const core::Clock& clock, bool may_write)
@@ -288,6 +292,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
           name == "bytecode" || name == "tables_used" || name == "completion") {
         return refuse(ErrorCode::permission_denied, "no access to the virtual table " + std::string(name));
       }
+      add(analysis_.tables_read, name);  // asked for each column: those of a table come together
       return SQLITE_OK;
     case SQLITE_FUNCTION: {
       const std::string function = lower(safe(second));
@@ -303,6 +308,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
       if (is_reserved(name))
         return refuse(ErrorCode::permission_denied, "the table " + std::string(name) + " is not for users to write");
       writes_rows_ = true;
+      add(analysis_.tables_written, name);
       if (analysis_.kind == StatementKind::reads) analysis_.kind = StatementKind::writes_rows;
       return SQLITE_OK;
     case SQLITE_CREATE_TABLE:

@@ -6,6 +6,7 @@
 /// While it runs, limits and a clock bound what a statement may use. Source: https://www.sqlite.org/security.html.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "store/metadata/sqlite.h"
@@ -27,6 +28,8 @@ struct Analysis {
   StatementKind kind = StatementKind::reads;
   bool creates_table = false;
   std::string table;  ///< a table that is created, altered or dropped
+  /// What it looks at and what it changes the rows of, as the schema spells it; views are named beside what they show.
+  std::vector<std::string> tables_read = {}, tables_written = {};
 };
 
 /// Guards one connection while user SQL is compiled and run on it; our own SQL passes when no guard stands.

@@ -37,7 +37,9 @@ class World {
   class Tx final : public transaction::Session {
    public:
     Tx(World& world, Lsn view, bool read_only)
-        : world_(world), context_(view, read_only, true, 1 << 28), store_(world.store_->session(*this)) {}
+        : world_(world),
+          context_(view, read_only, transaction::Tracking::items, 1 << 28),
+          store_(world.store_->session(*this)) {}
     MetadataStore& operator*() { return *store_; }
     MetadataStore* operator->() { return store_.get(); }
     Context& context() { return context_; }
@@ -67,7 +69,9 @@ class World {
     MetadataStore* operator->() { return store_.get(); }
 
    private:
-    Result<Context*> enter(Access) override { return new Context(world_.visible(), false, false, 1 << 28); }
+    Result<Context*> enter(Access) override {
+      return new Context(world_.visible(), false, transaction::Tracking::none, 1 << 28);
+    }
     Result<void> leave(Context& context, bool succeeded) override {
       const std::unique_ptr<Context> owned(&context);
       if (!succeeded) return {};

@@ -82,15 +82,22 @@ class MetadataSession final : public MetadataStore {
 
   Result<ReadRows> read_rows(Context& tx, std::string_view sql, std::span<const Value> parameters) {
     ReadRows rows;
-    STRATA_TRY(store_.read_at(tx.view_lsn(), own(tx), [&](Connection& connection) -> Result<void> {
+    tx.note_scan(StoreKind::metadata, kSchemaKey);
+    Result<void> read = store_.read_at(tx.view_lsn(), own(tx), [&](Connection& connection) -> Result<void> {
       rows = STRATA_TRY(metadata::read_rows(connection, sql, parameters, store_.limits(), store_.clock()));
       return {};
-    }));
+    });
+    if (!read) {
+      tx.note_scan(StoreKind::metadata, kAnyTablePredicate);  // an answer, too: a sum that overflows
+      return std::move(read).error();
+    }
+    for (const std::string& table : rows.tables) tx.note_scan(StoreKind::metadata, table_predicate(table));
     return rows;
   }
 
   // The table, from a catalog that `keep` keeps alive.
   Result<const Table*> table_of(Context& tx, std::string_view name, std::shared_ptr<const Catalog>& keep) {
+    tx.note_scan(StoreKind::metadata, kSchemaKey);
     keep = store_.catalog(own(tx));
     const Table* table = keep->find(name);
     if (table == nullptr || is_hidden(name)) return Error(ErrorCode::not_found, "no such table: " + std::string(name));
@@ -211,7 +218,7 @@ Result<void> MetadataSession::put_by_sql(Context& tx, const Table& table, const 
   }
   const std::string sql = "INSERT INTO " + quoted(table.name) + "(" + columns + ") VALUES(" + marks + ") ON CONFLICT(" +
                           keys + ") DO " + (updates.empty() ? "NOTHING" : "UPDATE SET " + updates);
-  STRATA_TRY(store_.execute(tx, sql, parameters, false));
+  STRATA_TRY(store_.execute(tx, sql, parameters, false, MetadataParticipant::Reads::one_key));
   return {};
 }
 
@@ -229,8 +236,9 @@ Result<bool> MetadataSession::remove(Context& tx, std::string_view name, const M
       where += quoted(column);
       where += "=?";
     }
-    const auto executed =
-        STRATA_TRY(store_.execute(tx, "DELETE FROM " + quoted(table.name) + " WHERE " + where, parameters, false));
+    const auto executed = STRATA_TRY(store_.execute(tx, "DELETE FROM " + quoted(table.name) + " WHERE " + where,
+                                                    parameters, false, MetadataParticipant::Reads::one_key));
+    if (executed.rows_changed == 0) tx.note_read(StoreKind::metadata, key_hash(table, key));
     return executed.rows_changed > 0;
   }
   const auto row = STRATA_TRY(find(tx, table, key));
@@ -285,6 +293,7 @@ Result<void> MetadataSession::migrate(std::string_view component, std::span<cons
   }
   const auto version_at = [&](Context& tx) -> Result<std::int64_t> {
     std::int64_t version = 0;
+    tx.note_scan(StoreKind::metadata, table_predicate(kMigrations));
     STRATA_TRY(store_.read_at(tx.view_lsn(), own(tx), [&](Connection& connection) -> Result<void> {
       Statement read = STRATA_TRY(connection.prepare("SELECT max(version) FROM strata_migrations WHERE component=?1"));
       read.bind_text(1, component);

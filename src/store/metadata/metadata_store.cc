@@ -1,5 +1,7 @@
 #include "store/metadata/metadata_store.h"
 
+#include <cctype>
+
 #include <algorithm>
 
 #include "store/metadata/history.h"
@@ -168,8 +170,39 @@ std::shared_ptr<const Catalog> MetadataParticipant::catalog(const MetadataBuffer
   return own != nullptr && own->has_ddl() ? own->own_catalog() : recent_.catalog();
 }
 
+namespace {
+
+bool has_word(std::string_view text, std::string_view word) {
+  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !in_word(text[at - 1])) && (end == text.size() || !in_word(text[end]))) return true;
+  }
+  return false;
+}
+
+// What the statement's outcome depends on, beside the rows that it writes.
+void note_scans(transaction::Context& context, std::string_view sql, const Result<Executed>& result) {
+  if (!context.tracks_scans()) return;
+  context.note_scan(StoreKind::metadata, kSchemaKey);
+  if (!result.has_value()) return context.note_scan(StoreKind::metadata, kAnyTablePredicate);
+  const auto note = [&](const std::vector<std::string>& tables) {
+    for (const std::string& table : tables) context.note_scan(StoreKind::metadata, table_predicate(table));
+  };
+  note(result->analysis.tables_read);
+  // Inserting rows into a table that nothing was read from depends on their keys alone, and those are written. Unless it
+  // says what to do when they are there ("or ignore", "on conflict", "replace"); looking for these words may find them
+  // in a text by mistake, which costs precision only.
+  const std::string words = lower(sql);
+  const bool plain = result->analysis.tables_read.empty() && has_word(words, "insert") && !has_word(words, "or") &&
+                     !has_word(words, "conflict") && !has_word(words, "replace");
+  if (!plain) note(result->analysis.tables_written);
+}
+
+}  // namespace
+
 Result<Executed> MetadataParticipant::execute(transaction::Context& context, std::string_view sql,
-                                              std::span<const Value> parameters, bool several_allowed) {
+                                              std::span<const Value> parameters, bool several_allowed, Reads reads) {
   MetadataBuffer& own = buffer(context);
   const core::MutexLock lock(writer_mutex_);
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
@@ -177,6 +210,7 @@ Result<Executed> MetadataParticipant::execute(transaction::Context& context, std
   STRATA_TRY(flush_locked(state));
   STRATA_TRY(writer_->stand_at({state, own.id(), own.revision()}, own.steps()));
   auto result = writer_->execute(sql, parameters, options_.limits, clock_, several_allowed);
+  if (reads == Reads::what_it_says || !result.has_value()) note_scans(context, sql, result);
   if (!result.has_value()) {
     if (result.error().code() == ErrorCode::corruption) note_error(result.error());
     return result;

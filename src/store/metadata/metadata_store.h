@@ -85,9 +85,11 @@ class MetadataParticipant final : public transaction::Participant {
   /// One row at a view; not what the transaction itself wrote.
   Result<FoundRow> committed_row(const Table& table, std::string_view key, Lsn view);
   /// Runs a writing statement for a transaction and adds its effects to the buffer. `tail` becomes what follows the
-  /// statement, when several are allowed; it points into `sql`. Nothing but blanks left: `empty`.
+  /// statement, when several are allowed; it points into `sql`. Nothing but blanks left: `empty`. `reads` says whose
+  /// words they are: of ours it is known that their outcome depends on the row with that key and on constraints alone.
+  enum class Reads : std::uint8_t { what_it_says, one_key };
   Result<Executed> execute(transaction::Context& context, std::string_view sql, std::span<const Value> parameters,
-                           bool several_allowed);
+                           bool several_allowed, Reads reads = Reads::what_it_says);
   /// Calls `body` with a connection whose rows are those of `view` with the transaction's own on top. `own` may be null.
   Result<void> read_at(Lsn view, const MetadataBuffer* own, const std::function<Result<void>(Connection&)>& body);
   Result<void> check_healthy();

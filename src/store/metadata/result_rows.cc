@@ -15,6 +15,7 @@ Result<ReadRows> read_rows(Connection& connection, std::string_view sql, std::sp
     return Error(ErrorCode::unsupported, "this statement is not supported");
   STRATA_TRY(bind_parameters(statement, parameters));
   ReadRows out;
+  out.tables = guard.analysis().tables_read;
   const int columns = sqlite3_column_count(statement.get());
   for (int i = 0; i < columns; ++i) {
     const char* name = sqlite3_column_name(statement.get(), i);

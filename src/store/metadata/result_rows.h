@@ -15,6 +15,7 @@ namespace strata::store::metadata {
 struct ReadRows {
   Rows rows;
   std::vector<std::string> declared_types;
+  std::vector<std::string> tables;  ///< that the answer depends on
 };
 
 /// Errors  invalid_argument, permission_denied (it would write), timeout, resource_exhausted (rows, bytes)

@@ -22,6 +22,7 @@ class ObjectBuffer final : public transaction::WriteBuffer {
   /// that a moving view (read committed) has passed.
   Result<void> validate(transaction::Context& context) override;
   void encode(core::Encoder& out) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
   void aborted() override;  ///< removes the large files written ahead
   std::string describe(std::uint64_t key) const override;
 

@@ -28,6 +28,11 @@ transaction::KeyHash existence_key(const Address& address) {
   return core::xxh3_64(address.digest, kSeed);
 }
 
+transaction::KeyHash creation_key(const Address& address) {
+  constexpr std::uint64_t kSeed = 0x6f626a656375;
+  return core::xxh3_64(address.digest, kSeed);
+}
+
 Store::Store(io::FileSystem& files) : files_(files), large_(std::make_shared<LargeFiles>()) {
   auto empty = std::make_shared<State>();
   empty->deltas.push_back(std::make_shared<Delta>());

@@ -100,7 +100,9 @@ class Store final : public transaction::Participant {
   std::shared_ptr<const State> state_ STRATA_GUARDED_BY(state_mutex_);
 };
 
-/// The key under which commits meet: an object's existence.
+/// The keys under which commits meet: `existence` of an object that is there, written by its removal; `creation` of one
+/// that is not, an effect of its first put. Who found it reads the one, who missed it the other, so puts never meet.
 transaction::KeyHash existence_key(const Address& address);
+transaction::KeyHash creation_key(const Address& address);
 
 }  // namespace strata::store::object

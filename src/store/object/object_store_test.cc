@@ -45,7 +45,7 @@ TEST_F(Objects, ComeBackUnderTheDigestOfTheirContent) {
 }
 
 TEST_F(Objects, AreStoredOnceHoweverOftenTheyArePut) {
-  const std::string text = description(random, 2500);
+  const std::string text = description(random, 9000);
   const Address address = *objects->put(as_bytes(text));
   const std::size_t record_of_content = database.journal().back().second.size();
   EXPECT_EQ(*objects->put(as_bytes(text), {.owner = "note:1"}), address);
@@ -57,6 +57,17 @@ TEST_F(Objects, AreStoredOnceHoweverOftenTheyArePut) {
   EXPECT_EQ(info.bytes, text.size());
   EXPECT_EQ(info.compression, Compression::lz4);
   EXPECT_EQ(info.stored_bytes < info.bytes, true);
+}
+
+TEST_F(Objects, ASmallOneIsCompressedWithItsPack) {
+  const std::string text = description(random, 2500);
+  const Address address = *objects->put(as_bytes(text));
+  EXPECT_EQ(objects->info(address)->compression, Compression::none);
+  const Address at_once = *objects->put(as_bytes(text + "."), {.compression = Compression::lz4});
+  EXPECT_EQ(objects->info(at_once)->compression, Compression::lz4);
+  ASSERT_TRUE(database.checkpoint(database.lsn()));
+  EXPECT_EQ(objects->info(address)->compression, Compression::zstd);
+  EXPECT_EQ(text_of(*objects.objects, address), text);
 }
 
 TEST_F(Objects, TheEmptyContentIsAnObjectToo) {

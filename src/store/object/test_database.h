@@ -26,7 +26,7 @@ class TestSession final : public transaction::Session {
 
  private:
   static std::unique_ptr<Context> make(Lsn view, bool read_only) {
-    return std::make_unique<Context>(view, read_only, true, std::uint64_t{240} << 20);
+    return std::make_unique<Context>(view, read_only, transaction::Tracking::items, std::uint64_t{240} << 20);
   }
   Result<Context*> enter(Access access) override;
   Result<void> leave(Context& context, bool succeeded) override;

@@ -58,7 +58,7 @@ class TestDatabase {
   Lsn lsn() const { return visible_.load(std::memory_order_acquire); }
 
   std::unique_ptr<transaction::Context> context() {
-    return std::make_unique<transaction::Context>(lsn(), false, true, std::uint64_t{1} << 40);
+    return std::make_unique<transaction::Context>(lsn(), false, transaction::Tracking::items, std::uint64_t{1} << 40);
   }
 
   Result<Lsn> commit(transaction::Context& context) {

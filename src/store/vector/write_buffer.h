@@ -25,13 +25,19 @@ class WriteBuffer final : public transaction::WriteBuffer {
   bool empty() const override;
   void encode(core::Encoder& out) const override;
   std::string describe(std::uint64_t key) const override;
+  Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
   std::map<std::string, BufferedCollection, std::less<>> collections_;
 };
 
-/// The conflict keys: of a point, and of a collection's existence.
+/// The conflict keys: of a point, and of a collection's existence. `get` reads both; dropping writes the second alone.
 transaction::KeyHash point_key(std::string_view collection, std::string_view id);
 transaction::KeyHash collection_key(std::string_view collection);
+/// What searches, counts and scrolls depend on: any point of the collection. One predicate for the whole of it, because a
+/// point anywhere may be the nearest, and changes how rare its words are.
+transaction::KeyHash points_predicate(std::string_view collection);
+/// And the list of collections: creating and dropping one.
+inline constexpr transaction::KeyHash kCollectionsPredicate = 0x7665'6374'6f72'0004;
 
 }  // namespace strata::store::vector
