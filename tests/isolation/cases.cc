@@ -1,0 +1,136 @@
+#include "isolation/cases.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace strata::isolation {
+namespace {
+
+std::string case_name(const CaseRoom& room, Anomaly anomaly, std::size_t x, std::size_t y, Isolation level) {
+  return std::string(name(anomaly)) + "/" + std::string(room.stores()[x]->name()) + "-" +
+         std::string(room.stores()[y]->name()) + "/" + std::string(name(level));
+}
+
+/// Calls `visit(x, y)` for every ordered pair.
+Result<void> for_each_pair(const CaseRoom& room, const std::function<Result<void>(std::size_t, std::size_t)>& visit) {
+  for (std::size_t x = 0; x < room.stores().size(); ++x) {
+    for (std::size_t y = 0; y < room.stores().size(); ++y) {
+      if (x != y) STRATA_TRY(visit(x, y));
+    }
+  }
+  return {};
+}
+
+std::uint64_t count_refused(const Play& play) {
+  return static_cast<std::uint64_t>(std::count_if(play.endings.begin(), play.endings.end(),
+                                                  [](const Ending& ending) { return ending.refused.has_value(); }));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CaseRoom>> CaseRoom::open() {
+  std::unique_ptr<CaseRoom> room(new CaseRoom);
+  room->directory_ = (std::filesystem::temp_directory_path() / "strata-isolation-XXXXXX").string();
+  if (::mkdtemp(room->directory_.data()) == nullptr) {
+    return Error(ErrorCode::io, "cannot make a directory: " + room->directory_);
+  }
+  room->engine_ = STRATA_TRY(Engine::open(room->directory_));
+  room->stores_ = seven_stores(kScriptKeys, kScriptValues);
+  for (const auto& store : room->stores_) STRATA_TRY(store->set_up(*room->engine_));
+  room->stage_ = std::make_unique<Stage>(3, [] { return std::size_t{0}; });
+  return room;
+}
+
+CaseRoom::~CaseRoom() {
+  stage_.reset();
+  engine_.reset();
+  std::filesystem::remove_all(directory_);
+}
+
+Result<Play> CaseRoom::play(const Script&, std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door,
+                            const std::vector<Step>& steps) {
+  const Scene scene{engine_.get(), stage_.get(),           stores_[store_of_x].get(), stores_[store_of_y].get(), level,
+                    door,          "play-" + std::to_string(plays_++)};
+  return isolation::play(scene, steps);
+}
+
+Result<CaseTally> run_cases(CaseRoom& room, std::span<const Isolation> levels, Door door,
+                            std::optional<Isolation> expected) {
+  CaseTally tally;
+  for (const Isolation level : levels) {
+    for (std::size_t a = 0; a < kAnomalyCount; ++a) {
+      const auto anomaly = static_cast<Anomaly>(a);
+      STRATA_TRY(for_each_pair(room, [&](std::size_t x, std::size_t y) -> Result<void> {
+        // Transaction 1 commits first in G2-item, so what decides is how transaction 2 read x.
+        const bool must_not = forbidden(anomaly, expected.value_or(level), room.stores()[x]->reads_by_key());
+        bool happened = false;
+        std::string wrong;
+        for (const Script& script : scripts_of(anomaly)) {
+          auto played = room.play(script, x, y, level, door, script.steps);
+          if (!played) {
+            wrong = played.error().to_string();
+            continue;
+          }
+          ++tally.plays;
+          tally.refused += count_refused(*played);
+          happened = happened || script.happened(script.steps, *played);
+          if (door == Door::transactions && !played->broken.empty()) wrong = played->broken.front();
+        }
+        ++tally.cases;
+        if (happened) ++tally.happened[{level, anomaly}];
+        if (happened && must_not) wrong = "it happened";
+        if (!wrong.empty()) tally.violations.push_back(case_name(room, anomaly, x, y, level) + ": " + wrong);
+        return {};
+      }));
+    }
+  }
+  return tally;
+}
+
+Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels) {
+  CaseTally tally;
+  for (const Isolation level : levels) {
+    for (std::size_t a = 0; a < kAnomalyCount; ++a) {
+      const auto anomaly = static_cast<Anomaly>(a);
+      const Script& script = scripts_of(anomaly).front();
+      const std::vector<Step> steps = one_after_another(script.steps);
+      STRATA_TRY(for_each_pair(room, [&](std::size_t x, std::size_t y) -> Result<void> {
+        const Play played = STRATA_TRY(room.play(script, x, y, level, Door::transactions, steps));
+        ++tally.cases;
+        ++tally.plays;
+        std::string wrong = played.broken.empty() ? "" : played.broken.front();
+        for (const Step& step : steps) {
+          const Ending& ending = played.endings[step.transaction];
+          if (step.action != Action::commit || ending.committed) continue;
+          wrong = "transaction " + std::to_string(step.transaction) + " was refused, and nobody else ran";
+          ++tally.refused;
+        }
+        if (!wrong.empty()) tally.violations.push_back(case_name(room, anomaly, x, y, level) + " in turn: " + wrong);
+        return {};
+      }));
+    }
+  }
+  return tally;
+}
+
+std::string table_of(const CaseTally& tally) {
+  std::string text = "cases in which it happened";
+  for (std::size_t a = 0; a < kAnomalyCount; ++a) text += "  " + std::string(name(static_cast<Anomaly>(a)));
+  text += "\n";
+  for (const Isolation level : kLevels) {
+    std::string line(name(level));
+    line.resize(26, ' ');
+    for (std::size_t a = 0; a < kAnomalyCount; ++a) {
+      const auto anomaly = static_cast<Anomaly>(a);
+      const auto found = tally.happened.find({level, anomaly});
+      const std::string count = std::to_string(found == tally.happened.end() ? 0 : found->second);
+      line += "  " + std::string(name(anomaly).size() - std::min(count.size(), name(anomaly).size()), ' ') + count;
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace strata::isolation
