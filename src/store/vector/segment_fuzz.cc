@@ -62,8 +62,8 @@ void read_all(const Segment& part) {
     if (const auto terms = part.terms(row)) {
       TermReader reader(*terms);
       Term term;
-      for (int i = 0; i < 4 && reader.next(term); ++i) std::vector<Part::Posting> postings;
-      (void)part.postings(term.hash, postings).has_value();
+      std::vector<Part::Posting> postings;
+      for (int i = 0; i < 4 && reader.next(term); ++i) (void)part.postings(term.hash, postings).has_value();
     }
   }
 }
