@@ -232,7 +232,7 @@ ByteView Delta::terms_at(Row row) const {
 
 Result<std::string_view> Delta::id(Row row) const { return id_at(row); }
 Result<ByteView> Delta::payload(Row row) const { return payload_at(row); }
-Result<ByteView> Delta::terms(Row row) const { return terms_at(row); }
+Result<RowTerms> Delta::terms(Row row) const { return RowTerms(terms_at(row)); }
 
 Result<std::span<const float>> Delta::vector(Row row) const {
   const Place here = place(row);

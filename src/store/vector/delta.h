@@ -36,7 +36,7 @@ class Delta final : public Part {
   Result<std::string_view> id(Row row) const override;
   Result<std::span<const float>> vector(Row row) const override;
   Result<ByteView> payload(Row row) const override;
-  Result<ByteView> terms(Row row) const override;
+  Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   std::optional<Run> codes(Row row) const override;
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/vector/distance/distance.h"
+#include "store/vector/row_terms.h"
 #include "strata/error.h"
 #include "strata/value.h"
 
@@ -41,7 +42,7 @@ class Part {
   virtual Result<std::string_view> id(Row row) const = 0;
   virtual Result<std::span<const float>> vector(Row row) const = 0;
   virtual Result<ByteView> payload(Row row) const = 0;
-  virtual Result<ByteView> terms(Row row) const = 0;
+  virtual Result<RowTerms> terms(Row row) const = 0;
   /// The row of `id` that `view` sees. `hash` is hash_of_id(id).
   virtual Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const = 0;
 

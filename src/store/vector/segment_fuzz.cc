@@ -16,7 +16,11 @@ using namespace strata::store::vector;
 namespace {
 
 constexpr std::size_t kDirectoryHeadBytes = 46;  // version … data_end; the blocks follow
-constexpr std::size_t kDirectoryBytes = kDirectoryHeadBytes + kBlockCount * 16;
+
+// Before the page hashes.
+std::size_t directory_bytes(std::uint32_t version) {
+  return kDirectoryHeadBytes + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;
+}
 constexpr std::uint32_t kZerosMax = 256 << 10;
 
 Bytes with_zeros(ByteView input) {
@@ -31,16 +35,17 @@ Bytes with_zeros(ByteView input) {
 
 // What the trailer says about the directory is believed where it can be; then every hash is computed anew.
 void seal(Bytes& file) {
-  if (file.size() < kHeadBytes + kDirectoryBytes + kTrailerBytes) return;
+  if (file.size() < kHeadBytes + directory_bytes(1) + kTrailerBytes) return;
   std::byte* trailer = file.data() + file.size() - kTrailerBytes;
   const std::uint64_t available = file.size() - kTrailerBytes;
   const std::uint64_t offset = core::load<std::uint64_t>(trailer + 8);
-  if (offset > available || available - offset < kDirectoryBytes) return;
+  if (offset > available || available - offset < directory_bytes(1)) return;
+  const std::size_t fields = directory_bytes(core::load<std::uint32_t>(file.data() + offset));
   const std::uint64_t pages = (offset + kPageBytes - 1) / kPageBytes;
-  if (available - offset != kDirectoryBytes + pages * 8) return;
+  if (available - offset != fields + pages * 8) return;
   for (std::uint64_t page = 0; page < pages; ++page) {
     const std::uint64_t begin = page * kPageBytes;
-    core::store(file.data() + offset + kDirectoryBytes + page * 8,
+    core::store(file.data() + offset + fields + page * 8,
                 core::xxh3_64(ByteView(file).subspan(begin, std::min<std::uint64_t>(kPageBytes, offset - begin))));
   }
   std::memcpy(trailer, kTrailerMagic.data(), kTrailerMagic.size());
@@ -59,11 +64,11 @@ void read_all(const Segment& part) {
     }
     (void)part.vector(row).has_value();
     (void)part.payload(row).has_value();
-    if (const auto terms = part.terms(row)) {
-      TermReader reader(*terms);
+    if (auto terms = part.terms(row)) {
       Term term;
       std::vector<Part::Posting> postings;
-      for (int i = 0; i < 4 && reader.next(term); ++i) (void)part.postings(term.hash, postings).has_value();
+      for (int i = 0; i < 4 && terms->next(term); ++i) (void)part.postings(term.hash, postings).has_value();
+      (void)to_term_list(*terms);
     }
   }
 }

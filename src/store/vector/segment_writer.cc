@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
 #include <utility>
 
@@ -86,9 +87,8 @@ class TermMerge {
     std::uint64_t words = 0;
     lists_.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const ByteView terms = STRATA_TRY(rows[i].part->terms(rows[i].row));
-      words += terms.size() / kTermBytesMin;
-      List list{static_cast<std::uint32_t>(i), TermReader(terms), {}};
+      words += rows[i].part->length(rows[i].row);
+      List list{static_cast<std::uint32_t>(i), STRATA_TRY(rows[i].part->terms(rows[i].row)), {}};
       if (list.reader.next(list.term)) lists_.push_back(list);
     }
     ranges_ = words / kRangeTerms + 1;
@@ -112,11 +112,10 @@ class TermMerge {
 
  private:
   static constexpr std::uint64_t kRangeTerms = 1 << 20;
-  static constexpr std::size_t kTermBytesMin = 5;
 
   struct List {
     std::uint32_t row;
-    TermReader reader;
+    RowTerms reader;
     Term term;  // the next one
     bool ended = false;
   };
@@ -200,19 +199,53 @@ class Blocks {
   Result<void> primary() {
     const auto id = [](const SourceRow& s) -> Result<ByteView> { return as_bytes(STRATA_TRY(s.part->id(s.row))); };
     const auto payload = [](const SourceRow& s) { return s.part->payload(s.row); };
-    const auto terms = [](const SourceRow& s) { return s.part->terms(s.row); };
     STRATA_TRY(each_row(Block::created, [](const SourceRow& s) { return s.part->created(s.row); }));
     STRATA_TRY(each_row(Block::deleted, [](const SourceRow& s) { return s.deleted; }));
     STRATA_TRY(each_row(Block::lengths, [](const SourceRow& s) { return s.part->length(s.row); }));
     STRATA_TRY(offsets(Block::id_offsets, id));
     STRATA_TRY(offsets(Block::payload_offsets, payload));
-    STRATA_TRY(offsets(Block::term_offsets, terms));
     STRATA_TRY(contents(Block::ids, id));
     STRATA_TRY(contents(Block::payloads, payload));
-    STRATA_TRY(contents(Block::terms, terms));
+    STRATA_TRY(terms());
     return contents(Block::vectors, [](const SourceRow& s) -> Result<ByteView> {
       return std::as_bytes(STRATA_TRY(s.part->vector(s.row)));
     });
+  }
+
+  // The hashes of all words, then each row's by their numbers.
+  Result<void> terms() {
+    TermMerge all;
+    STRATA_TRY(all.open(rows_));
+    while (const std::vector<RowTerm>* range = all.next_range()) {
+      for (const RowTerm& term : *range) {
+        if (hashes_.empty() || hashes_.back() != term.hash) hashes_.push_back(term.hash);
+      }
+    }
+    STRATA_TRY(block(Block::term_hashes, [&] { return out_.append(std::as_bytes(std::span(hashes_))); }));
+
+    // Numbers by hash: open addressing, at most half full; the hashes are as good as random already.
+    std::vector<std::uint32_t> slots(std::bit_ceil(hashes_.size() * 2 + 2));
+    const auto slot_of = [&](std::uint32_t hash) {
+      std::size_t at = hash & (slots.size() - 1);
+      while (slots[at] != 0 && hashes_[slots[at] - 1] != hash) at = (at + 1) & (slots.size() - 1);
+      return at;
+    };
+    for (std::uint32_t number = 0; number < hashes_.size(); ++number) slots[slot_of(hashes_[number])] = number + 1;
+    const auto number_of = [&](std::uint32_t hash) { return slots[slot_of(hash)] - 1; };
+
+    std::vector<std::uint64_t> ends{0};
+    ends.reserve(rows_.size() + 1);
+    STRATA_TRY(block(Block::terms, [&]() -> Result<void> {
+      Bytes encoded;
+      for (const SourceRow& s : rows_) {
+        encoded.clear();
+        encode_numbered(STRATA_TRY(s.part->terms(s.row)), number_of, encoded);
+        ends.push_back(ends.back() + encoded.size());
+        STRATA_TRY(out_.append(encoded));
+      }
+      return {};
+    }));
+    return block(Block::term_offsets, [&] { return out_.append(std::as_bytes(std::span(ends))); });
   }
 
   Result<void> codes() {
@@ -256,42 +289,41 @@ class Blocks {
     return block(Block::id_table, [&] { return out_.append(std::as_bytes(std::span(slots))); });
   }
 
-  // Postings first, a range of hashes after the other; the dictionary, which they make, behind them.
+  // Postings first, a range of hashes after the other; where each begins, behind them.
   Result<void> words() {
-    TermMerge terms;
-    STRATA_TRY(terms.open(rows_));
-    Bytes dictionary;
-    core::Encoder entries(dictionary);
+    TermMerge all;
+    STRATA_TRY(all.open(rows_));
+    std::vector<std::uint64_t> begins;
+    begins.reserve(hashes_.size());
     STRATA_TRY(block(Block::postings, [&]() -> Result<void> {
       std::uint64_t offset = 0;
       Bytes list;
       core::Encoder out(list);
-      while (const std::vector<RowTerm>* range = terms.next_range()) {
+      while (const std::vector<RowTerm>* range = all.next_range()) {
         for (std::size_t at = 0; at < range->size();) {
           const std::uint32_t hash = (*range)[at].hash;
           list.clear();
-          std::uint32_t rows = 0;
-          for (std::uint64_t last = 0; at < range->size() && (*range)[at].hash == hash; ++at, ++rows) {
+          for (std::uint64_t last = 0; at < range->size() && (*range)[at].hash == hash; ++at) {
             const RowTerm& term = (*range)[at];
-            out.varint(term.row - last);
-            out.varint(term.count);
+            out.varint((term.row - last) << 1 | (term.count > 1 ? 1 : 0));
+            if (term.count > 1) out.varint(term.count);
             last = term.row;
           }
-          entries.u32(hash);
-          entries.u32(rows);
-          entries.u64(offset);
+          begins.push_back(offset);
           offset += list.size();
           STRATA_TRY(out_.append(list));
         }
       }
       return {};
     }));
-    return block(Block::dictionary, [&] { return out_.append(dictionary); });
+    STRATA_ASSERT(begins.size() == hashes_.size());
+    return block(Block::dictionary, [&] { return out_.append(std::as_bytes(std::span(begins))); });
   }
 
   PagedFile& out_;
   SegmentDirectory& directory_;
   const std::vector<SourceRow>& rows_;
+  std::vector<std::uint32_t> hashes_;  // of all words, ascending
 };
 
 Result<void> write_trailer(PagedFile& out, const SegmentDirectory& directory) {

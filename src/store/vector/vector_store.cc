@@ -88,7 +88,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
         hasher.update(sizes);
         hasher.update(payload);
         hasher.update(std::as_bytes(STRATA_TRY(part->vector(row))));
-        hasher.update(STRATA_TRY(part->terms(row)));
+        hasher.update(to_term_list(STRATA_TRY(part->terms(row))));
         summary.add(hasher.digest());
       }
     }
