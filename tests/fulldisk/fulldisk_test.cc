@@ -57,6 +57,7 @@ class FullDiskTest : public ::testing::Test {
     db.reset();
     OpenOptions options;
     options.journal_segment_bytes = 1 << 20;
+    options.checkpoint_journal_bytes = checkpoint_journal_bytes;
     options.history_ms = 0;
     options.analytics_bytes = 64 << 20;
     auto opened = Engine::open(directory_, options);
@@ -180,6 +181,7 @@ class FullDiskTest : public ::testing::Test {
 
   std::unique_ptr<Engine> db;
   int written = 0;
+  std::uint64_t checkpoint_journal_bytes = 96 << 20;
 
  private:
   fs::path base_;
@@ -244,6 +246,31 @@ TEST_F(FullDiskTest, ACheckpointThatFindsNoSpaceInAnyStoreLeavesTheOldOneAndNoFi
   EXPECT_THAT(failed, testing::UnorderedElementsAre("vector", "object", "metadata", "graph", "analytics", "array"));
   empty();
   ASSERT_FALSE(write_until_refused(10));
+  ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
+}
+
+TEST_F(FullDiskTest, ACheckpointInTheBackgroundIsTriedAgainByItselfAndTheJournalGivesItsSpaceBack) {
+  checkpoint_journal_bytes = 1 << 20;
+  ASSERT_NO_FATAL_FAILURE(open());
+  ASSERT_FALSE(write_until_refused(180));
+  ASSERT_NO_FATAL_FAILURE(fill(100 << 10));
+  const auto failing = [&] { return db->statistics().value().find("checkpoint_error") != nullptr; };
+  const auto first_lsn = [&] { return *db->statistics().value().find("journal")->map()->find("first_lsn")->integer(); };
+  bool failed = false;
+  for (int i = 0; i < 20'000 && !failed; ++i) {
+    (void)write_until_refused(1);
+    failed = failing();
+  }
+  ASSERT_TRUE(failed) << "there was always space: the test has lost its point";
+  const auto first = first_lsn();
+  empty();
+  for (int i = 0; i < 5'000 && failing(); ++i) {
+    ASSERT_FALSE(write_until_refused(1));
+    ASSERT_TRUE(db->verify()) << "also waits for a checkpoint that is being written";
+  }
+  EXPECT_FALSE(failing());
+  ASSERT_TRUE(db->checkpoint());
+  EXPECT_GT(first_lsn(), first) << "two checkpoints later the journal begins later";
   ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
 }
 
