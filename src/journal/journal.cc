@@ -438,7 +438,7 @@ class JournalImplementation final : public Journal {
     if (done && sync && tell == Tell::yes && durable_observer_) {
       wake_next_leader();
       ++observing_;
-      const std::function<void(Lsn)>& observer = durable_observer_;
+      const std::function<void(Lsn)> observer = durable_observer_;  // a pointer or two: nothing is allocated
       mutex_.unlock();
       observer(written);
       mutex_.lock();

@@ -185,6 +185,8 @@ void add_files(Seeds& seeds, const fs::path& directory) {
 void make(const fs::path& folder) {
   // Beside the seeds: what is left of a run that failed lies where somebody looks.
   const fs::path place = folder / "database";
+  fs::remove_all(place);
+  fs::create_directories(place / "backups");
   const std::string directory = (place / "db").string();
   Seeds seeds(folder);
   OpenOptions options;
