@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/clock.h"
+#include "core/failpoint.h"
 #include "engine/local_engine.h"
 #include "io/posix_file_system.h"
 #include "operations/backup_list.h"
@@ -57,6 +58,7 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   if (STRATA_TRY(to.exists(partial))) STRATA_TRY(to.remove_directory(partial));  // of a backup that was interrupted
   STRATA_TRY(to.create_directory(partial));
 
+  STRATA_FAILPOINT("backup.begin");
   BackupReport report;
   BackupList list;
   list.created = created;
@@ -78,6 +80,7 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
         list.files.push_back(
             STRATA_TRY(copy_file(local->files(), source.name, to, partial + "/" + source.name, source.bytes)));
         list.files.back().name = source.name;
+        STRATA_FAILPOINT("backup.copied");
         report.bytes += source.bytes;
         STRATA_TRY(confirm(progress, report.bytes, total));
       }
@@ -85,16 +88,18 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
     });
   };
   Result<void> copied = copy();
-  // What was written is what will be read: a damaged source differs from its manifest, a damaged copy from the source.
-  if (copied) {
-    for (const BackupFile& file : list.files) {
-      if (!(copied = check_file(to, {partial + "/" + file.name, file.bytes, file.sha256}))) break;
-    }
-  }
-  if (copied)
-    copied = io::write_file_atomically(to, partial + "/" + std::string(kBackupListName), as_bytes(encode(list)));
-  if (copied) copied = to.rename(partial, folder);
-  if (copied) copied = to.sync_directory("");
+  const auto finish = [&]() -> Result<void> {
+    // What was written is what will be read: a damaged source differs from its manifest, a damaged copy from the source.
+    for (const BackupFile& file : list.files)
+      STRATA_TRY(check_file(to, {partial + "/" + file.name, file.bytes, file.sha256}));
+    STRATA_FAILPOINT("backup.checked");
+    STRATA_TRY(io::write_file_atomically(to, partial + "/" + std::string(kBackupListName), as_bytes(encode(list))));
+    STRATA_FAILPOINT("backup.listed");
+    STRATA_TRY(to.rename(partial, folder));
+    STRATA_FAILPOINT("backup.renamed");
+    return to.sync_directory("");
+  };
+  if (copied) copied = finish();
   if (!copied) {
     (void)to.remove_directory(partial).has_value();  // the error that counts is the one above
     return std::move(copied).error().with_context("backing up to " + directory);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/array/layout.h"
 #include "store/array/mutation.h"
 
@@ -148,10 +149,12 @@ class ArrayParticipant::Applier {
 };
 
 Result<void> ArrayParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("array.apply.begin");
   SectionReader reader(section);
   Applier applier(*this, commit.lsn);
   while (auto mutation = STRATA_TRY(reader.next())) STRATA_TRY(std::visit(applier, *mutation));
   applied_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("array.apply.end");
   return {};
 }
 
