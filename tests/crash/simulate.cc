@@ -1,0 +1,2 @@
+#include "crash/crash.h"
+namespace strata::crash { int run_simulation(const Settings&) { return 0; } }
