@@ -161,6 +161,14 @@ Result<void> LocalEngine::with_checkpoint(
   return body(manifest_, STRATA_TRY(journal_->segments()), durable);
 }
 
+Result<std::vector<std::string>> LocalEngine::written_ahead() {
+  std::vector<std::string> names;
+  for (transaction::Participant* store : stores_->participants()) {
+    for (std::string& name : STRATA_TRY(store->written_ahead())) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 void LocalEngine::run_background() {
   for (;;) {
     {

@@ -82,7 +82,13 @@ bool write_all(Engine& engine, const ChildSettings& settings, std::vector<std::u
   return well;
 }
 
-void back_up(Engine& engine, const ChildSettings& settings, std::vector<std::string>& made) {
+/// A finished backup.
+struct Made {
+  Lsn lsn;
+  std::string directory;
+};
+
+void back_up(Engine& engine, const ChildSettings& settings, std::vector<Made>& made) {
   say("P backup");
   const auto report = backup(engine, settings.backups);
   if (!report) {
@@ -90,9 +96,9 @@ void back_up(Engine& engine, const ChildSettings& settings, std::vector<std::str
     return;
   }
   say("K " + std::to_string(report->lsn) + " " + report->directory);
-  made.push_back(report->directory);
+  made.push_back({report->lsn, report->directory});
   if (made.size() > 2) {
-    std::filesystem::remove_all(made.front());
+    std::filesystem::remove_all(made.front().directory);
     made.erase(made.begin());
   }
 }
@@ -121,7 +127,7 @@ int run_writers(const ChildSettings& settings) {
   });
   if (!settings.backups.empty()) {
     others.emplace_back([&] {
-      std::vector<std::string> made;
+      std::vector<Made> made;
       while (!ends) back_up(engine, settings, made);
     });
   }
@@ -203,10 +209,15 @@ class Scenario {
     write_all(*engine_, settings_, next_, count);
   }
 
+  /// Commits while `function` is under way, beside it and after its checkpoint.
   template <typename Function>
   void write_during(Function function) {
-    std::thread other(function);
-    write(10);
+    std::atomic<bool> ends{false};
+    std::thread other([&] {
+      function();
+      ends = true;
+    });
+    for (int rounds = 0; rounds < 30 && !ends; ++rounds) write(2);
     other.join();
   }
 
@@ -223,33 +234,22 @@ class Scenario {
     step("close another", [&] { return (*made)->close(); });
   }
 
+  /// The newest whole; each without its last commit, which cuts its journal unless the backup is nothing but a checkpoint.
   void restore_backups() {
     if (backups_.empty()) return;
     const std::string scratch = settings_.directory + ".restored";
-    step("restore", [&] { return restore(backups_.back(), scratch); });
-    std::filesystem::remove_all(scratch);
-    for (const std::string& each : backups_) {
-      const auto whole = Engine::open(settings_.directory, options_of(settings_));
-      Lsn last = 0;
-      if (whole) last = (*whole)->visible_lsn();
-      // Which LSNs a backup can be cut to is in its own message; from its end backwards one is among them.
-      for (Lsn lsn = last; lsn > 0 && lsn + 200 > last; --lsn) {
-        std::filesystem::remove_all(scratch);
-        const auto done = restore(each, scratch, lsn);
-        if (done) break;
-        if (done.error().code() != ErrorCode::invalid_argument) {
-          say("X restore to " + std::to_string(lsn) + " " + one_line(done.error().to_string()));
-          break;
-        }
-      }
+    step("restore", [&] { return restore(backups_.back().directory, scratch); });
+    for (const Made& each : backups_) {
       std::filesystem::remove_all(scratch);
+      step("restore to an earlier lsn", [&] { return restore(each.directory, scratch, each.lsn - 1); });
     }
+    std::filesystem::remove_all(scratch);
   }
 
   const ChildSettings& settings_;
   std::vector<std::uint64_t> next_;
   std::unique_ptr<Engine> engine_;
-  std::vector<std::string> backups_;
+  std::vector<Made> backups_;
 };
 
 }  // namespace

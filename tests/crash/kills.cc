@@ -66,7 +66,7 @@ int run_kills(const Settings& settings) {
       score.errors.clear();
 
       const std::string copy = child.directory + ".copy";
-      const bool repeated = random.chance(0.25);
+      const bool repeated = random.chance(0.25) && fs::exists(child.directory);
       if (repeated) fs::copy(child.directory, copy, fs::copy_options::recursive);
       const std::uint64_t before = tally.violations();
       examine(expected, score, tally);

@@ -198,7 +198,7 @@ Plan plan_of(std::uint64_t seed, std::uint64_t writer, std::uint64_t number) {
   if (number % 73 == 70) plan.effects.push_back({Effect::drop_metrics_table});
   if (number % 53 == 31) plan.effects = {{Effect::collect_objects}};
   if (number % 97 == 60) plan.effects.push_back({Effect::append_many_rows});
-  if (writer == 0 && number % 100 == 90) plan.effects.push_back({Effect::large_record});
+  if (writer == 0 && number % 45 == 30) plan.effects.push_back({Effect::large_record});
   return plan;
 }
 

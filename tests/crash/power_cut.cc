@@ -104,7 +104,7 @@ std::string point_of(core::Random& random) {
     const auto& point = core::kFailpoints[random.below(core::kFailpointCount)];
     for (const std::string_view prefix : kPrefixes) {
       if (point.name.starts_with(prefix))
-        return std::string(point.name) + "=call@" + std::to_string(1 + random.below(4));
+        return std::string(point.name) + "=call@" + std::to_string(random.chance(0.6) ? 1 : 1 + random.below(4));
     }
   }
 }

@@ -215,6 +215,15 @@ Result<void> ArrayParticipant::recovered(Lsn) {
   return {};
 }
 
+Result<std::vector<std::string>> ArrayParticipant::written_ahead() {
+  std::vector<std::string> names;
+  for (const std::string& name : STRATA_TRY(files_in_directory())) {
+    const std::string path = std::string(kDirectory) + "/" + name;
+    if (!name.ends_with(".tmp") && path != kVirtualIndex) names.push_back(path);
+  }
+  return names;
+}
+
 Result<void> ArrayParticipant::close() { return {}; }
 
 // ---- what is there -------------------------------------------------------------------------------------------------------

@@ -151,6 +151,17 @@ Result<void> Store::remove_leftovers() {
   return {};
 }
 
+Result<std::vector<std::string>> Store::written_ahead() {
+  std::vector<std::string> names;
+  if (!STRATA_TRY(files_.exists(kLargeDirectory))) return names;
+  for (const std::string& folder : STRATA_TRY(files_.list(kLargeDirectory))) {
+    if (folder.size() != 2) continue;  // "<n>.tmp": not finished, so no record names it
+    const std::string path = std::string(kLargeDirectory) + "/" + folder;
+    for (const std::string& name : STRATA_TRY(files_.list(path))) names.push_back(path + "/" + name);
+  }
+  return names;
+}
+
 Result<Lsn> Store::durable_lsn() { return durable_lsn_.load(std::memory_order_acquire); }
 
 Result<void> Store::close() { return {}; }
