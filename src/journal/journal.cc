@@ -461,6 +461,7 @@ class JournalImplementation final : public Journal {
   // The threads that the last turn woke are about to append again; a leader that went off at once would leave with one
   // record and let fifteen wait for the next sync. So it steps aside while they keep coming, up to as many as last time.
   void gather() STRATA_REQUIRES(mutex_) {
+    if (!options_.gather) return;
     for (std::size_t before = 0; queue_.size() > before && queue_.size() < company_;) {
       before = queue_.size();
       mutex_.unlock();

@@ -59,8 +59,7 @@ Result<std::unique_ptr<io::File>> RecordingFileSystem::open(std::string_view nam
     note({.kind = Kind::create, .name = std::string(name), .file = next_file_++});
   }
   const std::size_t number = files_.find(name)->second;
-  return std::unique_ptr<io::File>(
-      std::make_unique<RecordingFile>(*this, std::move(file), std::string(name), number));
+  return std::unique_ptr<io::File>(std::make_unique<RecordingFile>(*this, std::move(file), std::string(name), number));
 }
 
 Result<void> RecordingFileSystem::rename(std::string_view from, std::string_view to) {
@@ -118,7 +117,8 @@ std::vector<std::size_t> RecordingFileSystem::pending(std::size_t crash) const {
     if (calls_[i].kind == Kind::sync || calls_[i].kind == Kind::sync_directory) continue;
     const auto later = calls_.begin() + static_cast<std::ptrdiff_t>(i) + 1;
     const auto end = calls_.begin() + static_cast<std::ptrdiff_t>(crash);
-    if (std::none_of(later, end, [&](const DiskCall& sync) { return promised_by(calls_[i], sync); })) found.push_back(i);
+    if (std::none_of(later, end, [&](const DiskCall& sync) { return promised_by(calls_[i], sync); }))
+      found.push_back(i);
   }
   return found;
 }
@@ -138,8 +138,8 @@ std::unique_ptr<io::MemoryFileSystem> RecordingFileSystem::disk_after(const Outc
       case Kind::create_directory: folders.push_back(call.name); break;
       case Kind::create: names[call.name] = call.file; break;
       case Kind::write: {
-        const std::uint64_t size = outcome.torn == i ? std::min<std::uint64_t>(outcome.kept, call.bytes.size())
-                                                     : call.bytes.size();
+        const std::uint64_t size =
+            outcome.torn == i ? std::min<std::uint64_t>(outcome.kept, call.bytes.size()) : call.bytes.size();
         if (size == 0) break;
         content.resize(std::max<std::size_t>(content.size(), call.offset + size));
         std::memcpy(content.data() + call.offset, call.bytes.data(), size);

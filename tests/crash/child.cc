@@ -212,6 +212,7 @@ class Scenario {
   /// Commits while `function` is under way, beside it and after its checkpoint.
   template <typename Function>
   void write_during(Function function) {
+    write(1);  // or there would be nothing to checkpoint
     std::atomic<bool> ends{false};
     std::thread other([&] {
       function();
@@ -285,6 +286,8 @@ int run_child(const ChildSettings& settings) {
     status = run_open(settings);
   else if (settings.mode == "write")
     status = run_writers(settings);
+  else if (settings.mode == "remember")
+    status = run_rememberers(settings);
   else
     Scenario(settings).run();
 #ifdef STRATA_FAILPOINTS

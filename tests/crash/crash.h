@@ -21,16 +21,16 @@
 
 namespace strata::crash {
 
-enum class What : std::uint8_t { kills, failpoints, power_cut, simulate, report };
+enum class What : std::uint8_t { kills, memories, failpoints, power_cut, simulate, report };
 
 struct Settings {
   What what = What::kills;
   std::uint64_t seed = 1;
-  std::uint64_t writers = 0;  ///< 0: 1, 4 and 16 in turns
-  std::uint64_t count = 20;   ///< kills, power cuts or seeds
-  double minutes = 0;         ///< 0: no limit beside count
-  std::uint64_t lives = 5;    ///< kills per directory, then a fresh one
-  std::string directory;      ///< empty: one below the temporary directory, removed at the end
+  std::uint64_t writers = 0;         ///< 0: 1, 4 and 16 in turns
+  std::uint64_t count = 20;          ///< kills, power cuts or seeds
+  double minutes = 0;                ///< 0: no limit beside count
+  std::uint64_t lives = 5;           ///< kills per directory, then a fresh one
+  std::string directory;             ///< empty: one below the temporary directory, removed at the end
   std::string file_system = "both";  ///< of power cuts: ext4, xfs
   std::string only;                  ///< of failpoints: those whose name begins so
   std::uint64_t every = 1;           ///< of failpoints: each n-th case, beginning with one that the seed chooses
@@ -76,7 +76,7 @@ class Budget {
 // ---- the child -------------------------------------------------------------------------------------------------------
 
 struct ChildSettings {
-  std::string mode;  ///< write, open, scenario
+  std::string mode;  ///< write, remember, open, scenario
   std::uint64_t seed = 1, writers = 1;
   std::string directory;
   std::vector<std::uint64_t> first;  ///< the next number of each writer
@@ -93,6 +93,7 @@ struct ChildSettings {
 
 OpenOptions options_of(const ChildSettings& child);
 int run_child(const ChildSettings& settings);
+int run_rememberers(const ChildSettings& settings);  ///< run_child's mode `remember`; until it is killed
 
 // ---- what the parent knows -------------------------------------------------------------------------------------------
 
@@ -104,13 +105,13 @@ struct Acknowledged {
 /// What the writers of one directory have said so far.
 struct Score {
   explicit Score(std::uint64_t writers) : next(writers, 0), begun(writers, 0) {}
-  std::vector<std::uint64_t> next;  ///< everything below was done
-  std::vector<char> begun;          ///< `next` itself may have been done
+  std::vector<std::uint64_t> next;                                               ///< everything below was done
+  std::vector<char> begun;                                                       ///< `next` itself may have been done
   std::map<std::pair<std::uint64_t, std::uint64_t>, Acknowledged> acknowledged;  ///< by writer and number
-  std::uint64_t fresh = 0;  ///< acknowledged since the last examination
-  std::vector<std::pair<Lsn, std::string>> backups;                              ///< finished ones
-  std::vector<std::string> errors;                                               ///< that the child reported
-  std::vector<std::uint64_t> hits;                                               ///< of the failpoints
+  std::uint64_t fresh = 0;                           ///< acknowledged since the last examination
+  std::vector<std::pair<Lsn, std::string>> backups;  ///< finished ones
+  std::vector<std::string> errors;                   ///< that the child reported
+  std::vector<std::uint64_t> hits;                   ///< of the failpoints
   bool opened = false, done = false;
 
   void hear(const std::string& line);
@@ -140,7 +141,7 @@ struct Expectation {
   std::uint64_t seed = 1;
   bool power_cut = false;  ///< what was acknowledged with Durability::off may be missing at the end
   bool history = true;
-  bool past = false;       ///< compare also what an older view shows
+  bool past = false;  ///< compare also what an older view shows
 };
 
 /// Opens what was left, compares, opens it again. The score then says what is there.
@@ -150,9 +151,10 @@ Result<std::string> fingerprint(const std::string& directory);
 /// Restores a backup into `scratch` and compares it with the transactions up to its LSN.
 void examine_backup(const Expectation& expected, const std::string& backup, const std::string& scratch, Tally& tally);
 
-// ---- the four --------------------------------------------------------------------------------------------------------------
+// ---- the laboratory --------------------------------------------------------------------------------------------------------------
 
 int run_kills(const Settings& settings);
+int run_memories(const Settings& settings);
 int run_failpoints(const Settings& settings);
 int run_power_cuts(const Settings& settings);
 int run_simulation(const Settings& settings);

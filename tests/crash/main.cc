@@ -9,13 +9,14 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: strata_crash [kills] [--kills N | --minutes M] [--writers N] [--lives N]\n"
+    "usage: strata_crash [--memories] [--kills N | --minutes M] [--writers N] [--lives N]\n"
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
     "       strata_crash --simulate [--seeds N | --minutes M]\n"
     "       strata_crash --report --record FILE\n"
     "all:   [--seed N] [--directory DIR] [--record FILE] [--quiet]\n"
-    "Takes a writing process's life or its disk away and checks what is left. Exit 1: something acknowledged was lost,\n"
+    "Takes a writing process's life or its disk away and checks what is left. Exit 1: something acknowledged was "
+    "lost,\n"
     "something torn is visible, or the stores disagree; the directory is kept then. --record appends a line of JSON.\n";
 
 }  // namespace
@@ -30,7 +31,9 @@ int main(int argc, char** argv) {
     const std::string value = i + 1 < argc ? argv[i + 1] : "";
     const auto number = [&] { return ++i, std::strtoull(value.c_str(), nullptr, 10); };
     const auto text = [&] { return ++i, value; };
-    if (flag == "--failpoints") {
+    if (flag == "--memories") {
+      settings.what = What::memories;
+    } else if (flag == "--failpoints") {
       settings.what = What::failpoints;
       settings.count = UINT64_MAX;
     } else if (flag == "--power-cut") {
@@ -75,6 +78,7 @@ int main(int argc, char** argv) {
   }
   switch (settings.what) {
     case What::kills: return run_kills(settings);
+    case What::memories: return run_memories(settings);
     case What::failpoints: return run_failpoints(settings);
     case What::power_cut: return run_power_cuts(settings);
     case What::simulate: return run_simulation(settings);

@@ -67,9 +67,8 @@ void Model::apply(std::uint64_t writer, std::uint64_t number, const Planned& pla
     }
     case Effect::remove_node:
       nodes_.erase(key);
-      std::erase_if(edges_, [&](const auto& edge) {
-        return std::get<0>(edge.first) == key || std::get<2>(edge.first) == key;
-      });
+      std::erase_if(edges_,
+                    [&](const auto& edge) { return std::get<0>(edge.first) == key || std::get<2>(edge.first) == key; });
       break;
     case Effect::append_metrics: metrics_[writer * 1'000'000 + number] = {writer, number}; break;
     case Effect::erase_metrics: metrics_.erase(writer * 1'000'000 + planned.other); break;
@@ -101,7 +100,8 @@ Result<std::vector<std::string>> Model::compare(Stores& stores, bool past) const
   STRATA_TRY(compare_analytics(stores.analytics(), out));
   STRATA_TRY(compare_array(stores.array(), out));
   // Last: that rows of the past cannot be shown hides no other store then.
-  if (auto compared = compare_metadata(stores.metadata(), past, out); !compared && out.empty()) return compared.error().clone();
+  if (auto compared = compare_metadata(stores.metadata(), past, out); !compared && out.empty())
+    return compared.error().clone();
   return out;
 }
 
@@ -277,7 +277,8 @@ Result<void> Model::compare_array(ArrayStore& store, std::vector<std::string>& o
 
 Result<std::vector<LedgerLine>> read_ledger(Stores& stores) {
   std::vector<LedgerLine> lines;
-  for (const auto& row : STRATA_TRY(stores.metadata().query("select lsn, writer, number from ledger order by lsn")).rows)
+  for (const auto& row :
+       STRATA_TRY(stores.metadata().query("select lsn, writer, number from ledger order by lsn")).rows)
     lines.push_back({number_of(row[0]), number_of(row[1]), number_of(row[2])});
   return lines;
 }

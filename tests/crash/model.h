@@ -46,7 +46,7 @@ class Model {
 
   std::uint64_t seed_;
   std::set<std::uint64_t> writers_;
-  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> points_;  // id → writer, number
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> points_;              // id → writer, number
   std::map<std::uint64_t, std::uint64_t> own_collections_, own_tables_, own_metrics_;  // writer → number
   std::map<std::uint64_t, std::set<std::string>> references_;                          // content → owners
   std::set<std::uint64_t> contents_;                                                   // that were ever put

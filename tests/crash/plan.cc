@@ -23,8 +23,7 @@ Result<void> append_log_rows(Transaction& tx, std::uint64_t writer, std::uint64_
     for (const std::uint64_t value : {writer, number, row}) data.push_back(static_cast<std::int64_t>(value));
   }
   const std::uint64_t shape[] = {rows, 3};
-  STRATA_TRY(tx.array().append("log", DataType::int64, shape, std::as_bytes(std::span(data)),
-                                       key_of(writer, number)));
+  STRATA_TRY(tx.array().append("log", DataType::int64, shape, std::as_bytes(std::span(data)), key_of(writer, number)));
   return {};
 }
 
@@ -66,7 +65,9 @@ Result<void> carry_out(Transaction& tx, std::uint64_t seed, std::uint64_t writer
       STRATA_TRY(tx.metadata().execute("insert or replace into " + name + "(id, op) values (1, ?)", {op}));
       return {};
     }
-    case Effect::drop_table: STRATA_TRY(tx.metadata().execute("drop table if exists " + own("own_", writer))); return {};
+    case Effect::drop_table:
+      STRATA_TRY(tx.metadata().execute("drop table if exists " + own("own_", writer)));
+      return {};
     case Effect::put_node:
       STRATA_TRY(tx.graph().put_node({key, {"n"}, {{"op", op}}}));
       STRATA_TRY(tx.graph().merge_edge(key, "at", "hub", {{"op", op}}));
@@ -98,8 +99,7 @@ Result<void> carry_out(Transaction& tx, std::uint64_t seed, std::uint64_t writer
     case Effect::append_rows: return append_log_rows(tx, writer, number, planned.other);
     case Effect::append_many_rows: return append_log_rows(tx, writer, number, kManyRows);
     case Effect::clear_rows:
-      for (const RowRange& range :
-           STRATA_TRY(tx.array().find("log", key_of(writer, planned.other))))
+      for (const RowRange& range : STRATA_TRY(tx.array().find("log", key_of(writer, planned.other))))
         STRATA_TRY(tx.array().clear_rows("log", range.begin, range.end));
       return {};
     case Effect::set_attribute: return tx.array().set_attribute("log", key, op);
@@ -119,10 +119,8 @@ Result<Lsn> attempt(Engine& engine, std::uint64_t seed, std::uint64_t writer, st
   options.durability = plan.durability;
   options.idempotency_key = "crash/" + key_of(writer, number);
   const auto tx = STRATA_TRY(engine.begin(options));
-  STRATA_TRY(tx->metadata().put_row("ledger", {{"id", key_of(writer, number)},
-                                               {"writer", writer},
-                                               {"number", number},
-                                               {"lsn", kCommitLsn}}));
+  STRATA_TRY(tx->metadata().put_row(
+      "ledger", {{"id", key_of(writer, number)}, {"writer", writer}, {"number", number}, {"lsn", kCommitLsn}}));
   for (const Planned& planned : plan.effects) STRATA_TRY(carry_out(*tx, seed, writer, number, planned));
   return tx->commit();
 }
@@ -134,8 +132,9 @@ std::string key_of(std::uint64_t writer, std::uint64_t key) { return "w" + text(
 std::string content_of(std::uint64_t seed, std::uint64_t content) {
   core::Random random(seed * 1'000'003 + content);
   // Some travel in the journal, some are written ahead of it.
-  const std::uint64_t bytes = content % 16 == 0 ? 70'000 + random.below(90'000)
-                                                : content % 4 == 1 ? 15'000 + random.below(30'000) : random.below(2'000);
+  const std::uint64_t bytes = content % 16 == 0  ? 70'000 + random.below(90'000)
+                              : content % 4 == 1 ? 15'000 + random.below(30'000)
+                                                 : random.below(2'000);
   std::string made = "content " + text(content) + ":";
   while (made.size() < bytes) {
     const std::uint64_t word = random.next();

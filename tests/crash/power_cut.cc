@@ -58,7 +58,11 @@ class Disk {
 
   bool make() {
     fs::create_directories(at_);
-    { const int file = ::open(image_.c_str(), O_CREAT | O_RDWR | O_TRUNC, 0600); if (file < 0) return false; ::close(file); }
+    {
+      const int file = ::open(image_.c_str(), O_CREAT | O_RDWR | O_TRUNC, 0600);
+      if (file < 0) return false;
+      ::close(file);
+    }
     fs::resize_file(image_, kImageBytes);
     const bool made = kind_ == "xfs" ? run({"mkfs.xfs", "-q", "-f", image_}) : run({"mkfs.ext4", "-q", "-F", image_});
     return made && mount();
@@ -70,8 +74,10 @@ class Disk {
   /// After a cut: the last files of the dead process may be closed a moment later.
   bool unmount() {
     for (int tries = 0; mounted_ && tries < 200; ++tries) {
-      if (::umount(at_.c_str()) == 0) mounted_ = false;
-      else std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (::umount(at_.c_str()) == 0)
+        mounted_ = false;
+      else
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     return !mounted_;
   }
@@ -95,11 +101,24 @@ std::string refusal() {
 #ifdef STRATA_FAILPOINTS
 /// Points that a child passes between opening and the next checkpoint: where a cut at a random moment seldom falls.
 std::string point_of(core::Random& random) {
-  constexpr std::string_view kPrefixes[] = {"journal.recover.", "engine.replay.", "engine.open.", "checkpoint.",
-                                            "journal.rotate.",  "journal.segment.", "journal.truncate.", "backup.",
-                                            "vector.checkpoint.", "object.checkpoint.", "metadata.checkpoint.",
-                                            "graph.checkpoint.", "analytics.checkpoint.", "array.checkpoint.",
-                                            "array.installed",  "superblock.", "file.", "journal.zero."};
+  constexpr std::string_view kPrefixes[] = {"journal.recover.",
+                                            "engine.replay.",
+                                            "engine.open.",
+                                            "checkpoint.",
+                                            "journal.rotate.",
+                                            "journal.segment.",
+                                            "journal.truncate.",
+                                            "backup.",
+                                            "vector.checkpoint.",
+                                            "object.checkpoint.",
+                                            "metadata.checkpoint.",
+                                            "graph.checkpoint.",
+                                            "analytics.checkpoint.",
+                                            "array.checkpoint.",
+                                            "array.installed",
+                                            "superblock.",
+                                            "file.",
+                                            "journal.zero."};
   for (;;) {
     const auto& point = core::kFailpoints[random.below(core::kFailpointCount)];
     for (const std::string_view prefix : kPrefixes) {

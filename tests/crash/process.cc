@@ -32,9 +32,9 @@ std::string joined(const std::vector<std::uint64_t>& numbers) {
 }  // namespace
 
 std::vector<std::string> ChildSettings::to_arguments() const {
-  std::vector<std::string> out{"strata_crash", "--child",     mode,
-                               "--seed",       std::to_string(seed), "--writers",
-                               std::to_string(writers), "--directory", directory};
+  std::vector<std::string> out{
+      "strata_crash",          "--child",     mode,     "--seed", std::to_string(seed), "--writers",
+      std::to_string(writers), "--directory", directory};
   const auto add = [&](const char* flag, const std::string& value) {
     if (!value.empty()) out.insert(out.end(), {flag, value});
   };
@@ -78,8 +78,9 @@ void Score::hear(const std::string& line) {
   unsigned long long writer = 0, number = 0, lsn = 0;
   int durability = 0, read = 0;
   const std::string_view rest = line.size() > 2 ? std::string_view(line).substr(2) : std::string_view();
-  const bool about = std::sscanf(rest.data() != nullptr ? rest.data() : "", "%llu %llu%n", &writer, &number, &read) == 2 &&
-                     writer < next.size();
+  const bool about =
+      std::sscanf(rest.data() != nullptr ? rest.data() : "", "%llu %llu%n", &writer, &number, &read) == 2 &&
+      writer < next.size();
   switch (line.empty() ? ' ' : line[0]) {
     case 'O': opened = true; break;
     case 'D': done = true; break;

@@ -128,12 +128,9 @@ int print_report(const Settings& settings) {
   return 0;
 }
 
-Budget::Budget(const Settings& settings)
-    : settings_(settings), began_us_(core::SystemClock().monotonic_us()) {}
+Budget::Budget(const Settings& settings) : settings_(settings), began_us_(core::SystemClock().monotonic_us()) {}
 
-double Budget::minutes() const {
-  return static_cast<double>(core::SystemClock().monotonic_us() - began_us_) / 60e6;
-}
+double Budget::minutes() const { return static_cast<double>(core::SystemClock().monotonic_us() - began_us_) / 60e6; }
 
 bool Budget::left(std::uint64_t done) const {
   if (settings_.minutes > 0) return minutes() < settings_.minutes;

@@ -77,9 +77,9 @@ TEST(MetadataStore, ADefinitionThatFindsNothingToDoIsNoErrorAndWritesNothing) {
   ASSERT_OK(world.db()->execute(kNote));
   ASSERT_OK(world.db()->execute("create index note_title on note(title)"));
   ASSERT_OK(world.db()->execute("create view titles as select title from note"));
-  for (const char* sql :
-       {"create index if not exists note_title on note(title)", "drop table if exists other", "DROP INDEX IF EXISTS other",
-        "drop view if exists other", " -- why\n /* twice */ drop table if exists other"}) {
+  for (const char* sql : {"create index if not exists note_title on note(title)", "drop table if exists other",
+                          "DROP INDEX IF EXISTS other", "drop view if exists other",
+                          " -- why\n /* twice */ drop table if exists other"}) {
     const auto done = world.db()->execute(sql);
     ASSERT_TRUE(done.has_value()) << sql;
     EXPECT_EQ(done->rows_changed, 0u) << sql;
