@@ -39,6 +39,14 @@ class RecordingFile final : public io::File {
     return {};
   }
   Result<void> zero_fill(std::uint64_t offset, std::uint64_t size) override { return write(offset, Bytes(size)); }
+  /// Grows the file with zeros, or does nothing.
+  Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
+    const std::uint64_t before = STRATA_TRY(base_->size());
+    STRATA_TRY(base_->reserve(offset, size));
+    if (offset + size > before)
+      owner_.note({.kind = Kind::truncate, .name = name_, .file = number_, .offset = offset + size});
+    return {};
+  }
   Result<std::uint64_t> size() const override { return base_->size(); }
 
  private:

@@ -4,6 +4,7 @@
 //     O            opened             B w n   begun              A w n lsn d   acknowledged, with durability d
 //     F w n why    failed for sure    U w n why   outcome unknown    K lsn path   a backup is finished
 //     P phase      a checkpoint or a backup begins                 E why   an error that nothing explains
+//     X step why   a step failed, as it may    C   it cuts the power of its own disk now
 //     H n          how often the next failpoint was passed         D   done
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ std::string& cut_directory() {
   return directory;
 }
 [[maybe_unused]] void cut_the_power() {
+  say("C");
   shut_down(cut_directory());
   _exit(9);
 }

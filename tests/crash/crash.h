@@ -113,6 +113,7 @@ struct Score {
   std::vector<std::string> errors;                   ///< that the child reported
   std::vector<std::uint64_t> hits;                   ///< of the failpoints
   bool opened = false, done = false;
+  bool cut = false;  ///< its disk is gone: what is heard from here on promises nothing
 
   void hear(const std::string& line);
 };

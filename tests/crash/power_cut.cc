@@ -3,6 +3,11 @@
 // (It tears no sectors: the simulated disk does.) A quarter of the cuts come exactly at a named point of recovery,
 // checkpoint, rotation or backup, where this build has them; the others at any moment.
 //
+// A real cut ends the process with the disk; here threads run on for a moment, and a sync that is under way while the file
+// system goes down can return success for bytes that are lost: of 4,000 files on XFS written by 16 plain threads, 94 lost
+// what was acknowledged in that moment, none what was acknowledged before. So only what the parent heard before the cut
+// counts as promised.
+//
 // All mounts live in a mount namespace of this process: when it ends, however it ends, the kernel unmounts and frees the
 // loop devices.
 #include <fcntl.h>
@@ -157,13 +162,14 @@ bool live_on(Disk& disk, const Settings& settings, std::uint64_t round, core::Ra
     }
 #endif
     life.strike = [&](int process) {
+      score.cut = true;
       shut_down(disk.at());
       ::kill(process, SIGKILL);
     };
     const Ended ended = live(life, score);
     tally.add("cuts");
     tally.add("cuts on " + disk.kind());
-    const bool at_point = !ended.struck && ended.by_itself() && WEXITSTATUS(ended.status) == 9;
+    const bool at_point = !ended.struck && score.cut;
     if (at_point) tally.add("cuts at a named point");
     // What a child says after its disk is gone is no news; before, it is.
     if (!ended.struck && !at_point) {
@@ -171,6 +177,7 @@ bool live_on(Disk& disk, const Settings& settings, std::uint64_t round, core::Ra
       for (const std::string& error : score.errors) tally.violation(child.directory, "the child said: " + error);
     }
     score.errors.clear();
+    score.cut = false;
     if (!disk.unmount() || !disk.mount()) return false;
     const std::uint64_t before = tally.violations();
     examine({.directory = child.directory,

@@ -84,6 +84,7 @@ void Score::hear(const std::string& line) {
   switch (line.empty() ? ' ' : line[0]) {
     case 'O': opened = true; break;
     case 'D': done = true; break;
+    case 'C': cut = true; break;
     case 'E': errors.emplace_back(rest); break;
     case 'H': hits.push_back(std::strtoull(rest.data(), nullptr, 10)); break;
     case 'K':
@@ -98,7 +99,9 @@ void Score::hear(const std::string& line) {
       break;
     case 'A': {
       if (!about || std::sscanf(rest.data() + read, "%llu %d", &lsn, &durability) != 2) break;
-      const bool durable = durability != static_cast<int>(Durability::off);
+      // A sync that returns while its file system is being shut down may say so wrongly: only what was heard before the cut
+      // had been promised for certain.
+      const bool durable = durability != static_cast<int>(Durability::off) && !cut;
       const auto [known, first] = acknowledged.try_emplace({writer, number}, Acknowledged{lsn, durable});
       fresh += first;
       if (!first && known->second.lsn != lsn)

@@ -183,6 +183,7 @@ std::string simulate_journal(std::uint64_t seed, Tally& tally) {
   const auto disk = io::make_memory_file_system();
   History history(seed);
   journal::JournalOptions options{.segment_bytes = 64 << 10,
+                                  .reserve_bytes = random.chance(0.5) ? 0U : 16U << 10,
                                   .zero_ahead_bytes = 0,
                                   .batch_bytes_max = std::uint64_t{8 << 10} << random.below(3),
                                   .gather = false,
@@ -284,8 +285,12 @@ struct Trace {
   }
 };
 
-constexpr journal::JournalOptions kTraceOptions{
-    .segment_bytes = 64 << 10, .zero_ahead_bytes = 0, .batch_bytes_max = 8 << 10, .gather = false, .flush_us_max = 0};
+constexpr journal::JournalOptions kTraceOptions{.segment_bytes = 64 << 10,
+                                                .reserve_bytes = 0,
+                                                .zero_ahead_bytes = 0,
+                                                .batch_bytes_max = 8 << 10,
+                                                .gather = false,
+                                                .flush_us_max = 0};
 
 std::string record_trace(Trace& trace, std::uint64_t seed) {
   core::Random random(seed);
