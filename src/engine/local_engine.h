@@ -58,6 +58,8 @@ class LocalEngine final : public Engine {
   Result<void> with_checkpoint(
       const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&,
                                        Lsn durable)>& body);
+  /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
+  Result<std::vector<std::string>> written_ahead();
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }
 

@@ -28,6 +28,7 @@
 
 #include "core/assert.h"
 #include "core/endian.h"
+#include "core/failpoint.h"
 #include "core/mutex.h"
 #include "journal/frame.h"
 #include "journal/recovery.h"
@@ -120,6 +121,7 @@ class JournalImplementation final : public Journal {
     STRATA_TRY(give_back_zeros(recovered));
     NewSegment created = STRATA_TRY(create_segment());
     STRATA_TRY(tidy(recovered));
+    STRATA_FAILPOINT("journal.recover.tidied");
     {
       const core::MutexLock lock(mutex_);
       if (!segments_.empty() && segments_.back().empty()) segments_.pop_back();
@@ -135,6 +137,7 @@ class JournalImplementation final : public Journal {
       return Error(ErrorCode::resource_exhausted,
                    "transaction too large for one journal record: " + std::to_string(bytes) + " bytes, at most " +
                        std::to_string(options_.record_bytes_max));
+    STRATA_FAILPOINT("journal.append.begin");
     const core::Hash128 hash = core::xxh3_128(*payload);
     const std::uint64_t room = room_of(bytes);
     const core::MutexLock lock(mutex_);
@@ -147,6 +150,7 @@ class JournalImplementation final : public Journal {
     promised_ += room;
     queue_.push_back({lsn, commit_time, idempotency, hash, std::move(payload), false});
     last_lsn_.store(lsn, std::memory_order_release);
+    STRATA_CRASHPOINT("journal.append.queued");
     if (background_asleep_) wake_background_.notify_one();
     return lsn;
   }
@@ -219,7 +223,9 @@ class JournalImplementation final : public Journal {
     }
     // Oldest first: whatever is left after a crash has no hole.
     for (const std::string& name : unneeded) {
+      STRATA_FAILPOINT("journal.truncate.begin");
       STRATA_TRY(files_.remove(name));
+      STRATA_FAILPOINT("journal.truncate.removed");
       STRATA_TRY(files_.sync_directory(directory_));
     }
     return {};
@@ -252,12 +258,14 @@ class JournalImplementation final : public Journal {
       if (closed_) return {};
       closed_ = true;  // no append from here on, so the queue ends
     }
+    STRATA_FAILPOINT("journal.close.begin");
     STRATA_TRY(sync());
     const core::MutexLock lock(mutex_);
     while (leading_) leader_done_.wait(mutex_);
     if (poisoned_) return poisoned_error();
     lead(true, BatchHeader::kCleanShutdown);
     if (poisoned_) return poisoned_error();
+    STRATA_FAILPOINT("journal.close.marked");
     STRATA_TRY(file_->truncate(offset_));
     return file_->sync();
   }
@@ -372,9 +380,11 @@ class JournalImplementation final : public Journal {
     const bool zeros_refused = std::exchange(zeros_refused_, true);  // until the next segment is there
     mutex_.unlock();
     Result<NewSegment> created = [this]() -> Result<NewSegment> {
+      STRATA_FAILPOINT("journal.rotate.begin");
       if (auto synced = sync_written(); !synced) return in_doubt(synced.error());
       return create_segment();  // its header pins what was just synced
     }();
+    STRATA_CRASHPOINT("journal.rotate.end");
     if (created) (void)file_->truncate(offset_);  // gives unused zeros back; if not, they are only space
     mutex_.lock();
     leading_ = reserving_ = false;
@@ -415,6 +425,7 @@ class JournalImplementation final : public Journal {
     for (const Waiter* waiter : waiters_) sync |= waiter->sync && waiter->lsn <= written;
     mutex_.unlock();
 
+    STRATA_CRASHPOINT("journal.batch.taken");
     const Lsn durable_before = durable_lsn_.load(std::memory_order_relaxed);
     Result<void> done;
     if (!batch.empty()) done = write_batch(batch);
@@ -450,6 +461,7 @@ class JournalImplementation final : public Journal {
   // The threads that the last turn woke are about to append again; a leader that went off at once would leave with one
   // record and let fifteen wait for the next sync. So it steps aside while they keep coming, up to as many as last time.
   void gather() STRATA_REQUIRES(mutex_) {
+    if (!options_.gather) return;
     for (std::size_t before = 0; queue_.size() > before && queue_.size() < company_;) {
       before = queue_.size();
       mutex_.unlock();
@@ -536,6 +548,7 @@ class JournalImplementation final : public Journal {
       begin_batch(2 * kHeaderBytes + part.size(), record.lsn);
       add_frame(header, part);
       STRATA_TRY(end_batch(0, 0));
+      STRATA_FAILPOINT("journal.part.written");
       at += part.size();
     }
     std::array<std::byte, kCommitPayloadBytes> commit;
@@ -554,6 +567,7 @@ class JournalImplementation final : public Journal {
 
   Result<void> write_watermark(std::uint8_t flags) {
     if (offset_ > synced_end_) STRATA_TRY(sync_written());  // what it says must be so
+    STRATA_FAILPOINT("journal.watermark.before");
     STRATA_TRY(claim(offset_ + kBlockBytes));
     begin_batch(kHeaderBytes, written_by_leader_ + 1);
     return end_batch(flags, 0);
@@ -595,7 +609,9 @@ class JournalImplementation final : public Journal {
     STRATA_ASSERT(decode_batch(out) == batch_);                           // I14
     STRATA_ASSERT(offset_ % kBlockBytes == 0 && offset_ >= synced_end_);  // I6
     if (poisoned_) return poisoned_error();                               // I7
+    STRATA_FAILPOINT("journal.batch.write");
     STRATA_TRY(file_->write(offset_, {buffer_.data(), size}));
+    STRATA_FAILPOINT("journal.batch.written");
     offset_ += size;
     const core::MutexLock lock(mutex_);
     ++stats_.batches;
@@ -611,7 +627,9 @@ class JournalImplementation final : public Journal {
     const bool needed = offset_ > synced_end_;
     const std::int64_t begin = needed ? clock_.monotonic_us() : 0;
     if (poisoned_) return poisoned_error();  // I7
+    STRATA_FAILPOINT("journal.sync.before");
     if (needed) STRATA_TRY(file_->sync_data());
+    STRATA_FAILPOINT("journal.sync.after");
     const std::int64_t end = needed ? clock_.monotonic_us() : 0;
     const core::MutexLock lock(mutex_);
     if (poisoned_) return poisoned_error();  // I7: a sync of zeros failed meanwhile, and may have been about this batch
@@ -620,6 +638,7 @@ class JournalImplementation final : public Journal {
     synced_end_ = offset_;
     STRATA_ASSERT(written_by_leader_ >= durable_lsn_.load(std::memory_order_relaxed));  // I2
     durable_lsn_.store(written_by_leader_, std::memory_order_release);
+    STRATA_CRASHPOINT("journal.sync.durable");
     return {};
   }
 
@@ -659,13 +678,16 @@ class JournalImplementation final : public Journal {
       (void)files_.remove(unfinished);  // what it took may be what is missing
       return std::move(begun).error();
     }
+    STRATA_FAILPOINT("journal.segment.renamed");
     if (auto synced = files_.sync_directory(directory_); !synced) return in_doubt(synced.error());
     ++next_number_;
+    STRATA_FAILPOINT("journal.segment.ready");
     return begun;
   }
 
   Result<NewSegment> begin_segment(const Segment& segment, const std::string& unfinished) {
     NewSegment begun{segment, STRATA_TRY(files_.open(unfinished, io::OpenMode::create_or_open)), 0};
+    STRATA_FAILPOINT("journal.segment.opened");
     const Bytes header = encode(segment.header);
     STRATA_ASSERT(decode_segment(header) == segment.header);  // I14
     STRATA_TRY(begun.file->truncate(0));
@@ -677,7 +699,9 @@ class JournalImplementation final : public Journal {
     }
     STRATA_TRY(begun.file->write(0, header));
     STRATA_TRY(begun.file->write(kBlockBytes, header));
+    STRATA_FAILPOINT("journal.segment.written");
     STRATA_TRY(begun.file->sync());
+    STRATA_FAILPOINT("journal.segment.synced");
     return begun;
   }
 
@@ -800,11 +824,14 @@ class JournalImplementation final : public Journal {
     mutex_.unlock();
     bool synced = true;
     const auto written = [&]() -> Result<void> {
+      STRATA_FAILPOINT("journal.zero.begin");
       if (zero_name_ != name) {
         zero_file_ = STRATA_TRY(files_.open(name, io::OpenMode::read_write));
         zero_name_ = name;
       }
-      return zero_file_->zero_fill(begin, end - begin);
+      STRATA_TRY(zero_file_->zero_fill(begin, end - begin));
+      STRATA_FAILPOINT("journal.zero.filled");
+      return {};
     }();
     if (written) synced = zero_file_->sync_data().has_value();
     mutex_.lock();
@@ -929,15 +956,18 @@ Result<std::unique_ptr<Journal>> Journal::open(io::FileSystem& files, const core
     return Error(ErrorCode::invalid_argument, "journal timeline out of range");
   STRATA_TRY(files.create_directory(directory));
   STRATA_TRY(files.sync_directory(io::parent_of(directory)));
+  STRATA_FAILPOINT("journal.recover.begin");
   const Recovered recovered =
       STRATA_TRY(options.begin_after != 0 ? begin(files, directory, identity, options.begin_after)
                                           : recover(files, directory, identity, replay_after, known_durable, visit));
 
+  STRATA_FAILPOINT("journal.recover.scanned");
   std::string torn_copy;
   if (!recovered.torn.empty()) {
     torn_copy = recovered.segments.back().name;
     torn_copy.replace(torn_copy.size() - std::strlen("journal"), std::string::npos, "torn");
     STRATA_TRY(io::write_file_atomically(files, torn_copy, recovered.torn));
+    STRATA_FAILPOINT("journal.recover.torn_copied");
   }
   if (report != nullptr)
     *report = {.last_lsn = recovered.last_lsn,

@@ -23,7 +23,8 @@ struct JournalOptions {
   std::int64_t queue_wait_us_max = 1'000'000;  ///< then resource_exhausted
   Lsn begin_after = 0;  ///< not 0: the directory must hold no journal; one is begun after this LSN
   std::uint64_t record_bytes_max = 256 << 20;  ///< a larger transaction is refused before anything is written
-  std::int64_t flush_us_max = 50'000;          ///< `off` records are synced, an idle journal marked, after it; 0: never
+  bool gather = true;  ///< a leader steps aside for threads that were just woken; false when one thread does everything
+  std::int64_t flush_us_max = 50'000;  ///< `off` records are synced, an idle journal marked, after it; 0: never
 };
 
 /// One committed transaction, as recovery and readers see it.

@@ -96,6 +96,10 @@ class Participant {
   /// The LSN that is durable in this store alone, read back from disk (I5): what the journal may be truncated below.
   virtual Result<Lsn> durable_lsn() = 0;
 
+  /// Files that records after the last checkpoint may name, finished before their commit: large objects, large appends.
+  /// Some of them may belong to no commit, and go away at any time. For a backup, which takes the records along.
+  virtual Result<std::vector<std::string>> written_ahead() { return std::vector<std::string>(); }
+
   /// Summary of everything visible at `view`; the oracle of `doctor`, of rebuild and of the crash tests.
   virtual Result<Summary> summarize(Lsn view) = 0;
   /// Reads every live byte and checks it.

@@ -1,6 +1,7 @@
 #include "transaction/transaction_manager.h"
 
 #include "core/checksum.h"
+#include "core/failpoint.h"
 #include "transaction/record.h"
 
 namespace strata::transaction {
@@ -114,6 +115,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
 
   // 4. Durable, then visible in every store, then acknowledged.
   Result<void> done = journal_.wait(*enqueued, durability);
+  STRATA_CRASHPOINT("manager.commit.durable");
   if (done) done = publish(*enqueued);
   if (!done) {
     // Whether the record will be found after a restart is not known, so the files it refers to must stay: no abort.
@@ -124,10 +126,12 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     return std::move(done).error();
   }
   if (!repeated) committed_.fetch_add(1, std::memory_order_relaxed);
+  STRATA_CRASHPOINT("manager.commit.acknowledged");
   return *enqueued;
 }
 
 Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempotency) {
+  STRATA_FAILPOINT("manager.enqueue.begin");
   Context& context = *pending.context;
   const core::MutexLock lock(commit_mutex_);
   if (idempotency != 0) {
@@ -141,6 +145,7 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   if (!pending.predicates_known && scanning_.load(std::memory_order_acquire) > 0) {
     STRATA_TRY(collect_predicates(context, pending.predicates));
   }
+  STRATA_FAILPOINT("manager.enqueue.validated");
   pending.commit.time = std::max(last_commit_time_ + 1, clock_.now());  // commit times ascend with the LSN
   pending.commit.lsn = STRATA_TRY(journal_.append(pending.payload, pending.commit.time, idempotency));
   last_commit_time_ = pending.commit.time;
@@ -158,6 +163,7 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   STRATA_ASSERT(pending_.empty() || pending_.back()->commit.lsn + 1 == pending.commit.lsn ||
                 failed_.load(std::memory_order_acquire));  // I1
   pending_.push_back(&pending);
+  STRATA_CRASHPOINT("manager.enqueue.appended");
   return pending.commit.lsn;
 }
 
@@ -211,6 +217,7 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
 Result<void> TransactionManager::publish(Lsn lsn) {
   if (visible_lsn() >= lsn) return {};  // whoever synced the record has shown it already
   const core::MutexLock lock(apply_mutex_);
+  STRATA_CRASHPOINT("manager.publish.begin");
   while (visible_lsn() < lsn) {
     STRATA_TRY(check_healthy());
     // Everything up to lsn is durable (the journal is a prefix), so commits of other threads may be applied here too.
@@ -254,8 +261,10 @@ Result<void> TransactionManager::show(const Pending& next) {
   // Once it is visible its thread may return, and with it goes `next`.
   const Commit commit = next.commit;
   const std::size_t payload_bytes = next.payload->size();
+  STRATA_CRASHPOINT("manager.publish.applied");
   visible_time_.store(commit.time, std::memory_order_release);
   visible_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("manager.publish.visible");
   if (observer_) observer_(commit, payload_bytes);
   return {};
 }

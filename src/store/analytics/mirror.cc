@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/analytics/duckdb_session.h"
 #include "store/analytics/sql_guard.h"
 
@@ -390,6 +391,7 @@ Result<void> Mirror::flush_locked(Lsn lsn) {
 }
 
 Result<void> Mirror::write_batch(const std::vector<Record>& records) {
+  STRATA_FAILPOINT("analytics.mirror.flush");
   STRATA_TRY(writer_->execute("BEGIN"));
   PhysicalTables tables = written_;
   const CatalogPointer catalog = source_.catalog();
@@ -399,6 +401,7 @@ Result<void> Mirror::write_batch(const std::vector<Record>& records) {
                               ", chain = " + std::to_string(static_cast<std::int64_t>(last.chain))));
   const core::WriterLock snapshot(snapshot_mutex_);
   STRATA_TRY(writer_->execute("COMMIT"));
+  STRATA_FAILPOINT("analytics.mirror.flushed");
   written_ = tables;
   physical_ = std::move(tables);
   applied_.store(last.lsn, std::memory_order_release);

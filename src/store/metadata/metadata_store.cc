@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/failpoint.h"
 #include "store/metadata/history.h"
 #include "store/metadata/row.h"
 
@@ -25,6 +26,7 @@ MetadataParticipant::~MetadataParticipant() { (void)close(); }
 // ------------------------------------------------------------------------------------------------ following the journal
 
 Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("metadata.apply.begin");
   if (commit.lsn > archived_.load(std::memory_order_relaxed)) {
     const core::MutexLock lock(archive_mutex_);
     if (!archive_) archive_ = std::make_unique<ArchiveWriter>(files_, next_archive_++);
@@ -60,6 +62,7 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     if (!pending_.empty() && *pending_.front() == queued->section) pending_.pop_front();
     recent_.push(std::move(queued));
   }
+  STRATA_CRASHPOINT("metadata.apply.end");
   if (has_ddl) {
     // The tables must be known before the next row. On a full disk the record, which is durable, waits here, and whoever
     // asks for tables meanwhile learns why they are not known.
@@ -91,12 +94,14 @@ Result<void> MetadataParticipant::flush_locked(Lsn lsn) {
   const auto commits = recent_.upto(lsn);
   if (commits.empty()) return {};
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
+  STRATA_FAILPOINT("metadata.flush.begin");
   if (make_durable_) STRATA_TRY(make_durable_(commits.back()->lsn));
   Result<void> applied = writer_->apply(commits, true);
   if (!applied.has_value()) {
     note_error(applied.error());
     return applied;
   }
+  STRATA_CRASHPOINT("metadata.flush.applied");
   recent_.set_catalog(writer_->catalog());
   recent_.pop(writer_->applied());
   batches_.fetch_add(1, std::memory_order_relaxed);
