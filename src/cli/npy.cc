@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "cli/output.h"
 
@@ -13,6 +14,7 @@ namespace strata::cli {
 namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
+constexpr std::uint64_t kRowItemsMax = 1 << 27;  // a gibibyte of doubles
 constexpr std::size_t kHeaderBytesMax = 1 << 20;
 constexpr std::size_t kAxesMax = 32;
 
@@ -218,13 +220,17 @@ Result<ArrayData> parse_npy(ByteView file) {
   array.shape = STRATA_TRY(parse_shape(STRATA_TRY(field(header, "shape"))));
   const bool fortran = STRATA_TRY(field(header, "fortran_order")).starts_with("True");
   if (fortran && array.shape.size() > 1) return no_npy("it is in Fortran order; save numpy.ascontiguousarray(…) of it");
-  if (std::find(array.shape.begin(), array.shape.end(), 0U) != array.shape.end()) {
-    return no_npy("one of its axes has no length: it holds no numbers");  // the other axes may say anything
-  }
   const ByteView content = file.subspan(begin + length);
   std::uint64_t items = content.size() / bytes_of(array.type);
+  // No rows is an array that numpy writes. Rows without numbers are none: of them there could be as many as the axis says.
+  const bool no_rows = !array.shape.empty() && array.shape[0] == 0;
+  const std::uint64_t items_max = no_rows ? kRowItemsMax : items;
   std::uint64_t wanted = 1;
-  for (const std::uint64_t axis : array.shape) wanted = wanted <= items / axis ? wanted * axis : items + 1;
+  for (const std::uint64_t axis : std::span(array.shape).subspan(no_rows ? 1 : 0)) {
+    if (axis == 0) return no_npy("one of its axes has no length: its rows hold no numbers");
+    wanted = wanted <= items_max / axis ? wanted * axis : items_max + 1;
+  }
+  if (no_rows) wanted = wanted > items_max ? items + 1 : 0;
   if (wanted != items || items * bytes_of(array.type) != content.size()) {
     return no_npy("it holds " + std::to_string(content.size()) + " bytes of numbers, which is not what its shape says");
   }

@@ -72,6 +72,11 @@ TEST(Npy, RefusesWhatArraysCannotHold) {
   // Found by fuzzing: printing it would have reserved room for as many lists as the first axis says.
   EXPECT_THAT(error_of(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 0)}", 0)),
               HasSubstr("no numbers"));
+  EXPECT_THAT(error_of(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1000000000000)}", 0)),
+              HasSubstr("shape says"));
+  EXPECT_THAT(error_of(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2)}", 4)),
+              HasSubstr("shape says"));
+  EXPECT_EQ(error_of(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2)}", 0)), "no error");
   Bytes cut = file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4);
   cut.resize(30);
   EXPECT_THAT(error_of(cut), HasSubstr("cut off"));

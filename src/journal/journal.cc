@@ -732,10 +732,12 @@ class JournalImplementation final : public Journal {
     return recovered.torn.empty() ? Result<void>() : cut(newest);
   }
 
+  // At the end of a block: a file cut in the middle of one has that block written anew, and in it what was acknowledged (I6).
   Result<void> cut(const Segment& segment) {
-    if (STRATA_TRY(files_.file_size(segment.name)) <= round_up_to_block(segment.bytes)) return {};
+    const std::uint64_t end = round_up_to_block(segment.bytes);
+    if (STRATA_TRY(files_.file_size(segment.name)) <= end) return {};
     const auto file = STRATA_TRY(files_.open(segment.name, io::OpenMode::read_write));
-    STRATA_TRY(file->truncate(segment.bytes));
+    STRATA_TRY(file->truncate(end));
     return file->sync();
   }
 

@@ -132,11 +132,8 @@ TEST(JournalSpace, WithoutSpaceAtTheKthCallTheAnswerIsDefiniteAndOnlyAFailedWrit
           SCOPED_TRACE(std::string(testing::name(call)) + " " + std::to_string(k));
           auto base = io::make_memory_file_system();
           testing::FaultyFileSystem files(*base);
-          files.fail({.call = call,
-                      .nth = k,
-                      .forever = forever,
-                      .error = ErrorCode::resource_exhausted,
-                      .effect = effect});
+          files.fail(
+              {.call = call, .nth = k, .forever = forever, .error = ErrorCode::resource_exhausted, .effect = effect});
           Outcome outcome;
           ASSERT_NO_FATAL_FAILURE(scenario(files, outcome));
           if (files.failures() == 0) break;
