@@ -92,8 +92,9 @@ def run(command, seconds=None, **options):
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, errors="replace", timeout=seconds, **options)
-    except subprocess.TimeoutExpired:
-        return 124, ""
+    except subprocess.TimeoutExpired as expired:
+        said = expired.stdout or b""
+        return 124, said if isinstance(said, str) else said.decode(errors="replace")
     return done.returncode, done.stdout
 
 
@@ -133,18 +134,19 @@ class Laboratory:
         """The first test that fails, or None."""
         for test in tests:
             target, _, selected = test.partition(":")
-            command = [self.executable(target), "--gtest_brief=1", "--gtest_fail_fast"]
+            command = [self.executable(target), "--gtest_fail_fast"]
             if selected:
                 command.append(f"--gtest_filter={selected}")
             code, output = run(command, TEST_SECONDS_MAX, cwd=self.build)
             if code == 0:
                 continue
-            failed = re.search(r"\[  FAILED  \] (\S+?),? ", output + " ")
-            if failed:
+            if failed := re.search(r"\[  FAILED  \] (\S+?),? ", output + " "):
                 return failed.group(1)
+            begun = re.findall(r"\[ RUN      \] (\S+)", output)
+            last = begun[-1] if begun else target
             if code == 124:
-                return f"{target} (did not end in {TEST_SECONDS_MAX} s)"
-            return f"{target} (ended by signal {-code})" if code < 0 else f"{target} (exit code {code})"
+                return f"{last} (did not end in {TEST_SECONDS_MAX} s)"
+            return f"{last} (ended by signal {-code})" if code < 0 else f"{last} (exit code {code})"
         return None
 
     def judge(self, mutant):

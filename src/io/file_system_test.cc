@@ -191,6 +191,7 @@ TEST_P(FileSystemTest, ReadFileRefusesWhatIsTooLarge) {
 TEST_P(FileSystemTest, WriteAtomicallyReplacesALeftoverAndTheOldContent) {
   ASSERT_TRUE(files().open("a.tmp", OpenMode::create).value()->write(0, as_bytes("a long leftover")));
   ASSERT_TRUE(write_file_atomically(files(), "a", as_bytes("one")));
+  EXPECT_EQ(text_of(files(), "a"), "one");
   ASSERT_TRUE(write_file_atomically(files(), "a", as_bytes("2")));
   EXPECT_EQ(text_of(files(), "a"), "2");
   EXPECT_THAT(files().list("").value(), ::testing::ElementsAre("a"));

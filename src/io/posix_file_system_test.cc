@@ -86,9 +86,9 @@ TEST_F(PosixFileSystemTest, ASyncIsAskedOfTheKernel) {
   auto device = devices->open("full", OpenMode::read_write);
   auto processes = open_posix_file_system("/proc");
   if (!device || !processes) GTEST_SKIP() << "no /dev/full or no /proc here";
-  EXPECT_EQ(device.value()->sync().error().code(), ErrorCode::io);
-  EXPECT_EQ(device.value()->sync_data().error().code(), ErrorCode::io);
-  EXPECT_EQ(processes.value()->sync_directory("sys").error().code(), ErrorCode::io);
+  EXPECT_FALSE(device.value()->sync());
+  EXPECT_FALSE(device.value()->sync_data());
+  EXPECT_FALSE(processes.value()->sync_directory("sys"));
 }
 
 TEST_F(PosixFileSystemTest, TheLockOfAProcessThatDiedIsFree) {
