@@ -161,7 +161,7 @@ class Laboratory:
         try:
             code, output = self.compile(targets)
             if code:
-                errors = [line for line in output.splitlines() if "error" in line]
+                errors = [line for line in output.splitlines() if "error: " in line]
                 return "broken", "does not compile: " + (errors or output.splitlines()[-1:])[0][:200]
             killer = self.test(mutant.tests)
         finally:
