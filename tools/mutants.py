@@ -1,20 +1,18 @@
 #!/usr/bin/env python3
-"""Does a test notice when a mechanism is taken away? ./dev mutants builds seeded defects and shows which test kills each.
+"""Does a test notice when a mechanism is taken away? Builds seeded defects and shows which test kills each.
 
-A mutant is an entry of tests/mutants/<layer>.toml: a file, the text that implements a mechanism, what stands in its place,
-and the test executables that have to notice. The tree is copied to build/mutants/tree and built there once; then each
-mutant is put in, its tests are built and run until one fails, and the file is put back. A mutant that no test notices
-survives, and the run fails. The old text must be there exactly once: a mutant that no longer fits is an error, too.
-
-    ./dev mutants                    all of them
-    ./dev mutants --list             what there is, without running
-    ./dev mutants --sample 3         three, chosen by the day: each gets its turn
-    ./dev mutants drop-batch-sync    one, or everything whose name contains the text
+A mutant is an entry of tests/mutants/<layer>.toml: a file, the text that implements a mechanism, what stands in its
+place, and the tests that have to notice. The tree is copied to build/mutants and built there once, where the tests
+must pass; then each mutant is put in, its tests are built and run until one fails, and the file is put back. A mutant
+that no test notices survives, and the run fails. The old text must be there exactly once: a mutant that no longer fits
+fails, too; tools/mutants_test.py asks that in every ./dev test.
 """
 
 import argparse
 import datetime
+import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -28,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import source_tree  # noqa: E402  (beside this file)
 
 ROOT = source_tree.ROOT
-TEST_SECONDS_MAX = 300
+TABLES = ROOT / "tests/mutants"
+TEST_SECONDS_MAX = 300  # a mutant may hang
 
 
 @dataclass
@@ -37,8 +36,8 @@ class Mutant:
 
     name: str
     promise: str          # what it breaks
-    file: str
-    old: str
+    file: str             # below the root
+    old: str              # there exactly once
     new: str
     tests: list           # "journal_test" or "journal_test:Journal.*-Journal.Slow"
 
@@ -50,7 +49,7 @@ class Mutant:
         return text.replace(self.old, self.new)
 
 
-def load(folder):
+def load(folder=TABLES):
     """All mutants of all tables, by table. Raises ValueError naming what is wrong with an entry."""
     mutants = []
     for path in sorted(Path(folder).glob("*.toml")):
@@ -79,9 +78,9 @@ def copy_tree(tree):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         shutil.copymode(source, target)
-    for path in list(tree.rglob("*")):
-        if path.is_file() and not path.is_symlink() and str(path.relative_to(tree)) not in wanted:
-            path.unlink()
+    for name in source_tree.files(tree):
+        if name not in wanted:
+            (tree / name).unlink()
     installed = tree / "third_party/duckdb/install"
     if not installed.exists():
         installed.parent.mkdir(parents=True, exist_ok=True)
@@ -93,8 +92,9 @@ def run(command, seconds=None, **options):
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, errors="replace", timeout=seconds, **options)
-    except subprocess.TimeoutExpired:
-        return 124, ""
+    except subprocess.TimeoutExpired as expired:
+        said = expired.stdout or b""
+        return 124, said if isinstance(said, str) else said.decode(errors="replace")
     return done.returncode, done.stdout
 
 
@@ -102,8 +102,9 @@ class Laboratory:
     """The copied tree and its build directory."""
 
     def __init__(self, jobs):
-        self.base = Path(os.environ.get("STRATA_BUILD", ROOT / "build")).resolve() / "mutants"
-        self.tree, self.build, self.jobs = self.base / "tree", self.base / "build", jobs
+        self.tree = Path(os.environ.get("STRATA_BUILD", ROOT / "build")).resolve() / "mutants"
+        # Where ./dev has it, as seen from a checkout: the compiler cache then knows most of it.
+        self.build, self.jobs = self.tree / "build/dev", jobs
 
     def prepare(self, targets):
         self.tree.mkdir(parents=True, exist_ok=True)
@@ -133,18 +134,19 @@ class Laboratory:
         """The first test that fails, or None."""
         for test in tests:
             target, _, selected = test.partition(":")
-            command = [self.executable(target), "--gtest_brief=1", "--gtest_fail_fast"]
+            command = [self.executable(target), "--gtest_fail_fast"]
             if selected:
                 command.append(f"--gtest_filter={selected}")
             code, output = run(command, TEST_SECONDS_MAX, cwd=self.build)
             if code == 0:
                 continue
-            failed = re.search(r"\[  FAILED  \] (\S+?),? ", output + " ")
-            if failed:
+            if failed := re.search(r"\[  FAILED  \] (\S+?),? ", output + " "):
                 return failed.group(1)
+            begun = re.findall(r"\[ RUN      \] (\S+)", output)
+            last = begun[-1] if begun else target
             if code == 124:
-                return f"{target} (did not end in {TEST_SECONDS_MAX} s)"
-            return f"{target} (ended by signal {-code})" if code < 0 else f"{target} (exit code {code})"
+                return f"{last} (did not end in {TEST_SECONDS_MAX} s)"
+            return f"{last} (ended by signal {-code})" if code < 0 else f"{last} (exit code {code})"
         return None
 
     def judge(self, mutant):
@@ -159,7 +161,7 @@ class Laboratory:
         try:
             code, output = self.compile(targets)
             if code:
-                errors = [line for line in output.splitlines() if "error" in line]
+                errors = [line for line in output.splitlines() if "error: " in line]
                 return "broken", "does not compile: " + (errors or output.splitlines()[-1:])[0][:200]
             killer = self.test(mutant.tests)
         finally:
@@ -174,46 +176,66 @@ def check_tests_pass(laboratory, mutants):
             sys.exit(f"mutants: {failed} of {test} fails in the unchanged tree")
 
 
-def choose(mutants, arguments):
+def choose(mutants, names=(), sample=0, day=0):
+    """Those whose name or file contains one of `names`; of these `sample` (0: all), others on each day, so that in time
+    all get their turn. Raises ValueError when there are none."""
     chosen = [mutant for mutant in mutants
-              if not arguments.names or any(name in mutant.name for name in arguments.names)]
+              if not names or any(name in mutant.name or name in mutant.file for name in names)]
     if not chosen:
-        sys.exit(f"mutants: none is called {' or '.join(arguments.names)}; --list names them")
-    if arguments.sample and arguments.sample < len(chosen):
-        first = datetime.date.today().toordinal() * arguments.sample % len(chosen)
-        chosen = (chosen + chosen)[first:first + arguments.sample]
-    return chosen
+        raise ValueError(f"none is called {' or '.join(names)}; --list names them")
+    if sample and sample < len(chosen):
+        first = day * sample % len(chosen)
+        chosen = (chosen + chosen)[first:first + sample]
+    # What one executable needs is compiled together; what changes one file, one after the other.
+    return sorted(chosen, key=lambda mutant: (mutant.tests[0].partition(":")[0], mutant.file))
+
+
+def record(path, day, seed, verdicts):
+    """Appends a line for `./dev crash --report`: what was tried, and what went wrong."""
+    system = platform.uname()
+    wrong = sum(verdict != "killed" for verdict in verdicts.values())
+    line = {"date": day.isoformat(), "what": "mutants",
+            "machine": f"{os.cpu_count()} cores, {system.system} {system.release}, {system.machine}",
+            "seed": seed, "count": len(verdicts), "violations": wrong,
+            "details": {"killed": len(verdicts) - wrong} |
+                       {name: verdict for name, verdict in verdicts.items() if verdict != "killed"}}
+    with open(path, "a", encoding="utf-8") as out:
+        out.write(json.dumps(line) + "\n")
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev mutants", description=__doc__.split("\n")[0], epilog=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="only those whose name contains one of these")
-    parser.add_argument("--list", action="store_true", help="name them, run nothing")
-    parser.add_argument("--sample", type=int, metavar="N", help="only N, others on another day")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compile jobs (default: processors)")
+    parser = argparse.ArgumentParser(prog="./dev mutants", description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only those whose name or file contains one of these")
+    parser.add_argument("--list", action="store_true", help="name them and what they break, run nothing")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="only N of them, others on another day")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="compile jobs")
+    parser.add_argument("--report", metavar="FILE", help="append a line with the counts to this record")
     arguments = parser.parse_args()
+    day = datetime.date.today()
     try:
-        mutants = choose(load(ROOT / "tests/mutants"), arguments)
+        mutants = choose(load(), arguments.names, arguments.sample, day.toordinal())
     except (ValueError, tomllib.TOMLDecodeError) as error:
         sys.exit(f"mutants: {error}")
     if arguments.list:
         for mutant in mutants:
-            print(f"{mutant.name:34} {mutant.file:44} {mutant.promise}")
+            print(f"{mutant.name:44} {mutant.promise}")
         return 0
     laboratory = Laboratory(arguments.jobs)
     laboratory.prepare(sorted({test.partition(":")[0] for mutant in mutants for test in mutant.tests}))
     check_tests_pass(laboratory, mutants)
-    count = {"killed": 0, "survived": 0, "broken": 0}
+    verdicts = {}
     for mutant in mutants:
         began = time.monotonic()
         verdict, by = laboratory.judge(mutant)
-        count[verdict] += 1
-        print(f"  {verdict:8} {mutant.name:34} {time.monotonic() - began:6.1f} s  {by or mutant.promise}", flush=True)
-    print(f"{count['killed']} of {len(mutants)} mutants killed"
-          + (f", {count['survived']} survived" if count["survived"] else "")
-          + (f", {count['broken']} do not fit the code any more" if count["broken"] else ""))
-    return 0 if count["killed"] == len(mutants) else 1
+        verdicts[mutant.name] = verdict
+        print(f"  {verdict:8} {mutant.name:44} {time.monotonic() - began:6.1f} s  {by or mutant.promise}", flush=True)
+    if arguments.report:
+        record(arguments.report, day, day.toordinal() if arguments.sample else 0, verdicts)
+    count = list(verdicts.values()).count
+    print(f"{count('killed')} of {len(mutants)} mutants killed"
+          + (f", {count('survived')} survived" if count("survived") else "")
+          + (f", {count('broken')} do not fit the code any more" if count("broken") else ""))
+    return 0 if count("killed") == len(mutants) else 1
 
 
 if __name__ == "__main__":

@@ -318,6 +318,106 @@ TEST_F(EngineTest, ADamagedNewestManifestFallsBackToTheOneBefore) {
   EXPECT_EQ(stores_with(*db, "n4"), 5);
 }
 
+TEST_F(EngineTest, TheManifestBeforeTheNewestKeepsItsFilesAndTheJournalAfterIt) {
+  OpenOptions options;
+  options.journal_segment_bytes = 1 << 20;
+  options.history_ms = 0;
+  options.durability = Durability::off;
+  open(options);
+  prepare();
+  const std::string text(20'000, 'x');
+  for (int round = 0; round < 4; ++round) {
+    // Each round makes the files of the one before superfluous, and fills a few segments of the journal.
+    for (int i = 0; i < 60; ++i) {
+      ASSERT_TRUE(write_everywhere(*db, "n" + std::to_string(i), static_cast<float>(round + 1)));
+      ASSERT_TRUE(db->metadata().set("key " + std::to_string(i), text + std::to_string(round)));
+      ASSERT_TRUE(db->object().put(as_bytes(text + std::to_string(round * 60 + i)), {.owner = "n"}));
+    }
+    ASSERT_TRUE(*db->object().release("n"));
+    ASSERT_TRUE(db->checkpoint());
+  }
+  const auto before = *db->summarize();
+  db.reset();
+  const auto files = *io::open_posix_file_system(directory);
+  const std::uint64_t newest = read_superblock(*files)->front().manifest;
+  const Manifest previous = *read_manifest(*files, newest - 1);
+  for (const auto& file : files_of(previous)) EXPECT_TRUE(*files->exists(file.name)) << file.name;
+  ASSERT_TRUE(files->open(manifest_name(newest), io::OpenMode::read_write).value()->write(100, as_bytes("damage")));
+  open(options);
+  if (::testing::Test::HasFatalFailure()) return;
+  const auto after = *db->summarize();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].hash, after[i].hash) << name(before[i].store);
+  EXPECT_TRUE(db->verify()->empty());
+}
+
+TEST_F(EngineTest, ACheckpointOfUnsyncedCommitsSyncsThemFirst) {
+  OpenOptions options;
+  options.durability = Durability::off;
+  open(options);
+  prepare();
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(db->metadata().set("key", "value " + std::to_string(round)));
+    const auto lsn = db->checkpoint();
+    ASSERT_TRUE(lsn) << lsn.error().to_string();
+    const auto statistics = *db->statistics();
+    EXPECT_GE(*statistics.find("journal")->map()->find("durable_lsn")->integer(), static_cast<std::int64_t>(*lsn));
+  }
+}
+
+TEST_F(EngineTest, AnIdempotencyKeyOutlivesCheckpointsAndRestarts) {
+  open();
+  prepare();
+  const auto commit = [&]() -> Result<Lsn> {
+    TransactionOptions options;
+    options.idempotency_key = "request-1";
+    auto tx = STRATA_TRY(db->begin(options));
+    STRATA_TRY(write_everywhere(*tx, "n1", 1));
+    return tx->commit();
+  };
+  const auto first = commit();
+  ASSERT_TRUE(first);
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(write_everywhere(*db, "other", static_cast<float>(round)));
+    ASSERT_TRUE(db->checkpoint());
+    open();
+    EXPECT_EQ(*commit(), *first) << round;
+  }
+}
+
+TEST_F(EngineTest, WhatATagNamesOrAViewSeesStaysReadableWithoutAnyHistory) {
+  OpenOptions options;
+  options.history_ms = 0;
+  for (const bool tagged : {true, false}) {
+    fs::remove_all(directory);
+    open(options);
+    prepare();
+    ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+    const Lsn lsn = db->visible_lsn();
+    auto view = *db->view();
+    if (tagged) {
+      ASSERT_TRUE(db->set_tag("then"));
+      view.reset();
+    }
+    for (int round = 0; round < 3; ++round) {
+      ASSERT_TRUE(write_everywhere(*db, "n1", 2));
+      ASSERT_TRUE(*db->graph().remove_node("n1"));
+      ASSERT_TRUE(db->metadata().execute("delete from note"));
+      ASSERT_TRUE(db->checkpoint());
+    }
+    if (tagged) {
+      auto again = db->view(AsOf::at_tag("then"));
+      ASSERT_TRUE(again) << again.error().to_string();
+      view = *std::move(again);
+    }
+    EXPECT_EQ(view->lsn(), lsn);
+    EXPECT_TRUE((*view->graph().node("n1")).has_value());
+    EXPECT_TRUE((*view->metadata().get_row("note", {{"id", "n1"}})).has_value());
+    EXPECT_EQ((*view->vector().get("notes", "n1"))->payload, (Map{{"n", 1}}));
+    view.reset();
+    db.reset();
+  }
+}
+
 TEST_F(EngineTest, AMissingJournalOrSuperblockIsCorruptionNotANewDatabase) {
   open();
   prepare();

@@ -78,6 +78,19 @@ TEST(Superblock, TheNewestValidSlotCountsAndOneMayRot) {
   EXPECT_EQ(blocks->front().manifest, 105U);
 }
 
+TEST(Superblock, WhatWasWrittenSurvivesAPowerCut) {
+  const auto files = io::make_memory_file_system();
+  core::Random random(1);
+  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) {
+    ASSERT_TRUE(write_superblock(*files, {sequence, {}, 1, 100 + sequence, sequence}));
+    const auto cut = files->clone();
+    cut->power_cut(random, {io::PowerCut::Unsynced::lost, io::PowerCut::Unsynced::lost});
+    const auto blocks = read_superblock(*cut);
+    ASSERT_TRUE(blocks) << blocks.error().to_string();
+    EXPECT_EQ(blocks->front().sequence, sequence);
+  }
+}
+
 TEST(Superblock, NoValidSlotIsCorruptionAndNotANewDatabase) {
   const auto files = io::make_memory_file_system();
   ASSERT_TRUE(write_superblock(*files, {1, {}, 1, 1, 0}));

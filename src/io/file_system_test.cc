@@ -191,6 +191,7 @@ TEST_P(FileSystemTest, ReadFileRefusesWhatIsTooLarge) {
 TEST_P(FileSystemTest, WriteAtomicallyReplacesALeftoverAndTheOldContent) {
   ASSERT_TRUE(files().open("a.tmp", OpenMode::create).value()->write(0, as_bytes("a long leftover")));
   ASSERT_TRUE(write_file_atomically(files(), "a", as_bytes("one")));
+  EXPECT_EQ(text_of(files(), "a"), "one");
   ASSERT_TRUE(write_file_atomically(files(), "a", as_bytes("2")));
   EXPECT_EQ(text_of(files(), "a"), "2");
   EXPECT_THAT(files().list("").value(), ::testing::ElementsAre("a"));
@@ -253,10 +254,15 @@ TEST(WriteFileAtomically, AnyFailedCallLeavesTheOldContentOrTheNew) {
     testing::FaultyFileSystem files(*disk);
     files.fail({.call = testing::Call::any, .nth = k, .forever = true});
     const bool done = write_file_atomically(files, "a", as_bytes("new")).has_value();
-    core::Random random(k);
-    disk->power_cut(random, {PowerCut::Unsynced::torn, PowerCut::Unsynced::torn});
-    const std::string after = text_of(*disk, "a");
-    EXPECT_TRUE(after == "new" || (!done && after == "old")) << k << " " << after;
+    for (const auto unsynced : {PowerCut::Unsynced::lost, PowerCut::Unsynced::kept, PowerCut::Unsynced::torn}) {
+      for (const auto names : {PowerCut::Unsynced::lost, PowerCut::Unsynced::kept, PowerCut::Unsynced::torn}) {
+        const auto after_cut = disk->clone();
+        core::Random random(k);
+        after_cut->power_cut(random, {unsynced, names});
+        const std::string after = text_of(*after_cut, "a");
+        EXPECT_TRUE(after == "new" || (!done && after == "old")) << k << " " << after;
+      }
+    }
     if (done) break;
   }
 }

@@ -80,6 +80,17 @@ TEST_F(PosixFileSystemTest, AFullDiskIsResourceExhausted) {
   EXPECT_THAT(result.error().message(), ::testing::HasSubstr("No space left on device: full"));
 }
 
+TEST_F(PosixFileSystemTest, ASyncIsAskedOfTheKernel) {
+  // A device and a folder that no disk is behind refuse to be synced: so it is seen that they were asked.
+  auto devices = open_posix_file_system("/dev").value();
+  auto device = devices->open("full", OpenMode::read_write);
+  auto processes = open_posix_file_system("/proc");
+  if (!device || !processes) GTEST_SKIP() << "no /dev/full or no /proc here";
+  EXPECT_FALSE(device.value()->sync());
+  EXPECT_FALSE(device.value()->sync_data());
+  EXPECT_FALSE(processes.value()->sync_directory("sys"));
+}
+
 TEST_F(PosixFileSystemTest, TheLockOfAProcessThatDiedIsFree) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);

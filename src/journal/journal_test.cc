@@ -465,6 +465,38 @@ TEST(Journal, ZerosAreNeverWrittenOverTheSegmentBeforeWhileANewOneBegins) {
   EXPECT_EQ(last, kRecords);
 }
 
+TEST(Journal, ABatchWaitsForTheZerosUnderWayWhereItGoes) {
+  // The background thread is held up before each step of its zeros, as long as the writer gets on meanwhile.
+  const auto disk = io::make_memory_file_system();
+  testing::FaultyFileSystem files(*disk);
+  const auto writer = std::this_thread::get_id();
+  std::atomic<int> batches{0};
+  std::atomic<int> steps{0};
+  files.set_hook([&](testing::Call call, std::string_view) {
+    if (call != testing::Call::write) return;
+    if (std::this_thread::get_id() == writer) {
+      ++batches;
+      return;
+    }
+    ++steps;
+    for (int idle = 0, seen = -1; idle < 2'000; ++idle) {
+      if (const int now = batches; now != seen) idle = 0, seen = now;
+      std::this_thread::yield();
+    }
+  });
+  auto options = quiet_options();
+  options.zero_ahead_bytes = 64 << 10;
+  constexpr Lsn kRecords = 60;
+  {
+    auto opened = open_journal(files, options).value();
+    for (Lsn lsn = 1; lsn <= kRecords; ++lsn) ASSERT_TRUE(commit(*opened.journal, 9'000));
+  }
+  EXPECT_GT(steps, 0) << "no zeros were written: the test has lost its point";
+  const auto opened = open_journal(*disk, options, 0, kRecords);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_EQ(opened->records.size(), kRecords);
+}
+
 TEST(Journal, OptionsOutOfRangeAreRefused) {
   auto files = io::make_memory_file_system();
   auto options = quiet_options();

@@ -280,6 +280,43 @@ TEST(Recovery, ASegmentOfAnotherHistoryDoesNotContinueTheChain) {
               AllOf(HasSubstr("do not continue one another"), HasSubstr(second)));
 }
 
+TEST(Recovery, ABatchOfAnotherHistoryDoesNotContinueTheChain) {
+  // Both have a valid record 2 at the same place; only what came before differs.
+  const auto ours = written({10, 20}, false);
+  const auto theirs = written({11, 20}, false);
+  const std::string name = segment_name("journal", 1);
+  const Bytes foreign = content(*theirs, name);
+  ASSERT_TRUE(ours->damage(name, [&](Bytes& bytes) {
+    const auto begin = static_cast<std::ptrdiff_t>(kSegmentHeaderBytes + kBlockBytes);
+    std::copy(foreign.begin() + begin, foreign.begin() + begin + kBlockBytes, bytes.begin() + begin);
+  }));
+  const auto refused = open_journal(*ours->clone(), quiet_options(), 0, 2);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("does not continue the chain"));
+  const auto opened = open_journal(*ours);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_EQ(opened->records.size(), 1U);
+}
+
+TEST(Recovery, SegmentsThatAreGivenBackLeaveNoHoleAfterAPowerCut) {
+  const auto files = io::make_memory_file_system();
+  auto opened = open_journal(*files, tiny_options()).value();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(commit(*opened.journal, 25'000));
+  ASSERT_GT(opened.journal->segments().value().size(), 8U);
+  ASSERT_TRUE(opened.journal->truncate_below(20));
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const auto cut = files->clone();
+    core::Random random(seed);
+    cut->power_cut(random, {kept, torn});
+    const std::vector<std::string> names = cut->list("journal").value();
+    std::vector<std::uint64_t> left;
+    for (const std::string& file : names)
+      if (const auto number = number_in(file, ".journal")) left.push_back(*number);
+    ASSERT_FALSE(left.empty());
+    EXPECT_EQ(left.back() - left.front() + 1, left.size()) << "seed " << seed;
+  }
+}
+
 TEST(Recovery, AJournalInsideAPayloadIsNotTakenForTheJournal) {
   // The payload holds batches of a journal, block by block, at block boundaries; then the record is torn at its start.
   const auto inner = written({40, 300, 5'000, 5}, true);

@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/random.h"
+#include "engine/superblock.h"
+#include "io/posix_file_system.h"
 #include "strata/operations.h"
 
 namespace strata {
@@ -234,6 +236,8 @@ TEST_F(OperationsTest, TheJournalAfterTheBackupsFilesCanBeCutAnywhere) {
     copy = open_restored();
     ASSERT_TRUE(copy);
     EXPECT_EQ(summaries(*copy), then) << "nothing of the old timeline is taken for its continuation";
+    const auto files = *io::open_posix_file_system(restored);
+    EXPECT_EQ(engine::read_superblock(*files)->front().timeline, lsn < report->lsn ? 2U : 1U);
     EXPECT_FALSE(copy->graph().node("w100000")->has_value());
   }
 }

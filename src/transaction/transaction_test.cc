@@ -320,7 +320,9 @@ TEST_F(TransactionTest, AnIdempotencyKeyMakesARetryExactAlsoAfterARestart) {
   {
     TransactionSession again(*manager, options);
     ASSERT_TRUE(put(again, "a", "2"));
+    const int aborts = ToyBuffer::aborts;
     EXPECT_EQ(*again.commit(), 1U);
+    EXPECT_EQ(ToyBuffer::aborts, aborts + 1) << "what the retry had prepared is given up";
   }
   open();
   TransactionSession after_restart(*manager, options);
@@ -328,6 +330,47 @@ TEST_F(TransactionTest, AnIdempotencyKeyMakesARetryExactAlsoAfterARestart) {
   EXPECT_EQ(*after_restart.commit(), 1U);
   TransactionSession reader(*manager, {});
   EXPECT_EQ(*get(reader, "a"), "1");
+}
+
+TEST_F(TransactionTest, AnIdempotencyKeyIsKeptForADayAndForgottenAfterIt) {
+  constexpr std::int64_t kHour = 3600LL * 1'000'000;
+  const auto commit = [&](const std::string& key) {
+    TransactionSession session(*manager, {.idempotency_key = key});
+    EXPECT_TRUE(put(session, key, "v"));
+    return *session.commit();
+  };
+  EXPECT_EQ(commit("first"), 1U);
+  clock.advance(24 * kHour);
+  EXPECT_EQ(commit("second"), 2U) << "old keys are looked for when a new one comes";
+  EXPECT_EQ(commit("first"), 1U);
+  clock.advance(2 * kHour);
+  EXPECT_EQ(commit("third"), 3U);
+  EXPECT_EQ(commit("first"), 4U) << "what is kept is bounded";
+}
+
+TEST_F(TransactionTest, CommitTimesAscendWhateverTheClockDoes) {
+  DatabaseSession database(*manager, Durability::batch);
+  std::vector<Timestamp> times;
+  for (const std::int64_t step : {10LL, 0LL, -5'000'000LL, 1LL, 9'000'000LL}) {
+    clock.advance(step);
+    ASSERT_TRUE(put(database, "a", "v"));
+    times.push_back(manager->visible_time());
+  }
+  for (std::size_t i = 1; i < times.size(); ++i) EXPECT_GT(times[i], times[i - 1]) << i;
+}
+
+TEST_F(TransactionTest, WhatAnEffectDependsOnMustBeUnchangedAtEveryLevel) {
+  for (const auto isolation : {Isolation::read_committed, Isolation::repeatable_read, Isolation::serializable}) {
+    auto session = *TransactionSession::begin(*manager, {.isolation = isolation});
+    ASSERT_TRUE(put(*session, "edge", "to n1"));
+    ASSERT_TRUE(session->write([](Context& tx) -> Result<void> {
+      tx.note_dependency(kToy, core::xxh3_64("n1"));
+      return {};
+    }));
+    DatabaseSession database(*manager, Durability::batch);
+    ASSERT_TRUE(put(database, "n1", "gone"));
+    EXPECT_EQ(session->commit().error().code(), ErrorCode::conflict) << static_cast<int>(isolation);
+  }
 }
 
 TEST_F(TransactionTest, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {

@@ -1,0 +1,111 @@
+"""mutants.py: every mutant fits the code as it is, and is tried by a test that is there."""
+
+import json
+import re
+import sys
+import tempfile
+import unittest
+from datetime import date
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import mutants  # noqa: E402
+
+ROOT = mutants.ROOT
+ENTRY = """[[mutant]]
+name = "{name}"
+promise = "p"
+file = "f.cc"
+old = '''sync();'''
+new = ''''''
+tests = ["x_test"]
+"""
+
+
+def executables():
+    """{executable: the titles of its tests, as gtest's filter sees them}"""
+    found = {}
+    for source in sorted(ROOT.glob("src/**/*_test.cc")):
+        target = "_".join(source.parent.relative_to(ROOT / "src").parts) + "_test"
+        titles = re.findall(r"^TEST(?:_[FP])?\((\w+), (\w+)\)", source.read_text(), re.MULTILINE)
+        found.setdefault(target, []).extend(f"{suite}.{title}" for suite, title in titles)
+    return found
+
+
+class Tables(unittest.TestCase):
+    def test_every_mutant_fits_the_code(self):
+        for mutant in mutants.load():
+            with self.subTest(mutant=mutant.name):
+                self.assertTrue((ROOT / mutant.file).is_file(), f"there is no {mutant.file}")
+                text = (ROOT / mutant.file).read_text()
+                self.assertNotEqual(mutant.apply(text), text)
+
+    def test_every_mutant_names_tests_that_are_there(self):
+        known = executables()
+        for mutant in mutants.load():
+            for test in mutant.tests:
+                target, _, selected = test.partition(":")
+                with self.subTest(mutant=mutant.name, test=test):
+                    self.assertIn(target, known)
+                    for pattern in filter(None, selected.partition("-")[0].split(":")):
+                        suite_and_title = pattern.rpartition("/")[2]  # without the name of a parameter list
+                        wanted = re.compile(re.escape(suite_and_title).replace(r"\*", ".*") + "$")
+                        self.assertTrue(any(wanted.match(title) for title in known[target]), f"no test is {pattern}")
+
+    def test_every_mutant_of_the_guarantees_is_in_the_tables(self):
+        known = {mutant.name for mutant in mutants.load()}
+        rows = [line for line in (ROOT / "docs/guarantees.md").read_text().splitlines()
+                if line.startswith("| ") and line.count(" | ") == 3]
+        named = [name for row in rows for name in re.findall(r"`([^`]+)`", row.rsplit(" | ", 1)[1])]
+        self.assertGreater(len(named), 20)
+        for name in named:
+            self.assertIn(name, known)
+
+
+class Mutants(unittest.TestCase):
+    def load(self, *tables):
+        with tempfile.TemporaryDirectory() as folder:
+            for number, text in enumerate(tables):
+                (Path(folder) / f"{number}.toml").write_text(text)
+            return mutants.load(folder)
+
+    def test_a_mutant_is_put_in_once_or_not_at_all(self):
+        mutant = self.load(ENTRY.format(name="a"))[0]
+        self.assertEqual(mutant.apply("write(); sync(); wake();"), "write();  wake();")
+        for text in ("write();", "sync(); sync();"):
+            with self.assertRaisesRegex(ValueError, "a: its text is . times in f.cc, not once"):
+                mutant.apply(text)
+
+    def test_a_table_with_a_gap_or_a_name_twice_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "0.toml: a has no tests"):
+            self.load(ENTRY.format(name="a").replace('tests = ["x_test"]', ""))
+        with self.assertRaisesRegex(ValueError, "two mutants are called a"):
+            self.load(ENTRY.format(name="a"), ENTRY.format(name="a"))
+
+    def test_a_sample_gives_each_its_turn(self):
+        every = self.load(*(ENTRY.format(name=name) for name in "abcdefg"))
+        seen = set()
+        for day in range(7):
+            chosen = mutants.choose(every, sample=3, day=day)
+            self.assertEqual(len({mutant.name for mutant in chosen}), 3)
+            seen.update(mutant.name for mutant in chosen)
+        self.assertEqual(seen, set("abcdefg"))
+        self.assertEqual([mutant.name for mutant in mutants.choose(every, names=["b"])], ["b"])
+        self.assertEqual(len(mutants.choose(every, names=["f.cc"])), 7)
+        with self.assertRaisesRegex(ValueError, "none is called z"):
+            mutants.choose(every, names=["z"])
+
+    def test_a_run_leaves_a_line_in_the_record(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "record.jsonl"
+            mutants.record(path, date(2026, 11, 27), 0, {"a": "killed", "b": "killed"})
+            mutants.record(path, date(2026, 11, 28), 5, {"a": "survived", "b": "killed", "c": "broken"})
+            good, bad = (json.loads(line) for line in path.read_text().splitlines())
+        self.assertEqual((good["date"], good["what"]), ("2026-11-27", "mutants"))
+        self.assertEqual((good["count"], good["violations"]), (2, 0))
+        self.assertEqual((bad["seed"], bad["count"], bad["violations"]), (5, 3, 2))
+        self.assertEqual(bad["details"], {"killed": 1, "a": "survived", "c": "broken"})
+
+
+if __name__ == "__main__":
+    unittest.main()
