@@ -186,7 +186,7 @@ class MetricItems final : public ItemStore {
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     const Rows rows = STRATA_TRY(stores.analytics().query("select value from items where id = ?", {item.name()}));
     if (rows.rows.empty()) return std::optional<std::string>();
-    if (rows.rows.size() > 1) return two_states("analytics", item);
+    if (rows.rows.size() > 1) return replaced(item);
     return std::optional(text_of(&rows.rows[0][0]));
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
@@ -202,13 +202,18 @@ class MetricItems final : public ItemStore {
     Members members;
     for (const auto& row : rows.rows) {
       if (!members.emplace(text_of(&row[0]), text_of(&row[1])).second) {
-        return two_states("analytics", {std::string(group), text_of(&row[0])});
+        return replaced({std::string(group), text_of(&row[0])});
       }
     }
     return members;
   }
 
  private:
+  /// Under read committed a transaction that has replaced the row sees the row of another that has, too, and was first: it
+  /// cannot commit any more. Two rows for good would be found by who reads last.
+  static Error replaced(const Item& item) {
+    return {ErrorCode::conflict, "two rows where one is to be: " + item.name()};
+  }
   static constexpr std::string_view kTable = "items";
 };
 
