@@ -137,9 +137,10 @@ class SqlItems final : public RowItems {
  public:
   std::string_view name() const override { return "metadata"; }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
-    STRATA_TRY(stores.metadata().execute("insert into item(grp, key, value) values (?, ?, ?) "
-                                         "on conflict(grp, key) do update set value = excluded.value",
-                                         {item.group, item.key, value}));
+    STRATA_TRY(
+        stores.metadata().execute("insert into item(grp, key, value) values (?, ?, ?) "
+                                  "on conflict(grp, key) do update set value = excluded.value",
+                                  {item.group, item.key, value}));
     return {};
   }
 };
@@ -156,9 +157,8 @@ class NodeItems final : public ItemStore {
     return std::optional(text_of(node->properties.find("value")));
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
-    return stores.graph().put_node({item.name(),
-                                    {std::string(kLabel)},
-                                    {{"group", item.group}, {"key", item.key}, {"value", value}}});
+    return stores.graph().put_node(
+        {item.name(), {std::string(kLabel)}, {{"group", item.group}, {"key", item.key}, {"value", value}}});
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
@@ -194,8 +194,8 @@ class MetricItems final : public ItemStore {
     return insert(stores, item, value);
   }
   Result<void> insert(Stores& stores, const Item& item, std::string_view value) override {
-    return stores.analytics().append(
-        kTable, {{"id", item.name()}, {"grp", item.group}, {"key", item.key}, {"value", value}});
+    return stores.analytics().append(kTable,
+                                     {{"id", item.name()}, {"grp", item.group}, {"key", item.key}, {"value", value}});
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     const Rows rows = STRATA_TRY(stores.analytics().query("select key, value from items where grp = ?", {group}));

@@ -214,7 +214,9 @@ Result<History> record_with_crashes(const std::string& directory, Workload workl
 void count(Tally& tally, const History& history) {
   ++tally.histories;
   for (const Attempt& attempt : history) {
-    ++(attempt.outcome == Outcome::ok ? tally.committed : attempt.outcome == Outcome::failed ? tally.failed : tally.unknown);
+    ++(attempt.outcome == Outcome::ok       ? tally.committed
+       : attempt.outcome == Outcome::failed ? tally.failed
+                                            : tally.unknown);
     tally.operations += attempt.operations.size();
   }
 }
@@ -240,7 +242,8 @@ void run_histories(const Settings& settings, Tally& tally, const std::filesystem
       count(tally, *history);
       const std::vector<Finding> findings = check(*history);
       for (const Finding& finding : findings) {
-        ++tally.found[workload.level][std::string(name(finding.phenomenon)) + (finding.real_time ? " in real time" : "")];
+        ++tally.found[workload.level]
+                     [std::string(name(finding.phenomenon)) + (finding.real_time ? " in real time" : "")];
       }
       for (const Finding& finding : violations_of(findings, workload.level)) {
         violation(tally, settings, workload.level,
@@ -255,7 +258,8 @@ void run_histories(const Settings& settings, Tally& tally, const std::filesystem
       std::filesystem::remove_all(directory);
     } else if (history) {
       // The evidence, in words that `parse` reads, beside the database that is kept.
-      if (std::FILE* file = std::fopen((directory + ".history").c_str(), "w")) {  // tidy: allow raw-file: a test's notes
+      if (std::FILE* file =
+              std::fopen((directory + ".history").c_str(), "w")) {  // tidy: allow raw-file: a test's notes
         for (const Attempt& attempt : *history) std::fprintf(file, "%s\n", describe(attempt).c_str());
         std::fclose(file);
       }
@@ -281,8 +285,12 @@ void append_report(const Settings& settings, const std::string& what, std::uint6
   ::uname(&system);
   const std::string machine = std::string(system.sysname) + " " + system.release + " " + system.machine + ", " +
                               std::to_string(std::thread::hardware_concurrency()) + " processors";
-  const Map line{{"date", utc_now()},       {"what", what},   {"machine", machine},
-                 {"seed", settings.seed},   {"count", count}, {"violations", violations},
+  const Map line{{"date", utc_now()},
+                 {"what", what},
+                 {"machine", machine},
+                 {"seed", settings.seed},
+                 {"count", count},
+                 {"violations", violations},
                  {"details", std::move(details)}};
   if (std::FILE* file = std::fopen(settings.report.c_str(), "a")) {
     std::fprintf(file, "%s\n", to_json(line).c_str());
@@ -304,12 +312,14 @@ int run_history_command(const Settings& settings) {
     Map of_level;
     for (const auto& [what, times] : counts) {
       of_level.set(what, times);
-      if (!settings.quiet) std::printf("%s: %s %llu\n", std::string(name(level)).c_str(), what.c_str(), static_cast<Number>(times));
+      if (!settings.quiet)
+        std::printf("%s: %s %llu\n", std::string(name(level)).c_str(), what.c_str(), static_cast<Number>(times));
     }
     found.set(std::string(name(level)), std::move(of_level));
   }
   std::printf(
-      "seed %llu, %llu clients: %llu histories with %llu crashes, %llu transactions committed, %llu failed, %llu unknown, "
+      "seed %llu, %llu clients: %llu histories with %llu crashes, %llu transactions committed, %llu failed, %llu "
+      "unknown, "
       "%llu operations, %llu violations\n",
       static_cast<Number>(settings.seed), static_cast<Number>(settings.clients), static_cast<Number>(tally.histories),
       static_cast<Number>(tally.crashes), static_cast<Number>(tally.committed), static_cast<Number>(tally.failed),
