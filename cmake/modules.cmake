@@ -1,11 +1,13 @@
-# add_module(name HEADERS … SOURCES … TESTS … BENCHES … USES … LINKS …)
+# add_module(name HEADERS … SOURCES … TESTS … BENCHES … FUZZ … USES … LINKS …)
 #
 # One static library per folder. `name` is the folder's path below src with / as _ (store/vector → store_vector).
 #   USES   other modules, by name: what this folder may include
 #   LINKS  libraries of others; a third-party name appears in one folder only
 # TESTS become one executable, <name>_test, labelled by the module. BENCHES become <name>_bench.
+# FUZZ: each x_fuzz.cc feeds hostile bytes to one parser, as the fuzz target <name>_x (`./dev fuzz <name>_x`). Without
+# STRATA_FUZZ it is compiled into tests/fuzz, which feeds it the corpus of that name.
 function(add_module name)
-  cmake_parse_arguments(M "" "" "HEADERS;SOURCES;TESTS;BENCHES;USES;LINKS" ${ARGN})
+  cmake_parse_arguments(M "" "" "HEADERS;SOURCES;TESTS;BENCHES;FUZZ;USES;LINKS" ${ARGN})
   set(target strata_${name})
   if(M_SOURCES)
     add_library(${target} STATIC ${M_SOURCES})
@@ -28,6 +30,7 @@ function(add_module name)
     target_link_libraries(${target} INTERFACE ${M_LINKS})
   endif()
   set_property(GLOBAL APPEND PROPERTY STRATA_MODULES ${name})
+  set_property(TARGET ${target} PROPERTY STRATA_LINKS ${M_LINKS})
 
   if(M_TESTS AND STRATA_BUILD_TESTS)
     add_executable(${name}_test ${M_TESTS})
@@ -38,5 +41,23 @@ function(add_module name)
   if(M_BENCHES AND STRATA_BUILD_BENCHES)
     add_executable(${name}_bench ${M_BENCHES})
     target_link_libraries(${name}_bench PRIVATE ${target} strata_testing strata_warnings benchmark::benchmark_main)
+  endif()
+  foreach(source IN LISTS M_FUZZ)
+    add_fuzz_target(${name} ${source})
+  endforeach()
+endfunction()
+
+function(add_fuzz_target module source)
+  string(REGEX REPLACE "_fuzz\\.cc$" "" stem ${source})
+  set(name ${module}_${stem})
+  if(STRATA_FUZZ)
+    add_executable(${name}_fuzz ${source})
+    target_link_libraries(${name}_fuzz PRIVATE strata_${module} strata_testing strata_warnings)
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  elseif(STRATA_BUILD_TESTS)
+    add_library(${name}_fuzz_input OBJECT ${source})
+    target_link_libraries(${name}_fuzz_input PRIVATE strata_${module} strata_testing strata_warnings)
+    target_compile_definitions(${name}_fuzz_input PRIVATE LLVMFuzzerTestOneInput=strata_fuzz_${name})
+    set_property(GLOBAL APPEND PROPERTY STRATA_FUZZ_TARGETS ${name})
   endif()
 endfunction()

@@ -15,7 +15,7 @@ def dev(*arguments):
 class Dev(unittest.TestCase):
     def test_every_verb_has_its_help(self):
         verbs = re.findall(r"^  (\w+)  +\w", dev("help").stdout, re.MULTILINE)
-        self.assertEqual(len(verbs), 10)
+        self.assertEqual(len(verbs), 11)
         for verb in verbs:
             with self.subTest(verb=verb):
                 done = dev(verb, "--help")
@@ -23,7 +23,7 @@ class Dev(unittest.TestCase):
                 self.assertTrue(done.stdout.startswith(f"Usage: ./dev {verb}"), done.stdout)
 
     def test_an_unknown_verb_or_option_is_refused(self):
-        for arguments in (["fly"], ["test", "--fly"], ["fuzz", "--fly"]):
+        for arguments in (["fly"], ["test", "--fly"], ["fuzz", "--fly"], ["install", "--fly"]):
             with self.subTest(arguments=arguments):
                 done = dev(*arguments)
                 self.assertNotEqual(done.returncode, 0)

@@ -11,7 +11,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 enum class ColumnType : std::uint8_t {
   boolean,

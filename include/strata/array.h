@@ -10,7 +10,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 enum class DataType : std::uint8_t {
   int8,

@@ -49,7 +49,7 @@ struct ArrowArrayStream {
 }
 #endif
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// Owns an Arrow stream; released with it, or moved out for another library to consume.
 class ArrowStream {

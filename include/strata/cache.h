@@ -9,7 +9,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 struct CacheStats {
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;

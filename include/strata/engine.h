@@ -16,7 +16,7 @@
 #include "strata/transaction.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 struct OpenOptions {
   bool create = true;                         ///< make the directory a database when it is none; else not_found

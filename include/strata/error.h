@@ -17,7 +17,7 @@
 #include <utility>
 #include <variant>
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// What went wrong, in terms of what the caller should do next. The table is error_codes.def.
 enum class ErrorCode : std::uint8_t {

@@ -11,7 +11,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 using EdgeId = std::uint64_t;
 enum class Direction : std::uint8_t { out, in, both };

@@ -19,7 +19,7 @@
 #include "strata/engine.h"
 #include "strata/operations.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// Turns text into embeddings. Threads: any.
 class Embedder {

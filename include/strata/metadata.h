@@ -15,7 +15,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 struct ExecuteResult {
   std::uint64_t rows_changed = 0;

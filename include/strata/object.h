@@ -17,7 +17,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// SHA-256 of an object's content. Printed as 64 hexadecimal digits.
 struct Address {

@@ -6,7 +6,7 @@
 
 #include "strata/engine.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// Called now and then during long work with what is done and what there is in all (0: not known); false cancels.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;

@@ -18,7 +18,7 @@
 #include "strata/value.h"
 #include "strata/vector.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// The seven stores, in the order of every table and file of ours.
 enum class StoreKind : std::uint8_t { vector = 0, object, metadata, graph, analytics, cache, array };

@@ -13,7 +13,7 @@
 
 #include "strata/error.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// A position in the journal: commit number, dense from 1. 0 is the empty database.
 using Lsn = std::uint64_t;

@@ -11,7 +11,7 @@
 #include "strata/error.h"
 #include "strata/value.h"
 
-namespace strata {
+namespace [[gnu::visibility("default")]] strata {
 
 /// How two embeddings are compared. Scores are always "larger is nearer".
 enum class Metric : std::uint8_t {

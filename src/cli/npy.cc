@@ -218,10 +218,13 @@ Result<ArrayData> parse_npy(ByteView file) {
   array.shape = STRATA_TRY(parse_shape(STRATA_TRY(field(header, "shape"))));
   const bool fortran = STRATA_TRY(field(header, "fortran_order")).starts_with("True");
   if (fortran && array.shape.size() > 1) return no_npy("it is in Fortran order; save numpy.ascontiguousarray(…) of it");
+  if (std::find(array.shape.begin(), array.shape.end(), 0U) != array.shape.end()) {
+    return no_npy("one of its axes has no length: it holds no numbers");  // the other axes may say anything
+  }
   const ByteView content = file.subspan(begin + length);
   std::uint64_t items = content.size() / bytes_of(array.type);
   std::uint64_t wanted = 1;
-  for (const std::uint64_t axis : array.shape) wanted = axis == 0 || wanted <= items / axis ? wanted * axis : items + 1;
+  for (const std::uint64_t axis : array.shape) wanted = wanted <= items / axis ? wanted * axis : items + 1;
   if (wanted != items || items * bytes_of(array.type) != content.size()) {
     return no_npy("it holds " + std::to_string(content.size()) + " bytes of numbers, which is not what its shape says");
   }

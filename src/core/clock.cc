@@ -3,9 +3,13 @@
 #include <time.h>
 
 #include <cstdio>
+#include <optional>
 
 namespace strata::core {
 namespace {
+
+constexpr std::int64_t kSecondsMin = -62'167'219'200;  // 0000-01-01T00:00:00Z
+constexpr std::int64_t kSecondsMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 std::int64_t read_clock(clockid_t clock) {
   timespec time{};
@@ -34,53 +38,92 @@ std::string format_time(Timestamp time) {
   return text;
 }
 
-Result<Timestamp> parse_time(std::string_view text) {
-  const std::string copy(text);
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &used) != 3 || used != 10)
-    return not_a_time(text);
-  std::size_t at = 10;
-  std::int64_t fraction_us = 0;
-  std::int64_t offset_minutes = 0;
-  if (at < copy.size()) {
-    if ((copy[at] != 'T' && copy[at] != ' ') ||
-        std::sscanf(copy.c_str() + at + 1, "%2d:%2d:%2d%n", &hour, &minute, &second, &used) != 3 || used != 8) {
-      return not_a_time(text);
-    }
-    at += 9;
-    if (at < copy.size() && copy[at] == '.') {
-      std::int64_t unit = 100'000;
-      for (++at; at < copy.size() && copy[at] >= '0' && copy[at] <= '9'; ++at, unit /= 10)
-        fraction_us += unit * (copy[at] - '0');
-    }
-    if (at >= copy.size()) return not_a_time(text);  // a time without a zone would mean another instant elsewhere
-    if (copy[at] == 'Z' || copy[at] == 'z') {
-      ++at;
-    } else {
-      int hours = 0, minutes = 0;
-      const char sign = copy[at];
-      if ((sign != '+' && sign != '-') ||
-          std::sscanf(copy.c_str() + at + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 || hours > 23 ||
-          minutes > 59) {
-        return not_a_time(text);
-      }
-      offset_minutes = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
-      at += 6;
-    }
-    if (at != copy.size()) return not_a_time(text);
+namespace {
+
+/// Reads what is written exactly so: digits where digits belong, no sign and no blank.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view text) : left_(text) {}
+  bool done() const { return left_.empty(); }
+  bool failed() const { return failed_; }
+  bool take(char c) {
+    if (!left_.starts_with(c)) return false;
+    left_.remove_prefix(1);
+    return true;
   }
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+  void expect(char c) {
+    if (!take(c)) failed_ = true;
+  }
+  int number(std::size_t digits) {
+    int value = 0;
+    for (std::size_t i = 0; i < digits; ++i) value = value * 10 + digit().value_or(0);
+    return value;
+  }
+  std::int64_t fraction_us() {
+    if (!is_digit()) failed_ = true;
+    std::int64_t us = 0;
+    for (std::int64_t unit = 100'000; is_digit(); unit /= 10) us += unit * *digit();
+    return us;
+  }
+
+ private:
+  bool is_digit() const { return !left_.empty() && left_[0] >= '0' && left_[0] <= '9'; }
+  std::optional<int> digit() {
+    if (!is_digit()) {
+      failed_ = true;
+      return std::nullopt;
+    }
+    const int value = left_[0] - '0';
+    left_.remove_prefix(1);
+    return value;
+  }
+
+  std::string_view left_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Result<Timestamp> parse_time(std::string_view text) {
+  TimeReader in(text);
+  tm date{};
+  date.tm_year = in.number(4) - 1900;
+  in.expect('-');
+  const int month = in.number(2);
+  in.expect('-');
+  const int day = in.number(2);
+  int hour = 0, minute = 0, second = 0, offset_minutes = 0;
+  std::int64_t fraction_us = 0;
+  if (!in.done()) {
+    if (!in.take('T')) in.expect(' ');
+    hour = in.number(2);
+    in.expect(':');
+    minute = in.number(2);
+    in.expect(':');
+    second = in.number(2);
+    if (in.take('.')) fraction_us = in.fraction_us();
+    if (!in.take('Z') && !in.take('z')) {  // without a zone it would mean another instant elsewhere
+      const bool west = in.take('-');
+      if (!west) in.expect('+');
+      const int hours = in.number(2);
+      in.expect(':');
+      const int minutes = in.number(2);
+      if (hours > 23 || minutes > 59) return not_a_time(text);
+      offset_minutes = (hours * 60 + minutes) * (west ? -1 : 1);
+    }
+  }
+  if (in.failed() || !in.done() || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+      second > 60) {
     return not_a_time(text);
-  tm parts{};
-  parts.tm_year = year - 1900;
-  parts.tm_mon = month - 1;
-  parts.tm_mday = day;
-  parts.tm_hour = hour;
-  parts.tm_min = minute;
-  parts.tm_sec = second;
-  const std::int64_t seconds = timegm(&parts);
-  if (parts.tm_mday != day) return not_a_time(text);  // 30 February became a day of March
-  return (seconds - offset_minutes * 60) * 1'000'000 + fraction_us;
+  }
+  date.tm_mon = month - 1;
+  date.tm_mday = day;
+  const std::int64_t midnight = timegm(&date);
+  if (date.tm_mday != day) return not_a_time(text);  // 30 February became a day of March
+  const std::int64_t seconds = midnight + (hour * 60 + minute - offset_minutes) * 60 + second;
+  if (seconds < kSecondsMin || seconds > kSecondsMax)
+    return not_a_time(text);  // an offset led out of years of 4 digits
+  return seconds * 1'000'000 + fraction_us;
 }
 
 }  // namespace strata::core

@@ -1,6 +1,7 @@
 #include "core/codec.h"
 
 #include <cstring>
+#include <iterator>
 
 namespace strata::core {
 namespace {
@@ -140,6 +141,8 @@ Map Decoder::map_at(int depth) {
   Map map;
   for (std::size_t i = 0; i < entries && ok(); ++i) {
     std::string name(text());
+    // As the encoder writes them: so equal maps are equal bytes, and a hostile order costs nothing.
+    if (i > 0 && name <= std::prev(map.end())->first) fail();
     map.set(std::move(name), value_at(depth));
   }
   return map;

@@ -38,5 +38,25 @@ TEST(Codec, ACountLargerThanTheInputIsRefusedBeforeMemoryIsReserved) {
   EXPECT_FALSE(in.ok());
 }
 
+TEST(Codec, AMapWhoseNamesDoNotAscendIsRefused) {
+  const Bytes one = {std::byte{1}, std::byte{'a'}, std::byte{0}};  // "a": null
+  const Bytes two = {std::byte{1}, std::byte{'b'}, std::byte{0}};
+  const auto map_of = [](const Bytes& first, const Bytes& second) {
+    Bytes bytes = {std::byte{2}};
+    bytes.insert(bytes.end(), first.begin(), first.end());
+    bytes.insert(bytes.end(), second.begin(), second.end());
+    return bytes;
+  };
+  const auto good = map_of(one, two);
+  Decoder in(good);
+  EXPECT_EQ(in.map(), (Map{{"a", nullptr}, {"b", nullptr}}));
+  EXPECT_TRUE(in.finish("map"));
+  for (const Bytes& bad : {map_of(two, one), map_of(one, one)}) {
+    Decoder reversed(bad);
+    (void)reversed.map();
+    EXPECT_FALSE(reversed.finish("map"));
+  }
+}
+
 }  // namespace
 }  // namespace strata::core

@@ -1,11 +1,8 @@
 #pragma once
-/// SHA-256: the content address of an object.
+/// SHA-256: the content address of an object; people read it in hexadecimal digits.
 #include <array>
-#include <cstdint>
-#include <string>
-#include <string_view>
 
-#include "strata/error.h"
+#include "core/hex.h"
 #include "strata/value.h"
 
 namespace strata::core {
@@ -13,9 +10,6 @@ namespace strata::core {
 using Digest = std::array<std::byte, 32>;
 
 Digest sha256(ByteView bytes) noexcept;
-std::string to_hex(ByteView bytes);
-/// Errors  invalid_argument (odd length, a character that is not a hexadecimal digit)
-Result<Bytes> from_hex(std::string_view text);
 
 /// SHA-256 of a long input, piece by piece. One thread at a time.
 class Sha256 {

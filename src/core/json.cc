@@ -1,8 +1,12 @@
 // Values to JSON text and back. Boost.JSON parses and prints; this is the only file that knows it.
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "strata/value.h"
 
@@ -109,47 +113,132 @@ void print(std::string& out, const Value& value) {
   }
 }
 
-Result<Value> convert(const boost::json::value& json);
-
-Result<Value> convert_object(const boost::json::object& object) {
-  if (object.size() == 1 && object.begin()->value().is_string()) {
-    const std::string_view key = object.begin()->key();
-    const auto& content = object.begin()->value().get_string();
-    const std::string_view text(content.data(), content.size());
+/// What an object of JSON stands for: usually a map, or bytes, or a real that JSON cannot write.
+Result<Value> value_of(std::vector<Map::Entry> entries) {
+  if (entries.size() == 1 && entries[0].second.text() != nullptr) {
+    const std::string& key = entries[0].first;
+    const std::string& text = *entries[0].second.text();
     if (key == "$bytes") return Value(STRATA_TRY(from_base64(text)));
     if (key == "$real") {
       if (text == "NaN") return Value(std::nan(""));
       if (text == "Infinity") return Value(HUGE_VAL);
       if (text == "-Infinity") return Value(-HUGE_VAL);
-      return Error(ErrorCode::invalid_argument,
-                   "$real is not NaN, Infinity or -Infinity: \"" + std::string(text) + "\"");
+      return Error(ErrorCode::invalid_argument, "$real is not NaN, Infinity or -Infinity: \"" + text + "\"");
     }
   }
+  // In order, each is put behind the others; one by one, a hostile order would move all of them each time.
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Map map;
-  for (const auto& [key, item] : object) map.set(std::string(key), STRATA_TRY(convert(item)));
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i + 1 < entries.size() && entries[i].first == entries[i + 1].first) {
+      return Error(ErrorCode::invalid_argument, "the name \"" + entries[i].first.substr(0, 64) + "\" is given twice");
+    }
+    map.set(std::move(entries[i].first), std::move(entries[i].second));
+  }
   return Value(std::move(map));
 }
 
-Result<Value> convert(const boost::json::value& json) {
-  switch (json.kind()) {
-    case boost::json::kind::null: return Value();
-    case boost::json::kind::bool_: return Value(json.get_bool());
-    case boost::json::kind::int64: return Value(json.get_int64());
-    case boost::json::kind::uint64:
-      return Error(ErrorCode::invalid_argument,
-                   "integer over 9223372036854775807: " + std::to_string(json.get_uint64()));
-    case boost::json::kind::double_: return Value(json.get_double());
-    case boost::json::kind::string: return Value(std::string(json.get_string()));
-    case boost::json::kind::array: {
-      Value::List list;
-      list.reserve(json.get_array().size());
-      for (const auto& item : json.get_array()) list.push_back(STRATA_TRY(convert(item)));
-      return Value(std::move(list));
-    }
-    case boost::json::kind::object: return convert_object(json.get_object());
+/// Takes the parser's events and builds the value. A real is read from its text: the parser's own may be off by the last
+/// bit, and a real must come back as the one that was printed.
+class Builder {
+ public:
+  // What the parser asks of its handler.
+  static constexpr std::size_t max_object_size = SIZE_MAX;
+  static constexpr std::size_t max_array_size = SIZE_MAX;
+  static constexpr std::size_t max_key_size = SIZE_MAX;
+  static constexpr std::size_t max_string_size = SIZE_MAX;
+  using Code = boost::json::error_code;
+  using Text = boost::json::string_view;
+
+  bool on_document_begin(Code&) { return true; }
+  bool on_document_end(Code&) { return true; }
+  bool on_object_begin(Code&) { return open(true); }
+  bool on_object_end(std::size_t, Code& code) { return close(code); }
+  bool on_array_begin(Code&) { return open(false); }
+  bool on_array_end(std::size_t, Code& code) { return close(code); }
+  bool on_key_part(Text part, std::size_t, Code&) { return keep(part); }
+  bool on_key(Text part, std::size_t, Code&) {
+    keep(part);
+    open_.back().key = std::exchange(text_, {});
+    return true;
   }
-  return Error(ErrorCode::internal, "a JSON kind that does not exist");
-}
+  bool on_string_part(Text part, std::size_t, Code&) { return keep(part); }
+  bool on_string(Text part, std::size_t, Code&) {
+    keep(part);
+    return add(Value(std::exchange(text_, {})));
+  }
+  bool on_number_part(Text part, Code&) { return keep(part); }
+  bool on_int64(std::int64_t number, Text, Code&) {
+    text_.clear();
+    return add(Value(number));
+  }
+  bool on_uint64(std::uint64_t, Text part, Code& code) {
+    keep(part);
+    return out_of_range(code);
+  }
+  bool on_double(double, Text part, Code& code) {
+    keep(part);
+    double real = 0;
+    const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), real);
+    const bool whole = text_.find_first_of(".eE") == std::string::npos;
+    if (error != std::errc() || end != text_.data() + text_.size() || whole) return out_of_range(code);
+    text_.clear();
+    return add(Value(real));
+  }
+  bool on_bool(bool boolean, Code&) { return add(Value(boolean)); }
+  bool on_null(Code&) { return add(Value()); }
+  bool on_comment_part(Text, Code&) { return true; }
+  bool on_comment(Text, Code&) { return true; }
+
+  Value take() { return std::move(root_); }
+  std::optional<Error> take_error() { return std::move(error_); }
+
+ private:
+  struct Open {
+    bool is_object;
+    std::string key;  // of the entry under way
+    std::vector<Map::Entry> entries;
+    Value::List items;
+  };
+  bool keep(Text part) {
+    text_.append(part.data(), part.size());
+    return true;
+  }
+  bool open(bool is_object) {
+    open_.push_back({is_object, {}, {}, {}});
+    return true;
+  }
+  bool close(Code& code) {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    if (!done.is_object) return add(Value(std::move(done.items)));
+    auto value = value_of(std::move(done.entries));
+    return value ? add(*std::move(value)) : fail(std::move(value).error(), code);
+  }
+  bool add(Value value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+    } else if (open_.back().is_object) {
+      open_.back().entries.emplace_back(std::move(open_.back().key), std::move(value));
+    } else {
+      open_.back().items.push_back(std::move(value));
+    }
+    return true;
+  }
+  bool out_of_range(Code& code) {
+    return fail(Error(ErrorCode::invalid_argument, "a number out of range: " + text_.substr(0, 64)), code);
+  }
+  bool fail(Error error, Code& code) {
+    error_ = std::move(error);
+    code = boost::json::error::syntax;  // ends the parsing; what is reported is error_
+    return false;
+  }
+
+  std::vector<Open> open_;
+  std::string text_;  // of the key, string or number under way
+  Value root_;
+  std::optional<Error> error_;
+};
 
 }  // namespace
 
@@ -162,13 +251,15 @@ std::string to_json(const Value& value) {
 Result<Value> parse_json(std::string_view text) {
   boost::json::parse_options options;
   options.max_depth = kDepthMax;
-  boost::json::parser parser({}, options);
-  boost::json::error_code error;
-  const std::size_t used = parser.write(boost::json::string_view(text.data(), text.size()), error);
-  if (error) {
-    return Error(ErrorCode::invalid_argument, "not JSON at byte " + std::to_string(used) + ": " + error.message());
+  boost::json::basic_parser<Builder> parser(options);
+  boost::json::error_code code;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), code);
+  if (auto refused = parser.handler().take_error()) return *std::move(refused);
+  if (!code && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) code = boost::json::error::extra_data;
+  if (code) {
+    return Error(ErrorCode::invalid_argument, "not JSON at byte " + std::to_string(used) + ": " + code.message());
   }
-  return convert(parser.release());
+  return parser.handler().take();
 }
 
 }  // namespace strata

@@ -6,11 +6,13 @@
 //     between two commits   the stores drop what the files hold now                       (short)
 //     files that neither n nor n + 1 names are removed (I11), journal segments below n too
 //
-// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen.
+// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen, and finds the space that this
+// one took.
 #include <algorithm>
 #include <chrono>
 #include <set>
 
+#include "core/failpoint.h"
 #include "engine/local_engine.h"
 
 namespace strata::engine {
@@ -22,6 +24,7 @@ Result<Lsn> LocalEngine::checkpoint() {
 
 Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   STRATA_TRY(check_open());
+  STRATA_FAILPOINT("checkpoint.begin");
   STRATA_TRY(manager_->check_healthy());
   if (!even_if_unchanged && manager_->visible_lsn() == manifest_.lsn) return manifest_.lsn;
 
@@ -36,34 +39,21 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
     for (const auto& [name, tag] : tags_) next.tags.push_back(tag);
     return {};
   }));
+  STRATA_FAILPOINT("checkpoint.frozen");
   if (journal_->durable_lsn() < next.lsn) STRATA_TRY(journal_->sync());  // I4: no file holds what the journal may lose
   STRATA_ASSERT(journal_->durable_lsn() >= next.lsn);
 
+  STRATA_FAILPOINT("checkpoint.journal_synced");
   next.horizon = move_horizon(next.lsn);
-  for (std::size_t i = 0; i < kStoreCount; ++i) {
-    transaction::Participant& store = *stores_->participants()[i];
-    if (store.kind() == StoreKind::cache) continue;
-    auto written = store.write_checkpoint(next.horizon);
-    if (!written) {
-      return std::move(written).error().with_context("checkpoint of the " + std::string(name(store.kind())) + " store");
-    }
-    next.stores[i] = *std::move(written);
-    STRATA_ASSERT(next.stores[i].lsn == next.lsn);
+  if (auto written = write_files(next); !written) {
+    for (transaction::Participant* store : stores_->participants()) store->abandoned();
+    return std::move(written).error();
   }
-
-  next.number = manifest_.number + 1;
-  next.database = manifest_.database;
-  next.timeline = manifest_.timeline;
-  next.previous = core::xxh3_128(encode(manifest_));
-  next.idempotency = manager_->idempotency_entries();
-  // Later ones are told by their records, which a power cut may take: a key must not outlive its commit.
-  std::erase_if(next.idempotency, [&](const transaction::IdempotencyEntry& entry) { return entry.lsn > next.lsn; });
-  next.commit_times = commit_clock_.points();
-  std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
-  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
+  STRATA_FAILPOINT("checkpoint.manifest_written");
   STRATA_TRY(
       write_superblock(*files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
   ++superblock_sequence_;
+  STRATA_FAILPOINT("checkpoint.superblock_written");
 
   const std::vector<transaction::CheckpointFile> before_previous = std::move(previous_files_);
   const Lsn previous_lsn = manifest_.lsn;
@@ -78,9 +68,11 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
     }
     return {};
   }));
+  STRATA_FAILPOINT("checkpoint.installed");
   journaled_bytes_.fetch_sub(std::min(journaled, journaled_bytes_.load()), std::memory_order_relaxed);
   checkpoint_asked_.store(false, std::memory_order_relaxed);
   STRATA_TRY(remove_obsolete_files(before_previous));
+  STRATA_FAILPOINT("checkpoint.files_removed");
 
   // The journal must reach back to manifest n (now the previous one) and to what each store holds on disk (I5).
   Lsn needed_after = previous_lsn;
@@ -89,7 +81,39 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
     needed_after = std::min(needed_after, STRATA_TRY(store->durable_lsn()));
   }
   STRATA_TRY(journal_->truncate_below(needed_after));
+  STRATA_FAILPOINT("checkpoint.end");
   return manifest_.lsn;
+}
+
+/// The stores' files and the manifest that names them. After an error none of them is there.
+Result<void> LocalEngine::write_files(Manifest& next) {
+  RetainingFileSystem::Attempt attempt(store_files_);
+  for (std::size_t i = 0; i < kStoreCount; ++i) {
+    transaction::Participant& store = *stores_->participants()[i];
+    if (store.kind() == StoreKind::cache) continue;
+    attempt.note(store.kind() != StoreKind::metadata);  // whose archives, once finished, serve the next attempt, too
+    auto written = store.write_checkpoint(next.horizon);
+    attempt.note(false);
+    if (!written) {
+      return std::move(written).error().with_context("checkpoint of the " + std::string(name(store.kind())) + " store");
+    }
+    next.stores[i] = *std::move(written);
+    STRATA_ASSERT(next.stores[i].lsn == next.lsn);
+  }
+
+  STRATA_FAILPOINT("checkpoint.stores_written");
+  next.number = manifest_.number + 1;
+  next.database = manifest_.database;
+  next.timeline = manifest_.timeline;
+  next.previous = core::xxh3_128(encode(manifest_));
+  next.idempotency = manager_->idempotency_entries();
+  // Later ones are told by their records, which a power cut may take: a key must not outlive its commit.
+  std::erase_if(next.idempotency, [&](const transaction::IdempotencyEntry& entry) { return entry.lsn > next.lsn; });
+  next.commit_times = commit_clock_.points();
+  std::erase_if(next.commit_times, [&](const CommitTime& point) { return point.lsn > next.lsn; });
+  STRATA_TRY(io::write_file_atomically(*files_, manifest_name(next.number), encode(next)));
+  attempt.keep();
+  return {};
 }
 
 /// The stores may remove nothing that the two newest manifests name.
@@ -135,6 +159,14 @@ Result<void> LocalEngine::with_checkpoint(
   STRATA_TRY(journal_->sync());
   const Lsn durable = journal_->durable_lsn();
   return body(manifest_, STRATA_TRY(journal_->segments()), durable);
+}
+
+Result<std::vector<std::string>> LocalEngine::written_ahead() {
+  std::vector<std::string> names;
+  for (transaction::Participant* store : stores_->participants()) {
+    for (std::string& name : STRATA_TRY(store->written_ahead())) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 void LocalEngine::run_background() {

@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "core/digest.h"
+#include "engine/tag_change.h"
 #include "transaction/record.h"
 
 namespace strata::engine {
 namespace {
 
 constexpr std::size_t kTagBytesMax = 128;
-constexpr std::uint8_t kSetTag = 1;
-constexpr std::uint8_t kRemoveTag = 2;
 
 class LocalTransaction final : public Transaction {
  public:
@@ -135,11 +134,7 @@ Result<Lsn> LocalEngine::resolve(const AsOf& as_of) {
 Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
   STRATA_TRY(check_tag_name(name));
   const auto pin = STRATA_TRY(this->pin(lsn == 0 ? AsOf::now() : AsOf::at(lsn)));  // it must still be readable
-  Bytes section;
-  core::Encoder out(section);
-  out.u8(kSetTag);
-  out.text(name);
-  out.varint(pin.lsn());
+  const Bytes section = encode(TagChange{TagChange::Kind::set, std::string(name), pin.lsn()});
   transaction::Context context(pin.lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return pin.lsn();
@@ -151,28 +146,19 @@ Result<bool> LocalEngine::remove_tag(std::string_view name) {
     const core::MutexLock lock(history_mutex_);
     if (tags_.find(name) == tags_.end()) return false;
   }
-  Bytes section;
-  core::Encoder out(section);
-  out.u8(kRemoveTag);
-  out.text(name);
+  const Bytes section = encode(TagChange{TagChange::Kind::remove, std::string(name), 0});
   transaction::Context context(manager_->visible_lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return true;
 }
 
 Result<void> LocalEngine::apply_engine_section(const transaction::Commit& commit, ByteView section) {
-  core::Decoder in(section);
-  const std::uint8_t operation = in.u8();
-  std::string name(in.text());
-  const Lsn lsn = operation == kSetTag ? in.varint() : 0;
-  STRATA_TRY(in.finish("record: engine section"));
+  const TagChange change = STRATA_TRY(decode_tag_change(section));
   const core::MutexLock lock(history_mutex_);
-  if (operation == kSetTag) {
-    tags_[name] = Tag{name, lsn, commit.time};
-  } else if (operation == kRemoveTag) {
-    tags_.erase(name);
+  if (change.kind == TagChange::Kind::set) {
+    tags_[change.name] = Tag{change.name, change.lsn, commit.time};
   } else {
-    return Error(ErrorCode::corruption, "record: unknown engine operation " + std::to_string(operation));
+    tags_.erase(change.name);
   }
   return {};
 }

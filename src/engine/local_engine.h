@@ -58,6 +58,8 @@ class LocalEngine final : public Engine {
   Result<void> with_checkpoint(
       const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&,
                                        Lsn durable)>& body);
+  /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
+  Result<std::vector<std::string>> written_ahead();
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }
 
@@ -70,6 +72,7 @@ class LocalEngine final : public Engine {
   Result<void> recover() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
+  Result<void> write_files(Manifest& next) STRATA_REQUIRES(checkpoint_mutex_);
   void retain_files() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
       STRATA_REQUIRES(checkpoint_mutex_);

@@ -11,6 +11,14 @@ constexpr std::uint64_t kMagic = 0x3154464e4d525453;  // "STRMNFT1" in the file'
 constexpr std::size_t kHeaderBytes = 32;              // magic, versions, body size, header CRC
 constexpr std::uint64_t kManifestBytesMax = 256 << 20;
 
+// Times in a file may be anything: they add up without overflow, and come back as they were.
+Timestamp wrapping_sum(Timestamp a, Timestamp b) {
+  return static_cast<Timestamp>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+Timestamp wrapping_difference(Timestamp a, Timestamp b) {
+  return static_cast<Timestamp>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 void encode_store(core::Encoder& out, const transaction::Checkpoint& store) {
   out.u64(store.lsn);
   out.bytes(store.state);
@@ -70,7 +78,7 @@ Bytes encode(const Manifest& manifest) {
   CommitTime last;
   for (const CommitTime& point : manifest.commit_times) {
     out.varint(point.lsn - last.lsn);
-    out.zigzag(point.time - last.time);
+    out.zigzag(wrapping_difference(point.time, last.time));
     last = point;
   }
   out.varint(manifest.tags.size());
@@ -146,7 +154,7 @@ Result<Manifest> decode_manifest(ByteView bytes, std::string_view file) {
   CommitTime last;
   for (std::size_t i = 0; i < points && in.ok(); ++i) {
     last.lsn += in.varint();
-    last.time += in.zigzag();
+    last.time = wrapping_sum(last.time, in.zigzag());
     manifest.commit_times.push_back(last);
   }
   const std::size_t tags = in.count(10);

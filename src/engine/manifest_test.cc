@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "engine/commit_clock.h"
 #include "engine/superblock.h"
 #include "io/memory_file_system.h"
@@ -35,6 +37,18 @@ TEST(Manifest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read->idempotency[0].lsn, 1'200U);
   EXPECT_EQ(read->commit_times[1].time, 2'000);
   EXPECT_EQ(read->tags[0].name, "before the rewrite");
+}
+
+// Found by fuzzing: the sum of two differences overflowed (only the sanitizer sees it).
+TEST(Manifest, TimesFarApartComeBack) {
+  Manifest written = example();
+  constexpr Timestamp kFirst = std::numeric_limits<Timestamp>::min(), kLast = std::numeric_limits<Timestamp>::max();
+  written.commit_times = {{1, kLast}, {2, kFirst}, {3, kLast}};
+  const auto read = decode_manifest(encode(written), "m");
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->commit_times.size(), 3U);
+  EXPECT_EQ(read->commit_times[1].time, kFirst);
+  EXPECT_EQ(read->commit_times[2].time, kLast);
 }
 
 TEST(Manifest, EveryFlippedBitAndEveryTruncationIsNoticed) {

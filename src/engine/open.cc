@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/failpoint.h"
 #include "core/random.h"
 #include "engine/local_engine.h"
 #include "io/posix_file_system.h"
@@ -94,11 +95,13 @@ Result<void> LocalEngine::start() {
     if (!options_.create) return Error(ErrorCode::not_found, directory_ + " is not a Strata database (it is empty)");
   }
   lock_ = STRATA_TRY(files_->lock(kLockName, owner_text()));
+  STRATA_FAILPOINT("engine.open.locked");
   // Another process may have made it, and closed it, before we had the lock.
   if (!exists && !STRATA_TRY(files_->exists(kSuperblockName))) STRATA_TRY(create_database());
   STRATA_TRY(load_manifest());
   const core::MutexLock lock(checkpoint_mutex_);
   const bool created = superblock_sequence_ > 1;
+  STRATA_FAILPOINT("engine.open.manifest");
   if (created && (!STRATA_TRY(files_->exists("journal")) || STRATA_TRY(files_->list("journal")).empty())) {
     return Error(ErrorCode::corruption, directory_ +
                                             ": the journal is missing. Nothing was changed. Restore from a "
@@ -108,6 +111,7 @@ Result<void> LocalEngine::start() {
   if (!created) {
     STRATA_TRY(write_superblock(*files_, {2, manifest_.database, manifest_.timeline, manifest_.number, manifest_.lsn}));
     superblock_sequence_ = 2;
+    STRATA_FAILPOINT("engine.create.end");
   }
   open_us_ = clock_.monotonic_us() - began;
   background_ = std::thread([this] { run_background(); });
@@ -121,10 +125,14 @@ Result<void> LocalEngine::create_database() {
   manifest.database[6] = (manifest.database[6] & std::byte{0x0f}) | std::byte{0x40};  // a UUIDv4
   manifest.database[8] = (manifest.database[8] & std::byte{0x3f}) | std::byte{0x80};
   manifest.time = clock_.now();
+  STRATA_FAILPOINT("engine.create.begin");
   STRATA_TRY(io::write_file_atomically(*files_, kReadmeName, as_bytes(kReadme)));
   STRATA_TRY(io::write_file_atomically(*files_, manifest_name(1), encode(manifest)));
+  STRATA_FAILPOINT("engine.create.manifest");
   // With the superblock the directory is a database; its second writing says that there is a journal, too.
-  return write_superblock(*files_, {1, manifest.database, manifest.timeline, manifest.number, 0});
+  STRATA_TRY(write_superblock(*files_, {1, manifest.database, manifest.timeline, manifest.number, 0}));
+  STRATA_FAILPOINT("engine.create.superblock");
+  return {};
 }
 
 Result<void> LocalEngine::load_manifest() {
@@ -171,6 +179,7 @@ Result<void> LocalEngine::recover() {
     replay_after = std::min(replay_after, applied[i]);
     known_durable = std::max(known_durable, applied[i]);
   }
+  STRATA_FAILPOINT("engine.open.stores");
   replay_after = std::min(replay_after, manifest_.lsn);
 
   commit_clock_.load(manifest_.commit_times);
@@ -185,6 +194,7 @@ Result<void> LocalEngine::recover() {
   std::uint64_t replayed_bytes = 0;
   const Lsn manifest_lsn = manifest_.lsn;
   const auto apply = [&](const journal::Record& record) -> Result<void> {
+    STRATA_FAILPOINT("engine.replay.record");
     const transaction::Commit commit{record.lsn, record.commit_time};
     replayed_bytes += record.payload.size();
     if (record.lsn > manifest_lsn) {
@@ -205,14 +215,17 @@ Result<void> LocalEngine::recover() {
     }));
     last = std::max(last, record.lsn);
     last_time = std::max(last_time, record.commit_time);
+    STRATA_FAILPOINT("engine.replay.applied");
     return {};
   };
   journal::JournalOptions journal_options;
   journal_options.segment_bytes = options_.journal_segment_bytes;
   journal_ = STRATA_TRY(journal::Journal::open(*files_, clock_, "journal", {manifest_.database, manifest_.timeline},
                                                journal_options, replay_after, known_durable, apply, &recovery_));
+  STRATA_FAILPOINT("engine.open.journal");
   last = std::max(last, recovery_.last_lsn);
   for (transaction::Participant* store : stores_->participants()) STRATA_TRY(store->recovered(last));
+  STRATA_FAILPOINT("engine.open.recovered");
   journaled_bytes_ = replayed_bytes;
 
   transaction::ManagerOptions manager_options;
@@ -244,6 +257,7 @@ Result<void> LocalEngine::close() {
     background_wake_.notify_all();
   }
   if (background_.joinable()) background_.join();
+  STRATA_CRASHPOINT("engine.close.begin");
   Result<void> outcome;
   const auto keep_first = [&outcome](Result<void> step) {
     if (outcome && !step) outcome = std::move(step);
@@ -260,7 +274,9 @@ Result<void> LocalEngine::close() {
   if (stores_) {
     for (transaction::Participant* store : stores_->participants()) keep_first(store->close());
   }
+  STRATA_CRASHPOINT("engine.close.stores");
   if (journal_ && !journal_->poisoned()) keep_first(journal_->close());
+  STRATA_CRASHPOINT("engine.close.journal");
   manager_.reset();
   stores_.reset();
   journal_.reset();

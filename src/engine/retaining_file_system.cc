@@ -15,4 +15,43 @@ Result<void> RetainingFileSystem::remove(std::string_view name) {
   return base_.remove(name);
 }
 
+Result<std::unique_ptr<io::File>> RetainingFileSystem::open(std::string_view name, io::OpenMode mode) {
+  const bool may_be_new = mode == io::OpenMode::create || mode == io::OpenMode::create_or_open;
+  const bool is_new = may_be_new && notes() && !STRATA_TRY(base_.exists(name));
+  if (is_new) {
+    const core::MutexLock lock(mutex_);
+    noted_.emplace(name);
+  }
+  return base_.open(name, mode);
+}
+
+Result<void> RetainingFileSystem::rename(std::string_view from, std::string_view to) {
+  const bool is_new = notes() && !STRATA_TRY(base_.exists(to));
+  STRATA_TRY(base_.rename(from, to));
+  const core::MutexLock lock(mutex_);
+  if (is_new && noted_.contains(from)) noted_.emplace(to);
+  return {};
+}
+
+RetainingFileSystem::Attempt::~Attempt() {
+  std::set<std::string, std::less<>> unnamed;
+  {
+    const core::MutexLock lock(files_.mutex_);
+    unnamed.swap(files_.noted_);
+    files_.noting_ = {};
+  }
+  for (const std::string& name : unnamed) (void)files_.remove(name);  // most have another name by now
+}
+
+void RetainingFileSystem::Attempt::note(bool on) {
+  const core::MutexLock lock(files_.mutex_);
+  files_.noting_ = on ? std::this_thread::get_id() : std::thread::id();
+}
+
+void RetainingFileSystem::Attempt::keep() {
+  const core::MutexLock lock(files_.mutex_);
+  files_.noting_ = {};
+  files_.noted_.clear();
+}
+
 }  // namespace strata::engine

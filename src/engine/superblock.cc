@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "core/codec.h"
+#include "core/failpoint.h"
 #include "engine/manifest.h"
 
 namespace strata::engine {
@@ -92,6 +93,7 @@ Result<void> write_superblock(io::FileSystem& files, const Superblock& block) {
   }
   const auto file = STRATA_TRY(files.open(kSuperblockName, io::OpenMode::create_or_open));
   STRATA_TRY(file->write(at, slot));
+  STRATA_FAILPOINT("superblock.written");
   return file->sync();
 }
 

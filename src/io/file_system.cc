@@ -1,5 +1,7 @@
 #include "io/file_system.h"
 
+#include "core/failpoint.h"
+
 namespace strata::io {
 
 Result<void> check_name(std::string_view name) {
@@ -47,13 +49,21 @@ Result<Bytes> read_file(FileSystem& files, std::string_view name, std::uint64_t 
 
 Result<void> write_file_atomically(FileSystem& files, std::string_view name, ByteView bytes) {
   const std::string unfinished = std::string(name) + ".tmp";
-  {
+  auto done = [&]() -> Result<void> {
     const auto file = STRATA_TRY(files.open(unfinished, OpenMode::create_or_open));
     STRATA_TRY(file->truncate(0));
     STRATA_TRY(file->write(0, bytes));
+    STRATA_FAILPOINT("file.written");
     STRATA_TRY(file->sync());
+    STRATA_FAILPOINT("file.synced");
+    return {};
+  }();
+  if (done) done = files.rename(unfinished, name);
+  if (!done) {
+    (void)files.remove(unfinished);  // what it took may be the space that is missing
+    return done;
   }
-  STRATA_TRY(files.rename(unfinished, name));
+  STRATA_FAILPOINT("file.renamed");
   return files.sync_directory(parent_of(name));
 }
 

@@ -72,6 +72,19 @@ TEST_P(FileSystemTest, AWriteBeyondTheEndLeavesZerosBetween) {
   EXPECT_EQ(text_of(files(), "a"), std::string(6, '\0'));
 }
 
+TEST_P(FileSystemTest, ReservingGrowsAFileByZerosAndKeepsWhatIsThere) {
+  auto file = files().open("a", OpenMode::create).value();
+  ASSERT_TRUE(file->reserve(0, 8));
+  EXPECT_EQ(text_of(files(), "a"), std::string(8, '\0'));
+  ASSERT_TRUE(file->write(2, as_bytes("hello")));
+  ASSERT_TRUE(file->reserve(0, 4));
+  ASSERT_TRUE(file->reserve(4, 6));
+  EXPECT_EQ(text_of(files(), "a"), std::string("\0\0hello\0\0\0", 10));
+  ASSERT_TRUE(file->truncate(3));
+  ASSERT_TRUE(file->reserve(4, 2));
+  EXPECT_EQ(text_of(files(), "a"), std::string("\0\0h\0\0\0", 6));
+}
+
 TEST_P(FileSystemTest, ReadingPastTheEndIsCorruptionNamingFileAndOffset) {
   auto file = files().open("a", OpenMode::create).value();
   ASSERT_TRUE(file->write(0, as_bytes("12345")));
@@ -191,6 +204,18 @@ INSTANTIATE_TEST_SUITE_P(Disks, FileSystemTest, ::testing::Values(Disk::posix, D
                                                                            : "Faulty");
                          });
 
+TEST(MemoryFileSystem, AWriteIntoReservedSpaceSucceedsOnAFullDisk) {
+  const auto files = make_memory_file_system();
+  files->set_capacity(100);
+  auto file = files->open("a", OpenMode::create).value();
+  ASSERT_TRUE(file->reserve(0, 60));
+  EXPECT_EQ(files->free_bytes().value(), 40U);
+  EXPECT_EQ(file->reserve(60, 41).error().code(), ErrorCode::resource_exhausted);
+  files->set_capacity(60);
+  EXPECT_TRUE(file->write(50, Bytes(10)));
+  EXPECT_EQ(file->write(51, Bytes(10)).error().code(), ErrorCode::resource_exhausted);
+}
+
 TEST(FaultyFileSystem, TheKthCallFailsOnceOrForEver) {
   auto disk = make_memory_file_system();
   testing::FaultyFileSystem files(*disk);
@@ -211,6 +236,14 @@ TEST(FaultyFileSystem, TheKthCallFailsOnceOrForEver) {
   files.heal();
   EXPECT_TRUE(files.rename("a", "b"));
   EXPECT_EQ(files.calls(testing::Call::write), 3U);
+}
+
+TEST(WriteFileAtomically, WithoutSpaceNothingIsLeftBehind) {
+  const auto files = make_memory_file_system();
+  files->set_capacity(10);
+  EXPECT_EQ(write_file_atomically(*files, "a", Bytes(11)).error().code(), ErrorCode::resource_exhausted);
+  EXPECT_THAT(files->list("").value(), ::testing::IsEmpty());
+  EXPECT_TRUE(write_file_atomically(*files, "a", Bytes(10)));
 }
 
 TEST(WriteFileAtomically, AnyFailedCallLeavesTheOldContentOrTheNew) {

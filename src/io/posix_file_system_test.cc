@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,15 @@ TEST_F(PosixFileSystemTest, FilesAndFoldersArePrivateToTheirUser) {
   const auto others = perms::group_all | perms::others_all;
   EXPECT_EQ(std::filesystem::status(root_ + "/data/folder").permissions() & others, perms::none);
   EXPECT_EQ(std::filesystem::status(root_ + "/data/folder/file").permissions() & others, perms::none);
+}
+
+TEST_F(PosixFileSystemTest, ReservedSpaceIsTakenFromTheDiskAtOnce) {
+  auto file = files_->open("a", OpenMode::create).value();
+  ASSERT_TRUE(file->reserve(0, 1 << 20));
+  struct stat status{};
+  ASSERT_EQ(::stat((root_ + "/data/a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_size, 1 << 20);
+  EXPECT_GE(status.st_blocks * 512, 1 << 20);
 }
 
 TEST_F(PosixFileSystemTest, PathLeadsToTheRealFile) {

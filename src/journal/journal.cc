@@ -28,6 +28,7 @@
 
 #include "core/assert.h"
 #include "core/endian.h"
+#include "core/failpoint.h"
 #include "core/mutex.h"
 #include "journal/frame.h"
 #include "journal/recovery.h"
@@ -38,6 +39,8 @@ namespace {
 
 constexpr std::size_t kCommitPayloadBytes = 24;
 constexpr std::uint64_t kMarksBytes = 2 * kBlockBytes;  // a watermark under way, and the mark of a clean shutdown
+constexpr std::uint64_t kSegmentBytesLeast = kSegmentHeaderBytes + kMarksBytes;  // what opening a journal needs
+constexpr std::uint64_t kKeptBytes = kMarksBytes + kSegmentBytesLeast;  // closing gives back what opening needs
 constexpr std::uint64_t kPromisedBytesMax = 4 << 20;  // beyond it the queue is written before more is reserved for it
 constexpr std::uint64_t kZeroStepBytes = 1 << 20;  // a writer that catches up with the zeros waits for one step at most
 constexpr std::uint64_t kZeroThresholdBytes = 64 << 10;  // a journal that is hardly written is not worth zeros
@@ -48,9 +51,12 @@ struct Pending {
   Timestamp commit_time = 0;
   std::uint64_t idempotency = 0;
   core::Hash128 payload_hash;
-  Bytes payload;
+  std::shared_ptr<const Bytes> payload;
   bool alone = false;  // Durability::each: in a batch of its own
 };
+
+/// Whether the leader tells the observer what it made durable. Not where it may hold a lock that the observer needs.
+enum class Tell : std::uint8_t { no, yes };
 
 /// Page-aligned memory that a batch is built in.
 class AlignedBuffer {
@@ -115,6 +121,7 @@ class JournalImplementation final : public Journal {
     STRATA_TRY(give_back_zeros(recovered));
     NewSegment created = STRATA_TRY(create_segment());
     STRATA_TRY(tidy(recovered));
+    STRATA_FAILPOINT("journal.recover.tidied");
     {
       const core::MutexLock lock(mutex_);
       if (!segments_.empty() && segments_.back().empty()) segments_.pop_back();
@@ -124,28 +131,35 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
-  Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) override {
-    if (payload.size() > options_.record_bytes_max)
+  Result<Lsn> append(std::shared_ptr<const Bytes> payload, Timestamp commit_time, std::uint64_t idempotency) override {
+    const std::size_t bytes = payload->size();
+    if (bytes > options_.record_bytes_max)
       return Error(ErrorCode::resource_exhausted,
-                   "transaction too large for one journal record: " + std::to_string(payload.size()) +
-                       " bytes, at most " + std::to_string(options_.record_bytes_max));
-    const core::Hash128 hash = core::xxh3_128(payload);
-    const std::uint64_t room = room_of(payload.size());
+                   "transaction too large for one journal record: " + std::to_string(bytes) + " bytes, at most " +
+                       std::to_string(options_.record_bytes_max));
+    STRATA_FAILPOINT("journal.append.begin");
+    const core::Hash128 hash = core::xxh3_128(*payload);
+    const std::uint64_t room = room_of(bytes);
     const core::MutexLock lock(mutex_);
-    STRATA_TRY(wait_for_room(payload.size(), room));
+    STRATA_TRY(wait_for_room(bytes, room));
     if (poisoned_) return poisoned_error();
     if (closed_) return Error(ErrorCode::failed_precondition, "the journal is closed");
     const Lsn lsn = last_lsn_.load(std::memory_order_relaxed) + 1;
     STRATA_ASSERT(queue_.empty() || queue_.back().lsn + 1 == lsn);  // I1
-    queue_bytes_ += payload.size();
+    queue_bytes_ += bytes;
     promised_ += room;
     queue_.push_back({lsn, commit_time, idempotency, hash, std::move(payload), false});
     last_lsn_.store(lsn, std::memory_order_release);
+    STRATA_CRASHPOINT("journal.append.queued");
     if (background_asleep_) wake_background_.notify_one();
     return lsn;
   }
 
-  Result<void> wait(Lsn lsn, Durability durability) override {
+  Result<void> wait(Lsn lsn, Durability durability) override { return wait_for(lsn, durability, Tell::yes); }
+
+  Result<void> sync() override { return wait_for(last_lsn(), Durability::batch, Tell::no); }
+
+  Result<void> wait_for(Lsn lsn, Durability durability, Tell tell) {
     if (durable_lsn_.load(std::memory_order_acquire) >= lsn) return {};  // I2
     const core::MutexLock lock(mutex_);
     if (lsn > last_lsn_)
@@ -156,7 +170,7 @@ class JournalImplementation final : public Journal {
     waiters_.push_back(&me);
     while (!satisfied(me) && !poisoned_) {
       if (!leading_)
-        lead(false);
+        lead(false, std::nullopt, tell);
       else
         me.wake.wait(mutex_);
     }
@@ -166,7 +180,11 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
-  Result<void> sync() override { return wait(last_lsn(), Durability::batch); }
+  void set_durable_observer(std::function<void(Lsn)> durable) override {
+    const core::MutexLock lock(mutex_);
+    while (observing_ > 0) leader_done_.wait(mutex_);
+    durable_observer_ = std::move(durable);
+  }
 
   Lsn last_lsn() const override { return last_lsn_.load(std::memory_order_acquire); }
   Lsn durable_lsn() const override { return durable_lsn_.load(std::memory_order_acquire); }
@@ -175,7 +193,7 @@ class JournalImplementation final : public Journal {
   Result<void> read(Lsn after, Lsn up_to, const std::function<Result<void>(const Record&)>& visit) override {
     up_to = std::min(up_to, last_lsn());
     if (up_to <= after) return {};
-    STRATA_TRY(wait(up_to, Durability::batch));
+    STRATA_TRY(wait_for(up_to, Durability::batch, Tell::no));
     std::vector<Segment> segments;
     {
       const core::MutexLock lock(mutex_);
@@ -205,7 +223,9 @@ class JournalImplementation final : public Journal {
     }
     // Oldest first: whatever is left after a crash has no hole.
     for (const std::string& name : unneeded) {
+      STRATA_FAILPOINT("journal.truncate.begin");
       STRATA_TRY(files_.remove(name));
+      STRATA_FAILPOINT("journal.truncate.removed");
       STRATA_TRY(files_.sync_directory(directory_));
     }
     return {};
@@ -238,12 +258,14 @@ class JournalImplementation final : public Journal {
       if (closed_) return {};
       closed_ = true;  // no append from here on, so the queue ends
     }
+    STRATA_FAILPOINT("journal.close.begin");
     STRATA_TRY(sync());
     const core::MutexLock lock(mutex_);
     while (leading_) leader_done_.wait(mutex_);
     if (poisoned_) return poisoned_error();
     lead(true, BatchHeader::kCleanShutdown);
     if (poisoned_) return poisoned_error();
+    STRATA_FAILPOINT("journal.close.marked");
     STRATA_TRY(file_->truncate(offset_));
     return file_->sync();
   }
@@ -311,14 +333,15 @@ class JournalImplementation final : public Journal {
     return bytes + round_up_to_block(2 * kHeaderBytes + payload_bytes);
   }
   std::uint64_t end_with(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
-    return segments_.back().bytes + promised_ + room + kMarksBytes;
+    return segments_.back().bytes + promised_ + room + kKeptBytes;
   }
   bool reserved(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
     return !reserving_ && end_with(room) <= reserved_end_;
   }
 
   bool full(std::uint64_t room) const STRATA_REQUIRES(mutex_) {
-    return end_with(room) > options_.segment_bytes && segments_.back().bytes + promised_ > kSegmentHeaderBytes;
+    const std::uint64_t used = segments_.back().bytes + promised_;
+    return used + room + kMarksBytes > options_.segment_bytes && used > kSegmentHeaderBytes;
   }
 
   // Takes more blocks of this segment from the disk, one step more than `room` where there is space. Beside the leader:
@@ -357,9 +380,11 @@ class JournalImplementation final : public Journal {
     const bool zeros_refused = std::exchange(zeros_refused_, true);  // until the next segment is there
     mutex_.unlock();
     Result<NewSegment> created = [this]() -> Result<NewSegment> {
+      STRATA_FAILPOINT("journal.rotate.begin");
       if (auto synced = sync_written(); !synced) return in_doubt(synced.error());
       return create_segment();  // its header pins what was just synced
     }();
+    STRATA_CRASHPOINT("journal.rotate.end");
     if (created) (void)file_->truncate(offset_);  // gives unused zeros back; if not, they are only space
     mutex_.lock();
     leading_ = reserving_ = false;
@@ -388,7 +413,8 @@ class JournalImplementation final : public Journal {
 
   // One turn of the leader: write what is queued, sync if someone waits for it, tell everybody. Also with an empty queue:
   // then it syncs, and with `mark` it writes an empty batch.
-  void lead(bool sync_wanted, std::optional<std::uint8_t> mark = std::nullopt) STRATA_REQUIRES(mutex_) {
+  void lead(bool sync_wanted, std::optional<std::uint8_t> mark = std::nullopt, Tell tell = Tell::no)
+      STRATA_REQUIRES(mutex_) {
     STRATA_ASSERT(!leading_ && !poisoned_);
     leading_ = true;
     gather();
@@ -399,6 +425,7 @@ class JournalImplementation final : public Journal {
     for (const Waiter* waiter : waiters_) sync |= waiter->sync && waiter->lsn <= written;
     mutex_.unlock();
 
+    STRATA_CRASHPOINT("journal.batch.taken");
     const Lsn durable_before = durable_lsn_.load(std::memory_order_relaxed);
     Result<void> done;
     if (!batch.empty()) done = write_batch(batch);
@@ -406,7 +433,7 @@ class JournalImplementation final : public Journal {
     if (done && mark) done = write_watermark(*mark);
     if (done && sync) done = sync_written();
     std::uint64_t promised = 0;
-    for (const Pending& record : batch) promised += room_of(record.payload.size());
+    for (const Pending& record : batch) promised += room_of(record.payload->size());
     batch.clear();  // gives the payloads' memory back before the lock is taken
 
     mutex_.lock();
@@ -419,12 +446,22 @@ class JournalImplementation final : public Journal {
     } else {
       poison();
     }
+    if (done && sync && tell == Tell::yes && durable_observer_) {
+      wake_next_leader();
+      ++observing_;
+      const std::function<void(Lsn)> observer = durable_observer_;  // a pointer or two: nothing is allocated
+      mutex_.unlock();
+      observer(written);
+      mutex_.lock();
+      --observing_;
+    }
     wake_all();
   }
 
   // The threads that the last turn woke are about to append again; a leader that went off at once would leave with one
   // record and let fifteen wait for the next sync. So it steps aside while they keep coming, up to as many as last time.
   void gather() STRATA_REQUIRES(mutex_) {
+    if (!options_.gather) return;
     for (std::size_t before = 0; queue_.size() > before && queue_.size() < company_;) {
       before = queue_.size();
       mutex_.unlock();
@@ -439,10 +476,10 @@ class JournalImplementation final : public Journal {
     std::size_t bytes = kHeaderBytes;
     while (!queue_.empty()) {
       Pending& next = queue_.front();
-      bytes += kHeaderBytes + next.payload.size();
+      bytes += kHeaderBytes + next.payload->size();
       const bool joins = bytes <= options_.batch_bytes_max && !next.alone && (batch.empty() || !batch.front().alone);
       if (!batch.empty() && !joins) break;
-      queue_bytes_ -= next.payload.size();
+      queue_bytes_ -= next.payload->size();
       batch.push_back(std::move(next));
       queue_.pop_front();
     }
@@ -458,61 +495,64 @@ class JournalImplementation final : public Journal {
     promised_ = 0;
   }
 
-  void wake_all() STRATA_REQUIRES(mutex_) {
-    Waiter* next_leader = nullptr;
+  void wake_next_leader() STRATA_REQUIRES(mutex_) {
     for (Waiter* waiter : waiters_) {
-      if (satisfied(*waiter) || poisoned_)
-        waiter->wake.notify_one();
-      else if (next_leader == nullptr)
-        next_leader = waiter;
+      if (!satisfied(*waiter)) return waiter->wake.notify_one();
     }
-    if (next_leader != nullptr) next_leader->wake.notify_one();
-    if (appenders_waiting_ > 0 || closed_) leader_done_.notify_all();
+  }
+
+  void wake_all() STRATA_REQUIRES(mutex_) {
+    for (Waiter* waiter : waiters_) {
+      if (satisfied(*waiter) || poisoned_) waiter->wake.notify_one();
+    }
+    if (!leading_ && !poisoned_) wake_next_leader();
+    leader_done_.notify_all();
     if (background_asleep_ || zeros_wanted()) wake_background_.notify_one();
   }
 
   // ---- the leader's part: no lock held, leading_ set ----
 
   Result<void> write_batch(std::span<Pending> batch) {
-    if (batch.size() == 1 && batch[0].payload.size() > batch_payload_max()) return write_parts(batch[0]);
+    if (batch.size() == 1 && batch[0].payload->size() > batch_payload_max()) return write_parts(batch[0]);
     std::uint64_t bytes = kHeaderBytes;
-    for (const Pending& record : batch) bytes += kHeaderBytes + record.payload.size();
+    for (const Pending& record : batch) bytes += kHeaderBytes + record.payload->size();
     STRATA_TRY(claim(offset_ + round_up_to_block(bytes)));
     begin_batch(bytes, batch.front().lsn);
     for (const Pending& record : batch)
       add_frame({.type = FrameType::record,
-                 .payload_bytes = static_cast<std::uint32_t>(record.payload.size()),
+                 .payload_bytes = static_cast<std::uint32_t>(record.payload->size()),
                  .epoch = epoch_,
                  .timeline = static_cast<std::uint32_t>(identity_.timeline),
                  .lsn = record.lsn,
                  .commit_time = record.commit_time,
                  .idempotency = record.idempotency,
                  .payload_hash = record.payload_hash},
-                record.payload);
+                *record.payload);
     return end_batch(0, batch.size());
   }
 
   // A large record: one batch for each part, one for the commit.
   Result<void> write_parts(const Pending& record) {
-    STRATA_TRY(claim(offset_ + room_of(record.payload.size()) - kBlockBytes));
+    STRATA_TRY(claim(offset_ + room_of(record.payload->size()) - kBlockBytes));
     FrameHeader header{.type = FrameType::chunk,
                        .epoch = epoch_,
                        .timeline = static_cast<std::uint32_t>(identity_.timeline),
                        .lsn = record.lsn,
                        .payload_hash = {}};
-    for (std::size_t at = 0; at < record.payload.size();) {
+    for (std::size_t at = 0; at < record.payload->size();) {
       const ByteView part =
-          ByteView(record.payload).subspan(at, std::min(batch_payload_max(), record.payload.size() - at));
+          ByteView(*record.payload).subspan(at, std::min(batch_payload_max(), record.payload->size() - at));
       header.payload_bytes = static_cast<std::uint32_t>(part.size());
       header.commit_time = static_cast<Timestamp>(at);
       header.payload_hash = core::xxh3_128(part);
       begin_batch(2 * kHeaderBytes + part.size(), record.lsn);
       add_frame(header, part);
       STRATA_TRY(end_batch(0, 0));
+      STRATA_FAILPOINT("journal.part.written");
       at += part.size();
     }
     std::array<std::byte, kCommitPayloadBytes> commit;
-    core::store(&commit[0], std::uint64_t{record.payload.size()});
+    core::store(&commit[0], std::uint64_t{record.payload->size()});
     core::store(&commit[8], record.payload_hash.low);
     core::store(&commit[16], record.payload_hash.high);
     header.type = FrameType::commit;
@@ -527,6 +567,7 @@ class JournalImplementation final : public Journal {
 
   Result<void> write_watermark(std::uint8_t flags) {
     if (offset_ > synced_end_) STRATA_TRY(sync_written());  // what it says must be so
+    STRATA_FAILPOINT("journal.watermark.before");
     STRATA_TRY(claim(offset_ + kBlockBytes));
     begin_batch(kHeaderBytes, written_by_leader_ + 1);
     return end_batch(flags, 0);
@@ -568,7 +609,9 @@ class JournalImplementation final : public Journal {
     STRATA_ASSERT(decode_batch(out) == batch_);                           // I14
     STRATA_ASSERT(offset_ % kBlockBytes == 0 && offset_ >= synced_end_);  // I6
     if (poisoned_) return poisoned_error();                               // I7
+    STRATA_FAILPOINT("journal.batch.write");
     STRATA_TRY(file_->write(offset_, {buffer_.data(), size}));
+    STRATA_FAILPOINT("journal.batch.written");
     offset_ += size;
     const core::MutexLock lock(mutex_);
     ++stats_.batches;
@@ -584,7 +627,9 @@ class JournalImplementation final : public Journal {
     const bool needed = offset_ > synced_end_;
     const std::int64_t begin = needed ? clock_.monotonic_us() : 0;
     if (poisoned_) return poisoned_error();  // I7
+    STRATA_FAILPOINT("journal.sync.before");
     if (needed) STRATA_TRY(file_->sync_data());
+    STRATA_FAILPOINT("journal.sync.after");
     const std::int64_t end = needed ? clock_.monotonic_us() : 0;
     const core::MutexLock lock(mutex_);
     if (poisoned_) return poisoned_error();  // I7: a sync of zeros failed meanwhile, and may have been about this batch
@@ -593,6 +638,7 @@ class JournalImplementation final : public Journal {
     synced_end_ = offset_;
     STRATA_ASSERT(written_by_leader_ >= durable_lsn_.load(std::memory_order_relaxed));  // I2
     durable_lsn_.store(written_by_leader_, std::memory_order_release);
+    STRATA_CRASHPOINT("journal.sync.durable");
     return {};
   }
 
@@ -632,26 +678,30 @@ class JournalImplementation final : public Journal {
       (void)files_.remove(unfinished);  // what it took may be what is missing
       return std::move(begun).error();
     }
+    STRATA_FAILPOINT("journal.segment.renamed");
     if (auto synced = files_.sync_directory(directory_); !synced) return in_doubt(synced.error());
     ++next_number_;
+    STRATA_FAILPOINT("journal.segment.ready");
     return begun;
   }
 
   Result<NewSegment> begin_segment(const Segment& segment, const std::string& unfinished) {
     NewSegment begun{segment, STRATA_TRY(files_.open(unfinished, io::OpenMode::create_or_open)), 0};
+    STRATA_FAILPOINT("journal.segment.opened");
     const Bytes header = encode(segment.header);
     STRATA_ASSERT(decode_segment(header) == segment.header);  // I14
     STRATA_TRY(begun.file->truncate(0));
-    constexpr std::uint64_t kLeast = kSegmentHeaderBytes + kMarksBytes;
-    begun.reserved_end = std::min(kLeast + options_.reserve_bytes, options_.segment_bytes);
+    begun.reserved_end = kSegmentBytesLeast + options_.reserve_bytes;
     if (auto done = begun.file->reserve(0, begun.reserved_end); !done) {
       if (done.error().code() != ErrorCode::resource_exhausted) return std::move(done).error();
-      begun.reserved_end = kLeast;
-      STRATA_TRY(begun.file->reserve(0, kLeast));
+      begun.reserved_end = kSegmentBytesLeast;
+      STRATA_TRY(begun.file->reserve(0, kSegmentBytesLeast));
     }
     STRATA_TRY(begun.file->write(0, header));
     STRATA_TRY(begun.file->write(kBlockBytes, header));
+    STRATA_FAILPOINT("journal.segment.written");
     STRATA_TRY(begun.file->sync());
+    STRATA_FAILPOINT("journal.segment.synced");
     return begun;
   }
 
@@ -774,11 +824,14 @@ class JournalImplementation final : public Journal {
     mutex_.unlock();
     bool synced = true;
     const auto written = [&]() -> Result<void> {
+      STRATA_FAILPOINT("journal.zero.begin");
       if (zero_name_ != name) {
         zero_file_ = STRATA_TRY(files_.open(name, io::OpenMode::read_write));
         zero_name_ = name;
       }
-      return zero_file_->zero_fill(begin, end - begin);
+      STRATA_TRY(zero_file_->zero_fill(begin, end - begin));
+      STRATA_FAILPOINT("journal.zero.filled");
+      return {};
     }();
     if (written) synced = zero_file_->sync_data().has_value();
     mutex_.lock();
@@ -829,9 +882,11 @@ class JournalImplementation final : public Journal {
   std::size_t company_ STRATA_GUARDED_BY(mutex_) = 0;    // records of the last batch
   bool flush_wanted_ STRATA_GUARDED_BY(mutex_) = false;  // the next turn syncs
   int appenders_waiting_ STRATA_GUARDED_BY(mutex_) = 0;
+  std::function<void(Lsn)> durable_observer_ STRATA_GUARDED_BY(mutex_);  // unchanged while observing_
+  int observing_ STRATA_GUARDED_BY(mutex_) = 0;                          // leaders that are telling it
   std::vector<Segment> segments_ STRATA_GUARDED_BY(mutex_);
   JournalStats stats_ STRATA_GUARDED_BY(mutex_);
-  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;  // room of what is queued or under way to the disk
+  std::uint64_t promised_ STRATA_GUARDED_BY(mutex_) = 0;      // room of what is queued or under way to the disk
   std::uint64_t reserved_end_ STRATA_GUARDED_BY(mutex_) = 0;  // the segment's blocks are allocated below
   bool reserving_ STRATA_GUARDED_BY(mutex_) = false;
   std::uint64_t zero_end_ STRATA_GUARDED_BY(mutex_) = 0;  // zeros or batches below, nothing above
@@ -901,15 +956,18 @@ Result<std::unique_ptr<Journal>> Journal::open(io::FileSystem& files, const core
     return Error(ErrorCode::invalid_argument, "journal timeline out of range");
   STRATA_TRY(files.create_directory(directory));
   STRATA_TRY(files.sync_directory(io::parent_of(directory)));
+  STRATA_FAILPOINT("journal.recover.begin");
   const Recovered recovered =
       STRATA_TRY(options.begin_after != 0 ? begin(files, directory, identity, options.begin_after)
                                           : recover(files, directory, identity, replay_after, known_durable, visit));
 
+  STRATA_FAILPOINT("journal.recover.scanned");
   std::string torn_copy;
   if (!recovered.torn.empty()) {
     torn_copy = recovered.segments.back().name;
     torn_copy.replace(torn_copy.size() - std::strlen("journal"), std::string::npos, "torn");
     STRATA_TRY(io::write_file_atomically(files, torn_copy, recovered.torn));
+    STRATA_FAILPOINT("journal.recover.torn_copied");
   }
   if (report != nullptr)
     *report = {.last_lsn = recovered.last_lsn,

@@ -15,15 +15,16 @@
 namespace strata::journal {
 
 struct JournalOptions {
-  std::uint64_t segment_bytes = 64 << 20;      ///< 64 KiB … 1 GiB; a new file past this
-  std::uint64_t reserve_bytes = 256 << 10;     ///< blocks are taken from the disk in steps of this, before they are needed
+  std::uint64_t segment_bytes = 64 << 20;   ///< 64 KiB … 1 GiB; a new file past this
+  std::uint64_t reserve_bytes = 256 << 10;  ///< blocks are taken from the disk in steps of this, before they are needed
   std::uint64_t zero_ahead_bytes = 4 << 20;    ///< zeros written and synced ahead of the writer
   std::uint64_t batch_bytes_max = 4 << 20;     ///< one write and one sync cover at most this
   std::uint64_t queue_bytes_max = 64 << 20;    ///< appenders wait beyond this (I15)
   std::int64_t queue_wait_us_max = 1'000'000;  ///< then resource_exhausted
   Lsn begin_after = 0;  ///< not 0: the directory must hold no journal; one is begun after this LSN
   std::uint64_t record_bytes_max = 256 << 20;  ///< a larger transaction is refused before anything is written
-  std::int64_t flush_us_max = 50'000;          ///< `off` records are synced, an idle journal marked, after it; 0: never
+  bool gather = true;  ///< a leader steps aside for threads that were just woken; false when one thread does everything
+  std::int64_t flush_us_max = 50'000;  ///< `off` records are synced, an idle journal marked, after it; 0: never
 };
 
 /// One committed transaction, as recovery and readers see it.
@@ -74,16 +75,26 @@ class Journal {
   virtual ~Journal() = default;
 
   /// Queues one record under the next LSN and returns it. The caller serialises calls whose order matters. The payload
-  /// is taken; nothing is on disk yet, but the blocks it needs are reserved there (I19). Waits when the queue is full.
+  /// is shared and must not change; nothing is on disk yet, but the blocks it needs are reserved there (I19). Waits when the queue is full.
   /// Errors  resource_exhausted (no space on the disk, the free bytes are named; queue full too long; record too large):
   ///         nothing was appended, and the same call succeeds once there is space; commit_unknown when poisoned
-  virtual Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) = 0;
+  virtual Result<Lsn> append(std::shared_ptr<const Bytes> payload, Timestamp commit_time,
+                             std::uint64_t idempotency) = 0;
+  Result<Lsn> append(Bytes payload, Timestamp commit_time, std::uint64_t idempotency) {
+    return append(std::make_shared<const Bytes>(std::move(payload)), commit_time, idempotency);
+  }
 
   /// Returns once `lsn` is durable: one of the waiting threads becomes the leader and writes and syncs for all.
   /// Durability::each syncs its record in a batch of its own; Durability::off returns once the bytes are handed to the
   /// operating system (a sync follows within 50 ms).
   /// Errors  commit_unknown (a write or sync failed: the journal is poisoned, nothing is acknowledged any more)
   virtual Result<void> wait(Lsn lsn, Durability durability) = 0;
+
+  /// `durable(lsn)` is called by a thread in `wait` that led and synced, before those wake who wait for records ≤ lsn; the
+  /// next leader is already on its way to the disk. So what everybody would do next is done once, by one who is awake.
+  /// Not called from `sync`, `append` and the background: they may be held up by what the observer waits for. Several threads
+  /// at a time may call it, with no lock held. An empty function ends it: when this returns, no call is under way.
+  virtual void set_durable_observer(std::function<void(Lsn)> durable) = 0;
 
   /// Makes everything appended so far durable.
   virtual Result<void> sync() = 0;

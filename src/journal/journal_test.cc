@@ -279,6 +279,33 @@ TEST(Journal, ManyThreadsCommitAndNothingIsLostOrReordered) {
   }
 }
 
+TEST(Journal, TellsWhoObservesBeforeThoseWhoWaitReturnAndNeverOfAFailedSync) {
+  auto base = io::make_memory_file_system();
+  testing::FaultyFileSystem files(*base);
+  auto opened = open_journal(files).value();
+  Journal& journal = *opened.journal;
+  Lsn told = 0;
+  journal.set_durable_observer([&](Lsn durable) {
+    EXPECT_GE(journal.durable_lsn(), durable);  // I2
+    told = durable;
+  });
+  for (Lsn lsn = 1; lsn <= 3; ++lsn) {
+    ASSERT_TRUE(commit(journal, 100));
+    EXPECT_EQ(told, lsn);
+  }
+  ASSERT_TRUE(journal.append(Bytes(1), 0, 0));
+  ASSERT_TRUE(journal.sync());
+  EXPECT_EQ(told, 3U) << "whoever calls sync may hold a lock that the observer needs";
+  journal.set_durable_observer({});
+  ASSERT_TRUE(commit(journal, 100));
+  EXPECT_EQ(told, 3U) << "nobody observes any more";
+  journal.set_durable_observer([&](Lsn durable) { told = durable; });
+  files.fail({.call = testing::Call::sync, .nth = 1, .error = ErrorCode::io});
+  EXPECT_FALSE(commit(journal, 100));
+  EXPECT_EQ(told, 3U);
+  journal.set_durable_observer({});
+}
+
 TEST(Journal, AFailedSyncPoisonsAndNothingIsAcknowledgedAnyMore) {
   for (const auto call : {testing::Call::sync, testing::Call::write}) {
     for (const auto error : {ErrorCode::io, ErrorCode::resource_exhausted}) {

@@ -13,11 +13,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "core/clock.h"
+#include "memory/embedder_answer.h"
 
 extern char** environ;
 
@@ -155,17 +155,10 @@ class CommandEmbedder final : public Embedder {
     std::vector<std::string> words = words_;
     words.emplace_back("--describe");
     const std::string answer = STRATA_TRY(run(words, ""));
-    auto parsed = parse_json(answer);
-    const Map* map = parsed ? parsed->map() : nullptr;
-    const Value* model = map ? map->find("model") : nullptr;
-    const Value* dimension = map ? map->find("dimension") : nullptr;
-    if (model == nullptr || model->text() == nullptr || model->text()->empty() || dimension == nullptr ||
-        dimension->integer() == nullptr || *dimension->integer() < 1 || *dimension->integer() > kDimensionMax) {
-      return unavailable(words_[0], R"(should print {"model": "…", "dimension": 1 … 65536} for --describe, not: )" +
-                                        answer.substr(0, 200));
-    }
-    model_ = *model->text();
-    dimension_ = static_cast<std::uint32_t>(*dimension->integer());
+    auto described = read_description(answer);
+    if (!described) return unavailable(words_[0], described.error().message());
+    model_ = std::move(described->model);
+    dimension_ = described->dimension;
     return {};
   }
 
@@ -180,54 +173,15 @@ class CommandEmbedder final : public Embedder {
       std::string input;
       for (const std::string& text : texts.first(count)) input += to_json(Map{{"text", text}}) + "\n";
       const std::string output = STRATA_TRY(run(words_, input));
-      STRATA_TRY(read_batch(output, count, embeddings));
+      auto printed = read_embedding_lines(output, count, dimension_);
+      if (!printed) return unavailable(words_[0], "printed " + printed.error().message());
+      for (std::vector<float>& embedding : *printed) embeddings.push_back(std::move(embedding));
       texts = texts.subspan(count);
     }
     return embeddings;
   }
 
  private:
-  Result<void> read_batch(std::string_view output, std::size_t count,
-                          std::vector<std::vector<float>>& embeddings) const {
-    std::size_t lines = 0;
-    while (!output.empty()) {
-      const std::size_t end = std::min(output.find('\n'), output.size());
-      const std::string_view line = output.substr(0, end);
-      output.remove_prefix(std::min(end + 1, output.size()));
-      if (line.find_first_not_of(" \r\t") == std::string_view::npos) continue;
-      if (++lines > count) break;
-      embeddings.push_back(STRATA_TRY(read_embedding(line, lines)));
-    }
-    if (lines == count) return {};
-    return unavailable(words_[0], "printed " + std::string(lines > count ? "more than " : "") +
-                                      std::to_string(std::min(lines, count)) + " embeddings for " +
-                                      std::to_string(count) + " texts");
-  }
-
-  Result<std::vector<float>> read_embedding(std::string_view line, std::size_t number) const {
-    const std::string place = "printed in line " + std::to_string(number);
-    auto parsed = parse_json(line);
-    if (!parsed) return unavailable(words_[0], place + " what is no JSON: " + std::string(line.substr(0, 100)));
-    const Value* value = parsed->map() ? parsed->map()->find("embedding") : nullptr;
-    const Value::List* list = value ? value->list() : nullptr;
-    if (list == nullptr)
-      return unavailable(words_[0], place + " no \"embedding\": " + std::string(line.substr(0, 100)));
-    if (list->size() != dimension_) {
-      return unavailable(words_[0], place + " an embedding of " + std::to_string(list->size()) + " dimensions, not " +
-                                        std::to_string(dimension_) + " as it described");
-    }
-    std::vector<float> embedding;
-    embedding.reserve(list->size());
-    for (const Value& item : *list) {
-      double number_value = 0;
-      if (!item.number(number_value) || !std::isfinite(static_cast<float>(number_value))) {
-        return unavailable(words_[0], place + " an embedding with something that is no finite number");
-      }
-      embedding.push_back(static_cast<float>(number_value));
-    }
-    return embedding;
-  }
-
   Result<std::string> run(const std::vector<std::string>& words, std::string_view input) const {
     Channel in = STRATA_TRY(open_channel(true));
     Channel out = STRATA_TRY(open_channel(false));

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdlib>
 
 #include "core/mutex.h"
 #include "core/random.h"
+#include "memory/embedder_answer.h"
 
 namespace strata::memory {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kBatchTexts = 64;
 constexpr std::int64_t kBackoffMaxMs = 8'000;
 constexpr std::int64_t kRetryAfterMaxMs = 30'000;
-constexpr std::size_t kQuotedBytes = 300;  // of an answer, in a message
+constexpr std::size_t kQuotedBytes = 300;  // of a complaint, in a message
 
 struct CurlDelete {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -185,55 +185,18 @@ class HttpEmbedder final : public Embedder {
     return code;
   }
 
-  /// {"data": [{"index": 0, "embedding": […]}, …]}, in any order when indexes are given.
   Result<std::vector<std::vector<float>>> read_embeddings(const std::string& body, std::size_t count) const {
-    auto parsed = parse_json(body);
-    if (!parsed) return error(ErrorCode::unavailable, "answered what is no JSON: " + body.substr(0, kQuotedBytes));
-    const Value* data = parsed->map() ? parsed->map()->find("data") : nullptr;
-    const Value::List* list = data ? data->list() : nullptr;
-    if (list == nullptr)
-      return error(ErrorCode::unavailable, "answered without \"data\": " + body.substr(0, kQuotedBytes));
-    if (list->size() != count) {
-      return error(ErrorCode::unavailable,
-                   "answered " + std::to_string(list->size()) + " embeddings for " + std::to_string(count) + " texts");
-    }
-    std::vector<std::vector<float>> embeddings(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const Map* item = (*list)[i].map();
-      const Value* index = item ? item->find("index") : nullptr;
-      const std::int64_t place = index && index->integer() ? *index->integer() : static_cast<std::int64_t>(i);
-      if (place < 0 || place >= static_cast<std::int64_t>(count) ||
-          !embeddings[static_cast<std::size_t>(place)].empty()) {
-        return error(ErrorCode::unavailable, "answered with the index " + std::to_string(place) +
-                                                 ", which is taken or over " + std::to_string(count - 1));
+    auto answered = read_embedding_list(body, count);
+    if (!answered) return error(ErrorCode::unavailable, "answered " + answered.error().message());
+    for (const std::vector<float>& embedding : *answered) {
+      std::uint32_t known = 0;
+      const auto dimension = static_cast<std::uint32_t>(embedding.size());
+      if (!dimension_.compare_exchange_strong(known, dimension) && known != dimension) {
+        return error(ErrorCode::unavailable, "answered an embedding of " + std::to_string(dimension) +
+                                                 " dimensions; earlier ones had " + std::to_string(known));
       }
-      const Value* embedding = item ? item->find("embedding") : nullptr;
-      embeddings[static_cast<std::size_t>(place)] = STRATA_TRY(read_embedding(embedding));
     }
-    return embeddings;
-  }
-
-  Result<std::vector<float>> read_embedding(const Value* value) const {
-    const Value::List* list = value ? value->list() : nullptr;
-    if (list == nullptr || list->empty() || list->size() > kDimensionMax) {
-      return error(ErrorCode::unavailable, "answered an item without an embedding of 1 … 65,536 numbers");
-    }
-    std::vector<float> embedding;
-    embedding.reserve(list->size());
-    for (const Value& item : *list) {
-      double number = 0;
-      if (!item.number(number) || !std::isfinite(static_cast<float>(number))) {
-        return error(ErrorCode::unavailable, "answered an embedding with something that is no finite number");
-      }
-      embedding.push_back(static_cast<float>(number));
-    }
-    std::uint32_t known = 0;
-    const auto dimension = static_cast<std::uint32_t>(embedding.size());
-    if (!dimension_.compare_exchange_strong(known, dimension) && known != dimension) {
-      return error(ErrorCode::unavailable, "answered an embedding of " + std::to_string(dimension) +
-                                               " dimensions; earlier ones had " + std::to_string(known));
-    }
-    return embedding;
+    return answered;
   }
 
   /// A handle keeps its connection open for the next request.

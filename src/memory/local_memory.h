@@ -47,12 +47,13 @@ class LocalMemory final : public Memory {
   Result<ForgetReceipt> forget_once(const std::string& id);
   Result<SnapshotInfo> snapshot_once(std::string_view id, std::string_view notes);
   Result<std::vector<float>> embed_query(const RecallOptions& options);
-  Result<Filter> recall_filter(Stores& view, const RecallOptions& options, std::map<std::string, std::uint32_t>& near);
+  Result<std::map<std::string, std::uint32_t>> reach_near(Stores& view, const RecallOptions& options);
   Result<std::vector<Candidate>> find_candidates(Stores& view, const RecallOptions& options, std::size_t wanted);
-  Result<Recalled> describe(Stores& view, const Candidate& candidate, const RecallOptions& options);
-  Result<void> join_neighbours(Stores& view, const RecallOptions& options, const Filter& filter,
+  Result<Recalled> describe(Stores& view, Candidate candidate, const RecallOptions& options);
+  Result<void> join_neighbours(Stores& view, const RecallOptions& options,
                                std::unordered_map<std::string, Candidate>& found);
-  Result<void> keep_admitted(Stores& view, const Filter& filter, std::map<std::string, Candidate>& joining);
+  Result<std::vector<Candidate>> keep_admitted(Stores& view, const Filter& conditions, std::size_t wanted,
+                                               std::vector<Candidate> candidates);
   Result<std::string> read_text(Stores& view, const Map& row);
   Result<StoredAtom> read_atom(Stores& view, const Map& row, bool with_tags_and_links);
 

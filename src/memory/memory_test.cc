@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 Atom atom(std::string id, std::string text) {
@@ -447,6 +448,25 @@ TEST_F(RecallTest, NearTakesOnlyWhatIsWithinReach) {
   near.near = "nobody";
   EXPECT_EQ(code_of(memory->recall(near)), ErrorCode::not_found);
   EXPECT_THAT(message, HasSubstr("nobody"));
+}
+
+TEST_F(RecallTest, NearAloneKeepsToTagsAndFiltersToo) {
+  RecallOptions near;
+  near.near = "build";
+  near.hops = 2;
+  EXPECT_THAT(recall(near), ElementsAre("compiler", "lunch"));
+  near.filter = {{"branch", "kitchen"}};
+  EXPECT_THAT(recall(near), ElementsAre("lunch"));
+  near.tags = {"ci"};
+  EXPECT_THAT(recall(near), IsEmpty());
+}
+
+TEST_F(RecallTest, ANeighbourThatJoinsMeetsTheFilterToo) {
+  RecallOptions options;
+  options.text = "soup";
+  options.hops = 1;
+  options.filter = {{"branch", "kitchen"}};
+  EXPECT_THAT(recall(options), ElementsAre("lunch"));
 }
 
 TEST_F(RecallTest, WithoutNearTheNeighboursOfTheBestJoinIn) {

@@ -21,6 +21,8 @@ constexpr std::uint32_t kHopsMax = 15;
 constexpr std::size_t kNearMax = 100'000;  // memories within reach of `near` that are looked at
 constexpr std::size_t kSeeds = 5;          // hits whose neighbours join in when there is no `near`
 constexpr std::size_t kJoiningMax = 50;
+constexpr std::size_t kLookedUpMin = 16;
+constexpr std::size_t kLookedUpMax = 4'000;
 
 double damped(std::uint32_t rank) { return rank == 0 ? 0 : 1.0 / (kRankDamping + rank); }
 
@@ -29,6 +31,16 @@ Filter valid_at_filter(Timestamp time) {
     return Value(Map{{"should", Value::List{Map{{field, Map{{"is_null", true}}}}, Map{{field, Map{{op, value}}}}}}});
   };
   return {{"must", Value::List{open_or("valid_from", "lte", time), open_or("valid_to", "gt", time)}}};
+}
+
+/// What every hit must meet, wherever it lies.
+Filter conditions_of(const RecallOptions& options) {
+  Value::List must;
+  if (!options.filter.empty()) must.emplace_back(options.filter);
+  for (const std::string& tag : options.tags) must.emplace_back(Map{{"tags", tag}});
+  if (options.valid_at) must.emplace_back(valid_at_filter(*options.valid_at));
+  if (must.empty()) return Filter();
+  return Filter{{"must", std::move(must)}};
 }
 
 Result<void> check(const RecallOptions& options) {
@@ -54,26 +66,27 @@ Result<std::vector<Recalled>> LocalMemory::recall(const RecallOptions& options) 
   STRATA_TRY(check(options));
   const auto view = STRATA_TRY(engine_.view(options.as_of));
   std::vector<Candidate> candidates = STRATA_TRY(find_candidates(*view, options, options.k));
-  if (candidates.size() > options.k) candidates.resize(options.k);
   std::vector<Recalled> recalled;
   recalled.reserve(candidates.size());
-  for (const Candidate& candidate : candidates) recalled.push_back(STRATA_TRY(describe(*view, candidate, options)));
+  for (Candidate& candidate : candidates) {
+    recalled.push_back(STRATA_TRY(describe(*view, std::move(candidate), options)));
+  }
   return recalled;
 }
 
 Result<Recalled> LocalMemory::why(std::string_view id, const RecallOptions& options) {
   STRATA_TRY(check(options));
   const auto view = STRATA_TRY(engine_.view(options.as_of));
-  const auto point = STRATA_TRY(view->vector().get(kCollection, id, false));
+  auto point = STRATA_TRY(view->vector().get(kCollection, id, false));
   if (!point) return Error(ErrorCode::not_found, "no memory \"" + std::string(id) + "\"");
   // Looked for among as many as recall can ever return; beyond that the rank no longer explains anything.
-  for (const Candidate& candidate : STRATA_TRY(find_candidates(*view, options, kResultsMax))) {
-    if (candidate.id == id) return describe(*view, candidate, options);
+  for (Candidate& candidate : STRATA_TRY(find_candidates(*view, options, kResultsMax))) {
+    if (candidate.id == id) return describe(*view, std::move(candidate), options);
   }
   Candidate unranked;
   unranked.id = id;
-  unranked.payload = point->payload;
-  return describe(*view, unranked, options);
+  unranked.payload = std::move(point->payload);
+  return describe(*view, std::move(unranked), options);
 }
 
 Result<std::vector<float>> LocalMemory::embed_query(const RecallOptions& options) {
@@ -86,24 +99,14 @@ Result<std::vector<float>> LocalMemory::embed_query(const RecallOptions& options
   return std::move(embeddings.front());
 }
 
-/// What every hit must meet, as one filter. `near` becomes the set of memories within reach, with their hops.
-Result<Filter> LocalMemory::recall_filter(Stores& view, const RecallOptions& options,
-                                          std::map<std::string, std::uint32_t>& near) {
-  Value::List must;
-  if (!options.filter.empty()) must.emplace_back(options.filter);
-  for (const std::string& tag : options.tags) must.emplace_back(Map{{"tags", tag}});
-  if (options.valid_at) must.emplace_back(valid_at_filter(*options.valid_at));
-  if (!options.near.empty()) {
-    const TraversalOptions traversal{options.direction, options.link_types, kNearMax};
-    Value::List ids;
-    for (const Reached& reached : STRATA_TRY(view.graph().reach(options.near, 1, options.hops, traversal))) {
-      ids.emplace_back(reached.node);
-      near.emplace(reached.node, reached.hops);
-    }
-    must.emplace_back(Map{{"has_id", std::move(ids)}});
+/// What is within reach of `near`, with its hops.
+Result<std::map<std::string, std::uint32_t>> LocalMemory::reach_near(Stores& view, const RecallOptions& options) {
+  std::map<std::string, std::uint32_t> near;
+  const TraversalOptions traversal{options.direction, options.link_types, kNearMax};
+  for (const Reached& reached : STRATA_TRY(view.graph().reach(options.near, 1, options.hops, traversal))) {
+    near.emplace(reached.node, reached.hops);
   }
-  if (must.empty()) return Filter();
-  return Filter{{"must", std::move(must)}};
+  return near;
 }
 
 Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores& view, const RecallOptions& options,
@@ -113,27 +116,32 @@ Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores&
       return std::vector<Candidate>();  // nothing was remembered by that LSN
     return std::move(there).error();
   }
+  const Filter conditions = conditions_of(options);
+  Filter filter = conditions;
   std::map<std::string, std::uint32_t> near;
-  const Filter filter = STRATA_TRY(recall_filter(view, options, near));
+  if (!options.near.empty()) {
+    near = STRATA_TRY(reach_near(view, options));
+    Value::List ids;
+    for (const auto& [id, hops] : near) ids.emplace_back(id);
+    filter.set("has_id", std::move(ids));
+  }
   std::unordered_map<std::string, Candidate> found;
-  const auto candidate = [&](Hit& hit) -> Candidate& {
-    Candidate& entry = found[hit.id];
-    if (entry.id.empty()) {
-      entry.id = hit.id;
-      entry.payload = std::move(hit.payload);
-    }
+  const auto candidate = [&found](const std::string& id) -> Candidate& {
+    Candidate& entry = found[id];
+    entry.id = id;
     return entry;
   };
 
   // Deeper than k in each list: a memory that is tenth in two of them beats one that is third in one.
-  const SearchOptions search{.k = std::min(kSearchResultsMax, std::max<std::size_t>(30, 2 * wanted)), .filter = filter};
+  const SearchOptions search{
+      .k = std::min(kSearchResultsMax, std::max<std::size_t>(30, 2 * wanted)), .filter = filter, .with_payload = false};
   std::size_t lists = 0;
   const std::vector<float> embedding = STRATA_TRY(embed_query(options));
   if (!embedding.empty()) {
     ++lists;
     std::uint32_t rank = 0;
-    for (Hit& hit : STRATA_TRY(view.vector().search(kCollection, embedding, search))) {
-      Why& why = candidate(hit).why;
+    for (const Hit& hit : STRATA_TRY(view.vector().search(kCollection, embedding, search))) {
+      Why& why = candidate(hit.id).why;
       why.vector_rank = ++rank;
       why.vector_score = hit.score;
     }
@@ -141,8 +149,8 @@ Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores&
   if (!options.text.empty()) {
     ++lists;
     std::uint32_t rank = 0;
-    for (Hit& hit : STRATA_TRY(view.vector().search_words(kCollection, options.text, search))) {
-      Why& why = candidate(hit).why;
+    for (const Hit& hit : STRATA_TRY(view.vector().search_words(kCollection, options.text, search))) {
+      Why& why = candidate(hit.id).why;
       why.words_rank = ++rank;
       why.words_score = hit.score;
     }
@@ -150,20 +158,14 @@ Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores&
   if (!options.near.empty()) {
     ++lists;
     if (options.text.empty() && embedding.empty()) {  // only the graph speaks
-      for (const auto& [id, hops] : near) {
-        const auto point = STRATA_TRY(view.vector().get(kCollection, id, false));
-        if (!point) continue;
-        Candidate& entry = found[id];
-        entry.id = id;
-        entry.payload = point->payload;
-      }
+      for (const auto& [id, hops] : near) candidate(id);
     }
     for (auto& [id, entry] : found) {
       if (const auto at = near.find(id); at != near.end()) entry.why.hops = at->second;
     }
   } else if (options.hops > 0) {
     ++lists;
-    STRATA_TRY(join_neighbours(view, options, filter, found));
+    STRATA_TRY(join_neighbours(view, options, found));
   }
 
   std::vector<Candidate> candidates;
@@ -178,11 +180,12 @@ Result<std::vector<LocalMemory::Candidate>> LocalMemory::find_candidates(Stores&
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return a.score != b.score ? a.score > b.score : a.id < b.id;
   });
-  return candidates;
+  return keep_admitted(view, conditions, wanted, std::move(candidates));
 }
 
 /// Without `near`: what is linked to the best hits so far joins in, with the hit that brought it as the path's start.
-Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& options, const Filter& filter,
+/// Whether they are memories at all, and pass the filter, is asked later, of the best.
+Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& options,
                                           std::unordered_map<std::string, Candidate>& found) {
   std::vector<std::pair<double, std::string>> seeds;
   for (const auto& [id, entry] : found) {
@@ -191,7 +194,6 @@ Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& opt
   const std::size_t count = std::min(kSeeds, seeds.size());
   std::partial_sort(seeds.begin(), seeds.begin() + static_cast<std::ptrdiff_t>(count), seeds.end(), std::greater<>());
   const TraversalOptions traversal{options.direction, options.link_types, kJoiningMax};
-  std::map<std::string, Candidate> joining;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& seed = seeds[i].second;
     auto reached = view.graph().reach(seed, 1, options.hops, traversal);
@@ -200,64 +202,60 @@ Result<void> LocalMemory::join_neighbours(Stores& view, const RecallOptions& opt
       return std::move(reached).error();
     }
     for (const Reached& neighbour : *reached) {
-      const auto known = found.find(neighbour.node);
-      Candidate& candidate = known != found.end() ? known->second : joining[neighbour.node];
+      Candidate& candidate = found[neighbour.node];
+      candidate.id = neighbour.node;
       if (candidate.why.hops == 0 || neighbour.hops < candidate.why.hops) {
         candidate.why.hops = neighbour.hops;
         candidate.path_start = seed;
       }
     }
   }
-  STRATA_TRY(keep_admitted(view, filter, joining));
-  for (auto& [id, candidate] : joining) {
-    candidate.id = id;
-    found.emplace(id, std::move(candidate));
-  }
   return {};
 }
 
-/// Keeps those that are memories and pass the filter; their payloads come with the answer.
-Result<void> LocalMemory::keep_admitted(Stores& view, const Filter& filter, std::map<std::string, Candidate>& joining) {
-  if (filter.empty()) {
-    for (auto at = joining.begin(); at != joining.end();) {
-      auto point = STRATA_TRY(view.vector().get(kCollection, at->first, false));
-      if (!point) {
-        at = joining.erase(at);
-        continue;
-      }
-      at->second.payload = std::move(point->payload);
-      ++at;
+/// The best `wanted` of the candidates, which come best first, with their payloads. What a search found meets the conditions
+/// already, what the graph brought has to be asked; both by looking ids up, so many at once as are wanted and then twice as
+/// many: most candidates are never read.
+Result<std::vector<LocalMemory::Candidate>> LocalMemory::keep_admitted(Stores& view, const Filter& conditions,
+                                                                       std::size_t wanted,
+                                                                       std::vector<Candidate> candidates) {
+  std::vector<Candidate> kept;
+  std::size_t at_once = std::max(kLookedUpMin, wanted);
+  for (std::size_t begin = 0; begin < candidates.size() && kept.size() < wanted;) {
+    const std::size_t count = std::min(at_once, candidates.size() - begin);
+    at_once = std::min(2 * at_once, kLookedUpMax);
+    Value::List ids;
+    for (std::size_t i = 0; i < count; ++i) ids.emplace_back(candidates[begin + i].id);
+    Filter filter = conditions;
+    filter.set("has_id", std::move(ids));
+    std::vector<StoredPoint> points = STRATA_TRY(view.vector().scroll(kCollection, {}, count, filter));
+    for (const std::size_t end = begin + count; begin < end && kept.size() < wanted; ++begin) {
+      Candidate& candidate = candidates[begin];
+      const auto point = std::lower_bound(points.begin(), points.end(), candidate.id,
+                                          [](const StoredPoint& p, const std::string& id) { return p.id < id; });
+      if (point == points.end() || point->id != candidate.id) continue;
+      candidate.payload = std::move(point->payload);
+      kept.push_back(std::move(candidate));
     }
-    return {};
   }
-  Value::List ids;
-  for (const auto& [id, candidate] : joining) ids.emplace_back(id);
-  const std::size_t limit = std::max<std::size_t>(1, ids.size());
-  const Filter admitted{{"must", Value::List{filter, Map{{"has_id", std::move(ids)}}}}};
-  std::map<std::string, Candidate> kept;
-  for (StoredPoint& point : STRATA_TRY(view.vector().scroll(kCollection, {}, limit, admitted))) {
-    Candidate& candidate = kept[point.id] = std::move(joining[point.id]);
-    candidate.payload = std::move(point.payload);
-  }
-  joining = std::move(kept);
-  return {};
+  return kept;
 }
 
-Result<Recalled> LocalMemory::describe(Stores& view, const Candidate& candidate, const RecallOptions& options) {
+Result<Recalled> LocalMemory::describe(Stores& view, Candidate candidate, const RecallOptions& options) {
   Recalled recalled;
-  recalled.id = candidate.id;
+  recalled.id = std::move(candidate.id);
   recalled.score = candidate.score;
-  recalled.why = candidate.why;
-  recalled.metadata = candidate.payload;
-  if (candidate.why.hops > 0) {
+  recalled.why = std::move(candidate.why);
+  recalled.metadata = std::move(candidate.payload);
+  if (recalled.why.hops > 0) {
     const std::string& start = options.near.empty() ? candidate.path_start : options.near;
     const TraversalOptions traversal{options.direction, options.link_types, kNearMax};
-    recalled.why.path = STRATA_TRY(view.graph().shortest_path(start, candidate.id, options.hops, traversal)).nodes;
+    recalled.why.path = STRATA_TRY(view.graph().shortest_path(start, recalled.id, options.hops, traversal)).nodes;
   }
   if (options.with_text) {
-    const auto row = STRATA_TRY(view.metadata().get_row("atoms", {{"id", candidate.id}}));
+    const auto row = STRATA_TRY(view.metadata().get_row("atoms", {{"id", recalled.id}}));
     if (!row)
-      return Error(ErrorCode::corruption, "memory \"" + candidate.id + "\" has a vector and no row; run strata doctor");
+      return Error(ErrorCode::corruption, "memory \"" + recalled.id + "\" has a vector and no row; run strata doctor");
     recalled.text = STRATA_TRY(read_text(view, *row));
   }
   return recalled;

@@ -70,15 +70,20 @@ Result<BackupList> read_backup_list(io::FileSystem& files) {
   const Value* list = map->find("files");
   if (!lsn || !manifest || !created || !list || !list->list())
     return corrupt("lsn, manifest, created or files is missing");
+  if (*lsn < 0 || *manifest < 0) return corrupt("lsn or manifest is negative");
   BackupList backup;
   backup.lsn = static_cast<Lsn>(*lsn);
   backup.manifest = static_cast<std::uint64_t>(*manifest);
-  backup.created = STRATA_TRY(core::parse_time(*created));
+  const auto time = core::parse_time(*created);
+  if (!time) return corrupt("created is " + time.error().message());
+  backup.created = *time;
   for (const Value& entry : *list->list()) {
     const std::string* name = text(entry.map(), "name");
     const std::int64_t* size = integer(entry.map(), "bytes");
     const std::string* sha256 = text(entry.map(), "sha256");
     if (!name || !size || !sha256) return corrupt("an entry of files is not complete");
+    if (const auto inside = io::check_name(*name); !inside) return corrupt(inside.error().message());
+    if (*size < 0) return corrupt("a negative size: " + *name);
     backup.files.push_back({*name, static_cast<std::uint64_t>(*size), *sha256});
   }
   return backup;

@@ -1,4 +1,5 @@
 // Rebuild: throw away what a store derived, open the database again, and compare with what it was.
+#include "core/failpoint.h"
 #include "engine/local_engine.h"
 #include "io/posix_file_system.h"
 #include "strata/operations.h"
@@ -38,6 +39,7 @@ namespace strata {
 
 Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) {
   using namespace operations;
+  STRATA_FAILPOINT("rebuild.begin");
   // A store that cannot even be opened any more has nothing to compare with; then the rebuilt state is all there is.
   std::optional<StoreSummary> before;
   if (auto opened = open_existing(directory)) {
@@ -54,7 +56,9 @@ Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) {
       if (STRATA_TRY(files->exists(name))) STRATA_TRY(files->remove(name));
     }
   }
+  STRATA_FAILPOINT("rebuild.removed");
   const auto engine = STRATA_TRY(open_existing(directory));
+  STRATA_FAILPOINT("rebuild.opened");
   StoreSummary after = STRATA_TRY(summary_of(*engine, store));
   if (before && (before->hash != after.hash || before->items != after.items)) {
     return Error(ErrorCode::internal, "the rebuilt " + std::string(name(store)) +

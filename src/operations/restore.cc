@@ -1,6 +1,7 @@
 // Restore: the backup's files, checked against its list, become a database. To an earlier LSN: its journal is written
 // anew up to there, on a new timeline, so that nothing later can ever be taken for its continuation.
 #include "core/clock.h"
+#include "core/failpoint.h"
 #include "engine/local_engine.h"
 #include "io/posix_file_system.h"
 #include "operations/backup_list.h"
@@ -71,21 +72,25 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
       return Error(ErrorCode::corruption, backup + "/" + file.name + ": its SHA-256 differs from the backup's list");
     }
     done += file.bytes;
+    STRATA_FAILPOINT("restore.copied");
     if (progress && !progress(done, total)) return Error(ErrorCode::cancelled, "the restore was cancelled");
   }
   if (cut) {
     const std::uint64_t timeline = manifest.timeline + 1;
     STRATA_TRY(cut_journal(to, manifest, timeline, lsn));
+    STRATA_FAILPOINT("restore.cut");
     manifest.timeline = timeline;
     std::erase_if(manifest.tags, [&](const Tag& tag) { return tag.lsn > lsn; });
     STRATA_TRY(io::write_file_atomically(to, engine::manifest_name(manifest.number), engine::encode(manifest)));
   }
   // With the superblock it is a database; opening it makes what the backup left out.
   STRATA_TRY(engine::write_superblock(to, {2, manifest.database, manifest.timeline, manifest.number, manifest.lsn}));
+  STRATA_FAILPOINT("restore.superblock");
   target.reset();
   OpenOptions options;
   options.create = false;
   const auto restored = STRATA_TRY(Engine::open(directory, options));
+  STRATA_FAILPOINT("restore.opened");
   const Lsn reached = restored->visible_lsn();
   if (const Lsn expected = lsn != 0 ? lsn : list.lsn; reached < expected) {
     return Error(ErrorCode::corruption,

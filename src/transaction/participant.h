@@ -88,10 +88,17 @@ class Participant {
   /// Writes it: files finished, synced, their directory synced. Versions that no view ≥ `horizon` can see may be left
   /// out. Errors leave the old checkpoint as it is; the next attempt includes what was frozen.
   virtual Result<Checkpoint> write_checkpoint(Lsn horizon) = 0;
+  /// No manifest will name what was written last, here or in another store it failed; the engine removes the new files.
+  /// Lets go of them, so that their space is free.
+  virtual void abandoned() {}
   /// The manifest that names this checkpoint is durable: drop what memory held for it.
   virtual Result<void> installed(const Checkpoint& checkpoint) = 0;
   /// The LSN that is durable in this store alone, read back from disk (I5): what the journal may be truncated below.
   virtual Result<Lsn> durable_lsn() = 0;
+
+  /// Files that records after the last checkpoint may name, finished before their commit: large objects, large appends.
+  /// Some of them may belong to no commit, and go away at any time. For a backup, which takes the records along.
+  virtual Result<std::vector<std::string>> written_ahead() { return std::vector<std::string>(); }
 
   /// Summary of everything visible at `view`; the oracle of `doctor`, of rebuild and of the crash tests.
   virtual Result<Summary> summarize(Lsn view) = 0;

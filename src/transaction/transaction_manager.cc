@@ -1,6 +1,7 @@
 #include "transaction/transaction_manager.h"
 
 #include "core/checksum.h"
+#include "core/failpoint.h"
 #include "transaction/record.h"
 
 namespace strata::transaction {
@@ -22,7 +23,7 @@ void abort_all(Context& context) {
 /// return before it is applied or given up.
 struct TransactionManager::Pending {
   Commit commit;
-  const Bytes* payload;
+  std::shared_ptr<const Bytes> payload;  // the journal's, too
   Context* context;
   std::span<const ViewMove> moves;
   std::vector<KeyHash> predicates = {};  // affected, if a serializable transaction runs
@@ -41,13 +42,14 @@ TransactionManager::TransactionManager(journal::Journal& journal, const core::Cl
       visible_(visible),
       visible_time_(visible_time),
       last_commit_time_(visible_time) {
+  journal_.set_durable_observer([this](Lsn durable) { publish_durable(durable); });
   for (const IdempotencyEntry& entry : idempotency) {
     // A key may come twice, when it was used again after its time: the later use counts.
     if (idempotency_.insert_or_assign(entry.hash, entry).second) idempotency_order_.push_back(entry.hash);
   }
 }
 
-TransactionManager::~TransactionManager() = default;
+TransactionManager::~TransactionManager() { journal_.set_durable_observer({}); }
 
 // ---- the commit path, top to bottom -----------------------------------------------------------------------------
 
@@ -62,7 +64,6 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
 
   // 1. What may fail or take time, without a lock.
   bool anything = !engine_section.empty();
-  Bytes payload;
   for (auto& buffer : context.buffers()) {
     if (!buffer) continue;
     if (auto prepared = buffer->prepare(context); !prepared) return give_up(std::move(prepared).error());
@@ -75,6 +76,8 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   if (!anything) durability = Durability::off;
 
   // 2. The record: resolved effects, one section per store. What was charged is about what they take.
+  std::shared_ptr<Bytes> record = records_.take();
+  Bytes& payload = *record;
   payload.reserve(static_cast<std::size_t>(std::min(context.charged_bytes(), options_.transaction_bytes_max)));
   for (std::size_t store = 0; store < kStoreCount; ++store) {
     WriteBuffer* buffer = context.buffers()[store].get();
@@ -98,7 +101,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   // 3. The commit lock: from here on the order is decided.
   const std::uint64_t idempotency =
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
-  Pending pending{{}, &payload, &context, moves};
+  Pending pending{{}, std::move(record), &context, moves};
   if (scanning_.load(std::memory_order_acquire) > 0) {  // most of the time known before the lock is taken
     if (auto known = collect_predicates(context, pending.predicates); !known) return give_up(std::move(known).error());
     pending.predicates_known = true;
@@ -116,6 +119,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
 
   // 4. Durable, then visible in every store, then acknowledged.
   Result<void> done = journal_.wait(*enqueued, durability);
+  STRATA_CRASHPOINT("manager.commit.durable");
   if (done) done = publish(*enqueued);
   if (!done) {
     // Whether the record will be found after a restart is not known, so the files it refers to must stay: no abort.
@@ -126,10 +130,12 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     return std::move(done).error();
   }
   if (!repeated) committed_.fetch_add(1, std::memory_order_relaxed);
+  STRATA_CRASHPOINT("manager.commit.acknowledged");
   return *enqueued;
 }
 
 Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempotency) {
+  STRATA_FAILPOINT("manager.enqueue.begin");
   Context& context = *pending.context;
   const core::MutexLock lock(commit_mutex_);
   if (idempotency != 0) {
@@ -143,8 +149,9 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   if (!pending.predicates_known && scanning_.load(std::memory_order_acquire) > 0) {
     STRATA_TRY(collect_predicates(context, pending.predicates));
   }
+  STRATA_FAILPOINT("manager.enqueue.validated");
   pending.commit.time = std::max(last_commit_time_ + 1, clock_.now());  // commit times ascend with the LSN
-  pending.commit.lsn = STRATA_TRY(journal_.append(Bytes(*pending.payload), pending.commit.time, idempotency));
+  pending.commit.lsn = STRATA_TRY(journal_.append(pending.payload, pending.commit.time, idempotency));
   last_commit_time_ = pending.commit.time;
   conflict_index_.record(pending.commit.lsn, context.writes(), context.effects(), pending.predicates);
   if (++commits_since_prune_ >= kCommitsPerPrune) {
@@ -160,6 +167,7 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   STRATA_ASSERT(pending_.empty() || pending_.back()->commit.lsn + 1 == pending.commit.lsn ||
                 failed_.load(std::memory_order_acquire));  // I1
   pending_.push_back(&pending);
+  STRATA_CRASHPOINT("manager.enqueue.appended");
   return pending.commit.lsn;
 }
 
@@ -211,33 +219,57 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
 }
 
 Result<void> TransactionManager::publish(Lsn lsn) {
+  if (visible_lsn() >= lsn) return {};  // whoever synced the record has shown it already
   const core::MutexLock lock(apply_mutex_);
+  STRATA_CRASHPOINT("manager.publish.begin");
   while (visible_lsn() < lsn) {
     STRATA_TRY(check_healthy());
-    Pending* next = nullptr;
-    {
-      const core::MutexLock pending_lock(pending_mutex_);
-      STRATA_ASSERT(!pending_.empty());
-      next = pending_.front();
-    }
     // Everything up to lsn is durable (the journal is a prefix), so commits of other threads may be applied here too.
-    STRATA_ASSERT(next->commit.lsn == visible_lsn() + 1);  // I3, I4
-    if (auto applied = apply_one(*next); !applied) {
-      // The record is durable but this process cannot show it: nothing more may be acknowledged from here.
-      Error error(ErrorCode::commit_unknown, "lsn " + std::to_string(next->commit.lsn) +
-                                                 " is in the journal but could not be applied: " +
-                                                 applied.error().to_string() + ". Open the database again.");
-      fail(error);
-      return error;
-    }
-    {
-      const core::MutexLock pending_lock(pending_mutex_);
-      pending_.pop_front();
-    }
-    visible_time_.store(next->commit.time, std::memory_order_release);
-    visible_.store(next->commit.lsn, std::memory_order_release);
-    if (observer_) observer_(next->commit, next->payload->size());
+    Pending* next = next_pending();
+    STRATA_ASSERT(next != nullptr);
+    STRATA_TRY(show(*next));
   }
+  return {};
+}
+
+/// On the thread that has just synced, for all that wait: one passage through the apply lock for a batch, and whoever wakes
+/// finds the work done. What cannot be shown is told to each when it asks for itself.
+void TransactionManager::publish_durable(Lsn durable) {
+  const core::MutexLock lock(apply_mutex_);
+  while (visible_lsn() < durable && check_healthy()) {
+    // A commit that is durable already may still be on its way from the journal into the list.
+    Pending* next = next_pending();
+    if (next == nullptr || next->commit.lsn > durable || !show(*next)) return;
+  }
+}
+
+TransactionManager::Pending* TransactionManager::next_pending() {
+  const core::MutexLock lock(pending_mutex_);
+  return pending_.empty() ? nullptr : pending_.front();
+}
+
+Result<void> TransactionManager::show(const Pending& next) {
+  STRATA_ASSERT(next.commit.lsn == visible_lsn() + 1);  // I3, I4
+  if (auto applied = apply_one(next); !applied) {
+    // The record is durable but this process cannot show it: nothing more may be acknowledged from here.
+    Error error(ErrorCode::commit_unknown, "lsn " + std::to_string(next.commit.lsn) +
+                                               " is in the journal but could not be applied: " +
+                                               applied.error().to_string() + ". Open the database again.");
+    fail(error);
+    return error;
+  }
+  {
+    const core::MutexLock pending_lock(pending_mutex_);
+    pending_.pop_front();
+  }
+  // Once it is visible its thread may return, and with it goes `next`.
+  const Commit commit = next.commit;
+  const std::size_t payload_bytes = next.payload->size();
+  STRATA_CRASHPOINT("manager.publish.applied");
+  visible_time_.store(commit.time, std::memory_order_release);
+  visible_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("manager.publish.visible");
+  if (observer_) observer_(commit, payload_bytes);
   return {};
 }
 

@@ -6,8 +6,9 @@
 ///     journal.wait            durable (I2); one thread writes and syncs for all
 ///     apply lock              every store, strictly in LSN order (I4) → visible_lsn moves (I3) → acknowledged
 ///
-/// Whoever holds the apply lock applies for all commits that are durable, so a batch of sixteen pays for the lock once.
-/// Lock order: commit lock, then the journal's own; the apply lock is taken with neither held.
+/// The thread that synced applies for all whose records that made durable, and only then are they woken: a batch of sixteen
+/// goes through the apply lock once, and each of the sixteen sleeps and wakes once. Meanwhile the next one leads.
+/// Lock order: commit lock, apply lock, the list of pending commits; the journal's own is held with none of them.
 #include <array>
 #include <atomic>
 #include <deque>
@@ -19,6 +20,7 @@
 #include "journal/journal.h"
 #include "transaction/conflict_index.h"
 #include "transaction/participant.h"
+#include "transaction/record_pool.h"
 #include "transaction/session.h"
 #include "transaction/view_registry.h"
 
@@ -82,7 +84,7 @@ class TransactionManager {
   const ManagerOptions& options() const { return options_; }
   journal::Journal& journal() { return journal_; }
 
-  /// Runs `body` while nothing is applied: at that moment every store holds exactly the effects ≤ the LSN given to it.
+  /// Runs `body`, which must not wait for the journal, while nothing is applied: at that moment every store holds exactly the effects ≤ the LSN given to it.
   Result<void> between_commits(const std::function<Result<void>(Lsn)>& body);
 
   /// Called under the apply lock after a commit became visible; must be short. For the engine's clock of commits.
@@ -104,7 +106,11 @@ class TransactionManager {
   static Result<void> collect_predicates(Context& context, std::vector<KeyHash>& predicates);
   Result<void> check_conflicts(Context& context, std::span<const ViewMove> moves) STRATA_REQUIRES(commit_mutex_);
   /// Applies and shows every durable commit up to `lsn`, whosever it is.
-  Result<void> publish(Lsn lsn);
+  Result<void> publish(Lsn lsn) STRATA_EXCLUDES(apply_mutex_);
+  void publish_durable(Lsn durable) STRATA_EXCLUDES(apply_mutex_);
+  Pending* next_pending() STRATA_EXCLUDES(pending_mutex_);
+  /// Applies the commit that comes next in every store, and moves what is visible.
+  Result<void> show(const Pending& next) STRATA_REQUIRES(apply_mutex_);
   /// Waits until everything appended so far is visible.
   Result<void> catch_up() STRATA_EXCLUDES(commit_mutex_);
   Result<void> apply_one(const Pending& pending) STRATA_REQUIRES(apply_mutex_);
@@ -119,6 +125,7 @@ class TransactionManager {
   const std::function<Result<void>(const Commit&, ByteView)> engine_section_;
   std::function<void(const Commit&, std::size_t)> observer_;
 
+  RecordPool records_;
   ViewRegistry views_;
   std::atomic<Lsn> visible_;
   std::atomic<Timestamp> visible_time_;

@@ -1,5 +1,5 @@
 #pragma once
-/// What the writers of the crash test do: a pure function of (seed, writer, number), so that the parent, who survives,
+/// What the writers of memories.cc do: a pure function of (seed, writer, number), so that the parent, who survives,
 /// knows what every operation should have left behind without being told its content.
 ///
 ///     mostly   remember a new memory, linked to the one before

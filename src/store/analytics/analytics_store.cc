@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 
 namespace strata::store::analytics {
 namespace {
@@ -66,6 +67,7 @@ Result<void> AnalyticsParticipant::open(const Checkpoint* last) {
 }
 
 Result<void> AnalyticsParticipant::apply(const Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("analytics.apply.begin");
   // Everything is checked before anything moves: a section that fails leaves no trace.
   CatalogPointer catalog;
   {
@@ -123,6 +125,7 @@ Result<void> AnalyticsParticipant::apply(const Commit& commit, ByteView section)
   queued_rows_ += rows;
   queued_bytes_ += section.size();
   last_lsn_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("analytics.apply.end");
   if (live_ && !flusher_called_ &&
       (queued_rows_ > options_.queued_rows_max || queued_bytes_ > options_.queued_bytes_max)) {
     flusher_called_ = true;
@@ -300,6 +303,7 @@ Result<AnalyticsParticipant::State> AnalyticsParticipant::decode_state(ByteView 
 }
 
 Result<void> AnalyticsParticipant::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("analytics.freeze");
   const core::MutexLock checkpoint_lock(checkpoint_mutex_);
   const core::MutexLock lock(mutex_);
   frozen_ = state_;
@@ -308,6 +312,7 @@ Result<void> AnalyticsParticipant::freeze(Lsn lsn) {
 }
 
 Result<Checkpoint> AnalyticsParticipant::write_checkpoint(Lsn horizon) {
+  STRATA_FAILPOINT("analytics.checkpoint.begin");
   const core::MutexLock checkpoint_lock(checkpoint_mutex_);
   State state = frozen_;
   state.next_part = std::max(state.next_part, written_next_part_);
@@ -323,6 +328,7 @@ Result<Checkpoint> AnalyticsParticipant::write_checkpoint(Lsn horizon) {
     for (const Record& record : records) STRATA_TRY(writer.add(record));
     state.parts.push_back(STRATA_TRY(writer.finish()));
   }
+  STRATA_FAILPOINT("analytics.checkpoint.part");
   written_next_part_ = state.next_part;
   STRATA_TRY(merge_parts(state, horizon));
   written_next_part_ = state.next_part;
@@ -336,6 +342,7 @@ Result<Checkpoint> AnalyticsParticipant::write_checkpoint(Lsn horizon) {
   // DuckDB's copy follows if it is in use. That it cannot is its own affair: the parts hold everything.
   (void)mirror_.maintain(frozen_lsn_, horizon);
 
+  STRATA_FAILPOINT("analytics.checkpoint.end");
   Checkpoint checkpoint{frozen_lsn_, encode_state(state), {}};
   for (const PartInfo& part : state.parts) checkpoint.files.push_back(part.file());
   return checkpoint;
@@ -444,6 +451,7 @@ Result<void> AnalyticsParticipant::installed(const Checkpoint& checkpoint) {
     checkpoint_lsn_.store(checkpoint.lsn, std::memory_order_release);
   }
   // One checkpoint later: a manifest that turns out to be unreadable has the one before it as its stand-in.
+  STRATA_FAILPOINT("analytics.installed");
   retired_.swap(unnamed);
   for (const std::string& name : unnamed) STRATA_TRY(files_.remove(name));
   return {};

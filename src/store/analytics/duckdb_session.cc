@@ -53,6 +53,7 @@ struct Failure {
   DuckFailure failure;
   ErrorCode code;
 };
+constexpr std::string_view kTransaction = "TransactionContext Error";  // also of a commit that the disk failed
 // DuckDB's messages begin with the kind of the exception; the C API tells it apart for results only, so the words decide.
 constexpr std::array<Failure, 9> kFailures = {{
     {"Permission Error", DuckFailure::statement, ErrorCode::permission_denied},
@@ -63,14 +64,22 @@ constexpr std::array<Failure, 9> kFailures = {{
     {"INTERNAL Error", DuckFailure::damage, ErrorCode::corruption},
     {"Serialization Error", DuckFailure::damage, ErrorCode::corruption},
     {"Corruption Error", DuckFailure::damage, ErrorCode::corruption},
-    {"TransactionContext Error", DuckFailure::statement, ErrorCode::permission_denied},
+    {kTransaction, DuckFailure::statement, ErrorCode::permission_denied},
 }};
+
+// A full disk says so in the system's words, within an error that else means damage or a failed commit.
+bool no_space(std::string_view message) {
+  return message.find("No space left on device") != std::string_view::npos ||
+         message.find("Disk quota exceeded") != std::string_view::npos;
+}
 
 }  // namespace
 
 DuckFailure classify(std::string_view message) noexcept {
   for (const Failure& known : kFailures) {
-    if (message.starts_with(known.prefix)) return known.failure;
+    if (!message.starts_with(known.prefix)) continue;
+    const bool of_the_disk = known.failure == DuckFailure::damage || known.prefix == kTransaction;
+    return of_the_disk && no_space(message) ? DuckFailure::space : known.failure;
   }
   return DuckFailure::statement;
 }
@@ -80,6 +89,7 @@ Error duck_error(std::string_view context, std::string message) {
   for (const Failure& known : kFailures) {
     if (message.starts_with(known.prefix)) code = known.code;
   }
+  if (classify(message) == DuckFailure::space) code = ErrorCode::resource_exhausted;
   // INTERNAL errors end with a stack trace of the library; its first line says what went wrong.
   if (const auto trace = message.find("\n\nStack Trace"); trace != std::string::npos) message.resize(trace);
   return Error(code, context.empty() ? std::move(message) : message + " (" + std::string(context) + ")");

@@ -25,10 +25,11 @@ enum class DuckFailure : std::uint8_t {
   statement,  ///< the statement's own: syntax, names, types, limits
   interrupted,
   memory,
+  space,   ///< the disk is full; FATAL: and the instance has given up
   damage,  ///< the file or the instance cannot be trusted any more: IO, FATAL, INTERNAL, serialization
 };
 DuckFailure classify(std::string_view message) noexcept;
-/// Errors  invalid_argument, permission_denied, timeout (interrupted), resource_exhausted (memory), corruption (damage)
+/// Errors  invalid_argument, permission_denied, timeout (interrupted), resource_exhausted (memory, space), corruption (damage)
 /// The message keeps its beginning, by which `classify` knows it again; the context comes behind.
 Error duck_error(std::string_view context, std::string message);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/analytics/duckdb_session.h"
 #include "store/analytics/sql_guard.h"
 
@@ -38,7 +39,7 @@ MirrorOptions with_defaults(MirrorOptions options) {
   return options;
 }
 
-bool no_space(std::string_view message) { return message.find("No space left") != std::string_view::npos; }
+bool no_space(const Error& error) { return classify(error.message()) == DuckFailure::space; }
 
 /// A connection of the pool, and what it is positioned at.
 struct PooledConnection {
@@ -123,14 +124,22 @@ Result<T> Mirror::ask_committed(Lsn view, const std::string& sql, bool users, st
     }
     const std::shared_ptr<Instance> used = leased->instance;
     Result<T> result = ask_leased<T>(*leased, view, sql, users, parameters, run);
-    if (result || attempt > 0 || classify(result.error().message()) != DuckFailure::damage) return result;
-    // The file or the instance is not to be trusted: one new copy, one more try.
+    if (result) return result;
+    // A query that found no space to spill is over, and that is all, unless the instance gave up with it.
+    const bool gave_up = no_space(result.error()) && result.error().message().starts_with("FATAL");
+    const bool damaged = attempt == 0 && classify(result.error().message()) == DuckFailure::damage;
+    if (!gave_up && !damaged) return result;
+    // The file or the instance is not to be trusted: one new copy, one more try; or none before there is space.
     leased->give_back();
     const core::MutexLock lock(writer_mutex_);
     bool same = false;
     {
       const core::MutexLock pool_lock(pool_mutex_);
       same = instance_ == used;
+    }
+    if (gave_up) {
+      if (same) close_locked();
+      return result;
     }
     if (same) STRATA_TRY(start_over());
   }
@@ -200,7 +209,11 @@ Result<T> Mirror::ask_own(Lsn view, const OwnWrites& own, const std::string& sql
     return run(statement);
   };
   Result<T> result = work();
-  const Result<void> undone = connection.execute("ROLLBACK");
+  Result<void> undone = connection.execute("ROLLBACK");
+  if (!undone && no_space(undone.error())) {
+    close_locked();
+    return std::move(undone).error();
+  }
   if (!undone) STRATA_TRY(start_over());
   if (!result && guard.interrupted()) {
     return Error(ErrorCode::timeout,
@@ -367,7 +380,7 @@ Result<void> Mirror::flush_locked(Lsn lsn) {
     if (written) continue;
     failures_.fetch_add(1, std::memory_order_relaxed);
     (void)writer_->execute("ROLLBACK");  // best effort: what is wrong is already in `written`
-    if (no_space(written.error().message()) || classify(written.error().message()) == DuckFailure::memory) {
+    if (no_space(written.error()) || classify(written.error().message()) == DuckFailure::memory) {
       close_locked();  // opened again when there is room
       return Error(ErrorCode::resource_exhausted, written.error().message());
     }
@@ -378,6 +391,7 @@ Result<void> Mirror::flush_locked(Lsn lsn) {
 }
 
 Result<void> Mirror::write_batch(const std::vector<Record>& records) {
+  STRATA_FAILPOINT("analytics.mirror.flush");
   STRATA_TRY(writer_->execute("BEGIN"));
   PhysicalTables tables = written_;
   const CatalogPointer catalog = source_.catalog();
@@ -387,6 +401,7 @@ Result<void> Mirror::write_batch(const std::vector<Record>& records) {
                               ", chain = " + std::to_string(static_cast<std::int64_t>(last.chain))));
   const core::WriterLock snapshot(snapshot_mutex_);
   STRATA_TRY(writer_->execute("COMMIT"));
+  STRATA_FAILPOINT("analytics.mirror.flushed");
   written_ = tables;
   physical_ = std::move(tables);
   applied_.store(last.lsn, std::memory_order_release);
@@ -481,7 +496,8 @@ Result<void> Mirror::maintain(Lsn lsn, Lsn horizon) {
   if (done) return done;
   failures_.fetch_add(1, std::memory_order_relaxed);
   if (writer_) (void)writer_->execute("ROLLBACK");
-  if (classify(done.error().message()) == DuckFailure::damage && !no_space(done.error().message())) return start_over();
+  if (classify(done.error().message()) == DuckFailure::damage) return start_over();
+  if (no_space(done.error())) close_locked();  // opened again when somebody asks
   return done;
 }
 
@@ -516,6 +532,7 @@ Result<void> Mirror::maintain_locked(Lsn lsn, Lsn horizon) {
   if (bytes > 0 && STRATA_TRY(files_.free_bytes()) < 2 * bytes) return {};
   Result<void> checkpointed = writer_->execute("CHECKPOINT");
   if (!checkpointed && classify(checkpointed.error().message()) == DuckFailure::damage) return checkpointed;
+  if (!checkpointed && no_space(checkpointed.error())) return checkpointed;
   return {};  // otherwise a reader is in the way: the next time will do
 }
 
@@ -529,7 +546,7 @@ Result<void> Mirror::open_locked() {
     STRATA_TRY(files_.create_directory("analytics"));
   }  // else not on a real disk: DuckDB keeps its copy in memory
   Result<void> opened = open_file(path);
-  if (opened || opened.error().code() == ErrorCode::unavailable || no_space(opened.error().message())) return opened;
+  if (opened || opened.error().code() == ErrorCode::unavailable || no_space(opened.error())) return opened;
   failures_.fetch_add(1, std::memory_order_relaxed);
   STRATA_TRY(quarantine());
   return open_file(path);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/random.h"
+#include "store/analytics/duckdb_session.h"
 #include "store/analytics/test_database.h"
 
 namespace strata::store::analytics {
@@ -45,6 +46,17 @@ class MirrorTest : public testing::Test {
   static constexpr std::string_view kSum = "select sum(n) as s, count(*) as c, max(agent) as a from metric";
   TestDatabase db_{TestDatabase::Disk::real};
 };
+
+TEST(DuckFailure, AFullDiskIsTakenFromTheSystemsWordsInAnErrorOfTheFileAndIsNoDamage) {
+  const std::string words = "Could not write file \"state.duckdb.wal\": No space left on device";
+  for (const std::string kind : {"IO Error", "FATAL Error", "INTERNAL Error", "TransactionContext Error"}) {
+    EXPECT_EQ(classify(kind + ": " + words), DuckFailure::space);
+    EXPECT_EQ(duck_error("", kind + ": " + words).code(), ErrorCode::resource_exhausted);
+  }
+  EXPECT_EQ(classify("IO Error: Could not read from file"), DuckFailure::damage);
+  EXPECT_EQ(duck_error("", "IO Error: Could not read from file").code(), ErrorCode::corruption);
+  EXPECT_EQ(classify("Binder Error: no column \"No space left on device\""), DuckFailure::statement) << "a user's text";
+}
 
 TEST_F(MirrorTest, ADamagedHeaderIsSetAsideAndTheCopyMadeAgain) {
   append(1, 1'000);

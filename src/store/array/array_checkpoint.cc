@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/array/array_store.h"
 #include "store/array/layout.h"
 
@@ -90,6 +91,7 @@ void add_files(const PartDescription& part, std::vector<transaction::CheckpointF
 }  // namespace
 
 Result<void> ArrayParticipant::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("array.freeze");
   auto frozen = std::make_unique<Frozen>();
   frozen->lsn = lsn;
   frozen->next_id = next_id_;
@@ -104,6 +106,7 @@ Result<void> ArrayParticipant::freeze(Lsn lsn) {
 
 Result<transaction::Checkpoint> ArrayParticipant::write_checkpoint(Lsn horizon) {
   if (!frozen_) return Error(ErrorCode::failed_precondition, "an array checkpoint was asked for without a freeze");
+  STRATA_FAILPOINT("array.checkpoint.begin");
   if (written_) perhaps_named_.insert(perhaps_named_.end(), written_->fresh.begin(), written_->fresh.end());
   written_.reset();
   auto written = std::make_unique<Written>();
@@ -118,6 +121,8 @@ Result<transaction::Checkpoint> ArrayParticipant::write_checkpoint(Lsn horizon) 
   written_ = std::move(written);
   return checkpoint;
 }
+
+void ArrayParticipant::abandoned() { written_.reset(); }
 
 Result<void> ArrayParticipant::write_into(Written& written, transaction::Checkpoint& checkpoint, Lsn horizon) {
   const Lsn lsn = frozen_->lsn;
@@ -157,8 +162,10 @@ Result<void> ArrayParticipant::write_into(Written& written, transaction::Checkpo
   written.state = checkpoint.state;
   if (written.state != installed_state_ && !(shown.empty() && written.gone.empty())) {
     written.has_virtual_index = true;
+    STRATA_FAILPOINT("array.checkpoint.index");
     STRATA_TRY(write_virtual_index_file(shown));
   }
+  STRATA_FAILPOINT("array.checkpoint.end");
   return {};
 }
 
@@ -204,9 +211,11 @@ Result<void> ArrayParticipant::installed(const transaction::Checkpoint& checkpoi
   STRATA_ASSERT(written_ && written_->lsn == checkpoint.lsn);
   const std::unique_ptr<Written> written = std::move(written_);
   frozen_.reset();
+  STRATA_FAILPOINT("array.installed");
   // First the index, so that it never names a part that is gone. If the renaming does not survive a power cut, its
   // unfinished name does, and tells recovery.
   if (written->has_virtual_index) STRATA_TRY(files_->files().rename(kUnfinishedIndex, kVirtualIndex));
+  STRATA_FAILPOINT("array.installed.renamed");
   for (auto& [dataset, replacement] : written->replacements) {
     const auto before = dataset->segments();
     for (std::size_t i = 0; i < replacement.replaced; ++i) {

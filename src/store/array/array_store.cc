@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/array/layout.h"
 #include "store/array/mutation.h"
 
@@ -148,10 +149,12 @@ class ArrayParticipant::Applier {
 };
 
 Result<void> ArrayParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("array.apply.begin");
   SectionReader reader(section);
   Applier applier(*this, commit.lsn);
   while (auto mutation = STRATA_TRY(reader.next())) STRATA_TRY(std::visit(applier, *mutation));
   applied_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("array.apply.end");
   return {};
 }
 
@@ -210,6 +213,15 @@ Result<void> ArrayParticipant::recovered(Lsn) {
   if (index_is_old) (void)rewrite_virtual_index().has_value();  // derived, and no reason not to open
   if (any) STRATA_TRY(files_->files().sync_directory(kDirectory));
   return {};
+}
+
+Result<std::vector<std::string>> ArrayParticipant::written_ahead() {
+  std::vector<std::string> names;
+  for (const std::string& name : STRATA_TRY(files_in_directory())) {
+    const std::string path = std::string(kDirectory) + "/" + name;
+    if (!name.ends_with(".tmp") && path != kVirtualIndex) names.push_back(path);
+  }
+  return names;
 }
 
 Result<void> ArrayParticipant::close() { return {}; }

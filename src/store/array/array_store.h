@@ -61,8 +61,10 @@ class ArrayParticipant final : public transaction::Participant {
   Result<void> recovered(Lsn lsn) override;
   Result<void> freeze(Lsn lsn) override;
   Result<transaction::Checkpoint> write_checkpoint(Lsn horizon) override;
+  void abandoned() override;
   Result<void> installed(const transaction::Checkpoint& checkpoint) override;
   Result<Lsn> durable_lsn() override { return durable_.load(std::memory_order_acquire); }
+  Result<std::vector<std::string>> written_ahead() override;
   Result<transaction::Summary> summarize(Lsn view) override;
   Result<std::vector<transaction::Damage>> verify() override;
   transaction::Statistics statistics() override;

@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "core/checksum.h"
+#include "core/failpoint.h"
 #include "store/array/layout.h"
 
 namespace strata::store::array {
@@ -78,6 +79,7 @@ Result<PartDescription> PartFiles::write(const DatasetOptions& options, std::uin
       part.index = FileReference{part.file.number, index.size(), core::xxh3_128(index)};
       STRATA_TRY(io::write_file_atomically(files_, index_file_name(part.file.number), index));
     }
+    STRATA_FAILPOINT("array.part.written");
     return files_.sync_directory(kDirectory);
   };
   if (auto finished = finish(); !finished) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/checksum.h"
+#include "core/failpoint.h"
 
 namespace strata::store::cache {
 namespace {
@@ -68,6 +69,7 @@ void CacheBuffer::committed(const transaction::Commit& commit) {
       case Effect::Kind::expire: keyspace_.set_deadline(key, commit.lsn, effect.deadline); break;
     }
   }
+  STRATA_CRASHPOINT("cache.apply");
   effects_.clear();
 }
 

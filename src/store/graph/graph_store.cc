@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "core/codec.h"
+#include "core/failpoint.h"
 
 namespace strata::store::graph {
 namespace {
@@ -197,6 +198,7 @@ struct Store::Resolved {
 
 Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
   if (commit.lsn <= applied_lsn()) return {};
+  STRATA_FAILPOINT("graph.apply.begin");
   const Mutation mutation = STRATA_TRY(decode_mutation(section));
   const Reader latest = reader(kLatest, nullptr);
   Delta& delta = *latest.layers().deltas.front();
@@ -254,6 +256,7 @@ Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
   while (next <= highest && !next_edge_.compare_exchange_weak(next, highest + 1)) {
   }
   applied_.store(lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("graph.apply.end");
   return {};
 }
 
@@ -307,6 +310,7 @@ Result<void> Store::recovered(Lsn lsn) {
 }
 
 Result<void> Store::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("graph.freeze");
   const core::MutexLock lock(checkpoint_mutex_);
   frozen_lsn_ = lsn;
   frozen_names_ = names_.size();
@@ -322,6 +326,7 @@ Result<void> Store::freeze(Lsn lsn) {
 }
 
 Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
+  STRATA_FAILPOINT("graph.checkpoint.begin");
   const core::MutexLock lock(checkpoint_mutex_);
   const auto current = layers();
   auto written = std::make_unique<Written>(Written{frozen_lsn_, stored_, {}});
@@ -341,12 +346,18 @@ Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
     Stored fresh = STRATA_TRY(write_segment(merged, written->consumed, kept.empty(), horizon, frozen_lsn_));
     kept.insert(kept.begin(), std::move(fresh));
   }
+  STRATA_FAILPOINT("graph.checkpoint.end");
   transaction::Checkpoint checkpoint;
   checkpoint.lsn = frozen_lsn_;
   checkpoint.state = encode_state(frozen_lsn_, written->segments);
   for (const Stored& it : written->segments) checkpoint.files.push_back(it.file);
   written_ = std::move(written);
   return checkpoint;
+}
+
+void Store::abandoned() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  written_.reset();
 }
 
 Result<Store::Stored> Store::write_segment(const std::vector<Stored>& merged,
@@ -412,6 +423,7 @@ Bytes Store::encode_state(Lsn lsn, const std::vector<Stored>& segments) const {
 Result<void> Store::installed(const transaction::Checkpoint& checkpoint) {
   const core::MutexLock lock(checkpoint_mutex_);
   STRATA_ASSERT(written_ != nullptr && written_->lsn == checkpoint.lsn);
+  STRATA_CRASHPOINT("graph.installed");
   const std::unique_ptr<Written> written = std::move(written_);
   Layers fresh = *layers();
   std::erase_if(fresh.deltas, [&](const auto& delta) {

@@ -95,6 +95,7 @@ Result<void> read_archive(io::FileSystem& files, const std::string& name,
   core::Decoder header(bytes.subspan(kMagic.size(), 8));
   const std::uint32_t version = header.u32();
   if (header.u32() != core::crc32c(bytes.first(12))) return damaged(0, "the header's checksum is wrong");
+  if (version == 0) return damaged(8, "there is no version 0");
   if (version > kVersion) {
     return Error(ErrorCode::unsupported, name + " has version " + std::to_string(version) +
                                              "; this program reads up to " + std::to_string(kVersion));
@@ -113,7 +114,8 @@ Result<void> read_archive(io::FileSystem& files, const std::string& name,
       return damaged(at, "a record's checksum is wrong");
     const std::size_t begin = at + kRecordBytes;
     if (kind == kFooter) {
-      if (record.lsn != last || begin != bytes.size()) return damaged(at, "the footer does not end the file");
+      const bool empty = record.time == 0 && size == 0 && section_crc == 0;
+      if (record.lsn != last || !empty || begin != bytes.size()) return damaged(at, "the footer does not end the file");
       return {};
     }
     if (kind > kDump || size > bytes.size() - begin) return damaged(at, "a record is malformed");

@@ -6,7 +6,7 @@
 ///     header   "STRMDARC" · u32 version (1) · u32 CRC-32C of the 12 bytes before
 ///     record   u64 lsn · i64 time · u32 size · u8 kind (0 a commit's section, 1 a dump's) · u32 CRC-32C of the section ·
 ///              u32 CRC-32C of the 25 bytes before · the section
-///     footer   a record of kind 255, size 0, lsn = the last one: a file without it is not finished
+///     footer   a record of kind 255, time, size and CRC 0, lsn = the last one: a file without it is not finished
 ///
 /// A dump holds the whole state at one LSN (tables, then rows, then indexes) and replaces every file before it.
 #include <functional>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/failpoint.h"
 #include "store/metadata/dump.h"
 #include "store/metadata/history.h"
 #include "store/metadata/metadata_store.h"
@@ -105,6 +106,7 @@ Result<void> MetadataParticipant::rebuild(std::string_view why) {
     const std::string name = std::string(kState) + std::string(suffix);
     if (STRATA_TRY(files_.exists(name))) STRATA_TRY(files_.rename(name, aside(suffix)));
   }
+  STRATA_FAILPOINT("metadata.rebuild.aside");
   STRATA_TRY(files_.sync_directory("metadata"));
   const std::string path = STRATA_TRY(files_.path(kState));
   {
@@ -112,6 +114,7 @@ Result<void> MetadataParticipant::rebuild(std::string_view why) {
     writer_ = STRATA_TRY(Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), false));
   }
   STRATA_TRY(replay_archives());
+  STRATA_FAILPOINT("metadata.rebuild.replayed");
   if (STRATA_TRY(files_.exists(kDamagedMark))) {
     STRATA_TRY(files_.remove(kDamagedMark));
     STRATA_TRY(files_.sync_directory("metadata"));
@@ -197,6 +200,7 @@ Result<void> MetadataParticipant::remove_leftovers() {
 // ------------------------------------------------------------------------------------------------ checkpoints
 
 Result<void> MetadataParticipant::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("metadata.freeze");
   const core::MutexLock lock(archive_mutex_);
   frozen_lsn_ = lsn;
   if (archive_) frozen_.push_back(std::move(archive_));
@@ -204,6 +208,7 @@ Result<void> MetadataParticipant::freeze(Lsn lsn) {
 }
 
 Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizon) {
+  STRATA_FAILPOINT("metadata.checkpoint.begin");
   Lsn frozen;
   std::vector<Archive> archives;
   {
@@ -223,6 +228,7 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
       if (!known) archives.push_back(each);
     }
   }
+  STRATA_FAILPOINT("metadata.checkpoint.archived");
   readers_->clear();
   Lsn state;
   {
@@ -236,6 +242,7 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
       return std::move(durable).error();
     }
   }
+  STRATA_FAILPOINT("metadata.checkpoint.durable");
   recent_.forget_before(std::min(horizon, state));
 
   std::uint64_t archive_bytes = 0;
@@ -247,6 +254,7 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
     written_ = archives;
   }
 
+  STRATA_FAILPOINT("metadata.checkpoint.end");
   transaction::Checkpoint checkpoint;
   checkpoint.lsn = frozen;
   core::Encoder out(checkpoint.state);
@@ -306,6 +314,7 @@ Result<void> MetadataParticipant::installed(const transaction::Checkpoint& check
     written_.clear();
     installed_lsn_ = checkpoint.lsn;
   }
+  STRATA_FAILPOINT("metadata.installed");
   for (const std::string& name : replaced) STRATA_TRY(files_.remove(name));
   return {};
 }

@@ -97,6 +97,7 @@ class MetadataSession final : public MetadataStore {
 
   // The table, from a catalog that `keep` keeps alive.
   Result<const Table*> table_of(Context& tx, std::string_view name, std::shared_ptr<const Catalog>& keep) {
+    STRATA_TRY(store_.know_tables());
     tx.note_scan(StoreKind::metadata, kSchemaKey);
     keep = store_.catalog(own(tx));
     const Table* table = keep->find(name);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/failpoint.h"
 #include "store/metadata/history.h"
 #include "store/metadata/row.h"
 
@@ -25,6 +26,7 @@ MetadataParticipant::~MetadataParticipant() { (void)close(); }
 // ------------------------------------------------------------------------------------------------ following the journal
 
 Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("metadata.apply.begin");
   if (commit.lsn > archived_.load(std::memory_order_relaxed)) {
     const core::MutexLock lock(archive_mutex_);
     if (!archive_) archive_ = std::make_unique<ArchiveWriter>(files_, next_archive_++);
@@ -39,6 +41,7 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
   queued->section.assign(section.begin(), section.end());
   queued->steps = STRATA_TRY(decode_steps(queued->section, commit.lsn));
   const auto catalog = recent_.catalog();
+  const bool tables_known = tables_waiting_.load(std::memory_order_relaxed) == 0;
   for (const Step& step : queued->steps) {
     if (step.kind != Step::Kind::rows) {
       queued->has_ddl = true;
@@ -46,7 +49,7 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     }
     for (const TableImages& images : step.images->tables) {
       queued->rows += images.rows.size();
-      if (!queued->has_ddl && catalog->find(images.table) == nullptr) {
+      if (!queued->has_ddl && tables_known && catalog->find(images.table) == nullptr) {
         return Error(ErrorCode::corruption,
                      "a metadata record writes the table " + images.table + ", which is not there");
       }
@@ -59,7 +62,17 @@ Result<void> MetadataParticipant::apply(const transaction::Commit& commit, ByteV
     if (!pending_.empty() && *pending_.front() == queued->section) pending_.pop_front();
     recent_.push(std::move(queued));
   }
-  if (has_ddl) return flush(commit.lsn);  // the tables must be known before the next row
+  STRATA_CRASHPOINT("metadata.apply.end");
+  if (has_ddl) {
+    // The tables must be known before the next row. On a full disk the record, which is durable, waits here, and whoever
+    // asks for tables meanwhile learns why they are not known.
+    Result<void> flushed = flush(commit.lsn);
+    if (!flushed.has_value() && flushed.error().code() == ErrorCode::resource_exhausted) {
+      tables_waiting_.store(commit.lsn, std::memory_order_release);
+      return {};
+    }
+    return flushed;
+  }
   const std::size_t rows = recent_.rows(), bytes = recent_.bytes();
   if (rows > kHardFactor * options_.queue_rows_max || bytes > kHardFactor * options_.queue_bytes_max) {
     // Slower is all that may happen: the record is durable, so failing to write it now is the applier's to repeat.
@@ -81,12 +94,14 @@ Result<void> MetadataParticipant::flush_locked(Lsn lsn) {
   const auto commits = recent_.upto(lsn);
   if (commits.empty()) return {};
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
+  STRATA_FAILPOINT("metadata.flush.begin");
   if (make_durable_) STRATA_TRY(make_durable_(commits.back()->lsn));
   Result<void> applied = writer_->apply(commits, true);
   if (!applied.has_value()) {
     note_error(applied.error());
     return applied;
   }
+  STRATA_CRASHPOINT("metadata.flush.applied");
   recent_.set_catalog(writer_->catalog());
   recent_.pop(writer_->applied());
   batches_.fetch_add(1, std::memory_order_relaxed);
@@ -114,7 +129,16 @@ void MetadataParticipant::run_applier() {
   }
 }
 
+Result<void> MetadataParticipant::know_tables() {
+  Lsn waiting = tables_waiting_.load(std::memory_order_acquire);
+  if (waiting == 0) return {};
+  STRATA_TRY(flush(waiting));
+  tables_waiting_.compare_exchange_strong(waiting, 0);
+  return {};
+}
+
 Result<void> MetadataParticipant::check_healthy() {
+  STRATA_TRY(know_tables());
   if (recent_.bytes() <= 2 * kHardFactor * options_.queue_bytes_max) return {};
   const core::MutexLock lock(applier_mutex_);
   return Error(ErrorCode::resource_exhausted, "state.sqlite does not take rows any more: " + last_error_);

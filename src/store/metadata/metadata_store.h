@@ -93,6 +93,8 @@ class MetadataParticipant final : public transaction::Participant {
   /// Calls `body` with a connection whose rows are those of `view` with the transaction's own on top. `own` may be null.
   Result<void> read_at(Lsn view, const MetadataBuffer* own, const std::function<Result<void>(Connection&)>& body);
   Result<void> check_healthy();
+  /// The catalog is that of the last commit: a statement for which the disk had no space is tried again.
+  Result<void> know_tables();
   Result<void> validate(MetadataBuffer& buffer, Lsn view);
   void forget_pending(const std::shared_ptr<const Bytes>& section);
 
@@ -122,6 +124,7 @@ class MetadataParticipant final : public transaction::Participant {
   Recent recent_;
   std::atomic<std::uint64_t> next_buffer_{1};
   std::atomic<std::uint64_t> rebuilds_{0}, undo_reads_{0}, trials_{0}, batches_{0};
+  std::atomic<Lsn> tables_waiting_{0};  // the last commit with DDL that SQLite could not take yet; 0: none
 
   core::Mutex writer_mutex_;
   std::unique_ptr<Writer> writer_ STRATA_GUARDED_BY(writer_mutex_);

@@ -72,6 +72,25 @@ TEST(MetadataStore, ForgetsWhatWasRolledBack) {
   EXPECT_CODE(world.db()->query("select * from other"), invalid_argument);
 }
 
+TEST(MetadataStore, ADefinitionThatFindsNothingToDoIsNoErrorAndWritesNothing) {
+  World world;
+  ASSERT_OK(world.db()->execute(kNote));
+  ASSERT_OK(world.db()->execute("create index note_title on note(title)"));
+  ASSERT_OK(world.db()->execute("create view titles as select title from note"));
+  for (const char* sql : {"create index if not exists note_title on note(title)", "drop table if exists other",
+                          "DROP INDEX IF EXISTS other", "drop view if exists other",
+                          " -- why\n /* twice */ drop table if exists other"}) {
+    const auto done = world.db()->execute(sql);
+    ASSERT_TRUE(done.has_value()) << sql;
+    EXPECT_EQ(done->rows_changed, 0u) << sql;
+  }
+  EXPECT_CODE(world.db()->execute("vacuum"), invalid_argument);
+  EXPECT_EQ(world.db()->query("select name from sqlite_master where name = 'note_title'")->rows.size(), 1u);
+  const Migration migrations[] = {{1, "drop table if exists other; create table more(id integer primary key);"}};
+  ASSERT_OK(world.db()->migrate("test", migrations));
+  EXPECT_EQ(count(world, "select count(*) from more"), 0);
+}
+
 TEST(MetadataStore, DefinesATableAndFillsItInOneTransaction) {
   World world;
   auto tx = world.begin();

@@ -1,4 +1,4 @@
-// libFuzzer: any bytes as a section of a record. Accepted ones must encode to something that decodes to the same again.
+// Any bytes as a section of the metadata store. Accepted ones must encode to something that decodes to the same again.
 #include <cstdlib>
 
 #include "store/metadata/mutation.h"

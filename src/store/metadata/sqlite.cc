@@ -1,5 +1,6 @@
 #include "store/metadata/sqlite.h"
 
+#include <cerrno>
 #include <cmath>
 
 namespace strata::store::metadata {
@@ -29,11 +30,26 @@ ErrorCode code_of(int result) {
 
 }  // namespace
 
+namespace {
+
+// SQLite has a code for a full disk only where it writes pages; growing the -shm file, syncing and creating answer an I/O
+// error, and the system's number tells why.
+ErrorCode code_of(sqlite3* connection, int result) {
+  const int kind = result & 0xff;
+  if (connection != nullptr && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
+    const int number = sqlite3_system_errno(connection);
+    if (number == ENOSPC || number == EDQUOT) return ErrorCode::resource_exhausted;
+  }
+  return code_of(result);
+}
+
+}  // namespace
+
 Error error_of(sqlite3* connection, int code, std::string_view doing) {
   std::string message(doing);
   if (!message.empty()) message += ": ";
   message += connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
-  return Error(code_of(code), std::move(message));
+  return Error(code_of(connection, code), std::move(message));
 }
 
 Result<bool> Statement::step() {

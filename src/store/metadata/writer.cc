@@ -54,6 +54,22 @@ void append_value(std::string& out, sqlite3_value* value) {
   }
 }
 
+// "create … if not exists" of what is there and "drop … if exists" of what is not compile to nothing, and the guard is asked
+// about nothing: what is left is how they begin.
+bool is_definition(const Statement& statement) {
+  std::string_view sql = sqlite3_sql(statement.get());
+  const auto skip = [&](std::string_view from, std::string_view to) {
+    if (!sql.starts_with(from)) return false;
+    const auto end = sql.find(to, from.size());
+    sql.remove_prefix(end == std::string_view::npos ? sql.size() : end + to.size());
+    return true;
+  };
+  while (skip(" ", "") || skip("\t", "") || skip("\r", "") || skip("\n", "") || skip("--", "\n") || skip("/*", "*/")) {
+  }
+  const std::string word = lower(sql.substr(0, sql.find_first_of(" \t\r\n/-")));
+  return word == "create" || word == "drop";
+}
+
 // Notes the key of every row that a statement touches, cascades included. The images are read afterwards, from the
 // table: what SQLite would answer is the only truth about affinity, defaults and generated values.
 class TouchedRows {
@@ -363,6 +379,10 @@ Result<Executed> Writer::execute_in_savepoint(std::string_view sql, std::span<co
       return out;
     }
     out.analysis = guard.analysis();
+    if (out.analysis.kind == StatementKind::reads && is_definition(statement)) {
+      out.analysis.kind = StatementKind::writes_rows;  // of none
+      return out;
+    }
     if (out.analysis.kind == StatementKind::reads || sqlite3_stmt_readonly(statement.get()) != 0) {
       return Error(ErrorCode::invalid_argument, sqlite3_stmt_readonly(statement.get()) != 0
                                                     ? "the statement only reads; use query"

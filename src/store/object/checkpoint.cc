@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 #include "store/object/object_store.h"
 
 namespace strata::store::object {
@@ -57,6 +58,7 @@ Result<bool> is_retained(const std::vector<std::shared_ptr<const CatalogSegment>
 }  // namespace
 
 Result<void> Store::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("object.freeze");
   const std::shared_ptr<const State> now = state();
   auto frozen = std::make_shared<State>(*now);
   auto next = std::make_shared<State>(*now);
@@ -80,12 +82,15 @@ Result<void> Store::freeze(Lsn lsn) {
 
 Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
   STRATA_ASSERT(frozen_.state != nullptr);
+  STRATA_FAILPOINT("object.checkpoint.begin");
   auto prepared = std::make_unique<Prepared>();
   prepared->deltas = frozen_.state->deltas;
   prepared->objects = frozen_.objects;
   prepared->replaced_count = frozen_.replaced.size();
   STRATA_TRY(write_catalog(frozen_, horizon, *prepared));
+  STRATA_FAILPOINT("object.checkpoint.catalog");
   STRATA_TRY(write_packs(frozen_, horizon, *prepared));
+  STRATA_FAILPOINT("object.checkpoint.end");
   std::vector<std::pair<Address, LargeFile>> kept;
   for (const auto& large : frozen_.large) {
     auto& list = STRATA_TRY(is_retained(prepared->segments, large.first, horizon)) ? kept : prepared->dropped;
@@ -95,6 +100,8 @@ Result<transaction::Checkpoint> Store::write_checkpoint(Lsn horizon) {
   prepared_ = std::move(prepared);
   return prepared_->checkpoint;
 }
+
+void Store::abandoned() { prepared_.reset(); }
 
 Result<void> Store::write_catalog(const Frozen& frozen, Lsn horizon, Prepared& out) {
   std::vector<Fact> fresh;
@@ -218,6 +225,7 @@ void Store::describe(const Frozen& frozen, const std::vector<std::pair<Address, 
 
 Result<void> Store::installed(const transaction::Checkpoint& checkpoint) {
   STRATA_ASSERT(prepared_ != nullptr && prepared_->checkpoint.lsn == checkpoint.lsn);
+  STRATA_CRASHPOINT("object.installed");
   const std::unique_ptr<Prepared> prepared = std::move(prepared_);
   const std::shared_ptr<const State> before = state();
   auto next = std::make_shared<State>(*before);

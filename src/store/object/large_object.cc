@@ -1,5 +1,7 @@
 #include "store/object/large_object.h"
 
+#include "core/failpoint.h"
+
 #include <algorithm>
 
 namespace strata::store::object {
@@ -102,6 +104,7 @@ Result<LargeObjectWriter::Finished> LargeObjectWriter::finish() {
   out.u64(blocks_);
   out.raw(table_.data(), table_.size());
   const auto file = STRATA_TRY(out_->finish(large_file_name(finished.address, sequence_), footer));
+  STRATA_FAILPOINT("object.large.written");
   const Compression codec = asked_ == Compression::lz4 ? Compression::lz4 : Compression::zstd;
   finished.file = {compressed_ ? codec : Compression::none, bytes_, file.bytes, sequence_, file.hash};
   return finished;

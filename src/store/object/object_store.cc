@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/assert.h"
+#include "core/failpoint.h"
 
 namespace strata::store::object {
 namespace {
@@ -55,6 +56,7 @@ void Store::replace_state(std::shared_ptr<const State> state) {
 // ------------------------------------------------------------------------------------------------ applying
 
 Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("object.apply.begin");
   const Mutation mutation = STRATA_TRY(decode_mutation(section));
   const std::shared_ptr<const State> state = this->state();
   Delta& delta = *state->deltas.front();
@@ -99,6 +101,7 @@ Result<void> Store::apply(const transaction::Commit& commit, ByteView section) {
   }
   if (objects_ != objects_before) delta.record_count(commit.lsn, objects_);
   applied_lsn_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("object.apply.end");
   return {};
 }
 
@@ -146,6 +149,17 @@ Result<void> Store::remove_leftovers() {
   }
   next_file_.store(highest + 1);
   return {};
+}
+
+Result<std::vector<std::string>> Store::written_ahead() {
+  std::vector<std::string> names;
+  if (!STRATA_TRY(files_.exists(kLargeDirectory))) return names;
+  for (const std::string& folder : STRATA_TRY(files_.list(kLargeDirectory))) {
+    if (folder.size() != 2) continue;  // "<n>.tmp": not finished, so no record names it
+    const std::string path = std::string(kLargeDirectory) + "/" + folder;
+    for (const std::string& name : STRATA_TRY(files_.list(path))) names.push_back(path + "/" + name);
+  }
+  return names;
 }
 
 Result<Lsn> Store::durable_lsn() { return durable_lsn_.load(std::memory_order_acquire); }

@@ -147,12 +147,14 @@ void Pack::verify(const std::function<void(std::uint64_t, std::string)>& found) 
 namespace {
 
 constexpr std::size_t kDictionaryBytes = 110 << 10;  // what zstd's own trainer takes by default
-constexpr std::size_t kSamplesMax = 4000;
-constexpr std::size_t kSampleTotalBytesMax = 8 << 20;
+constexpr std::size_t kTrainersMax = 2000;
+constexpr std::size_t kTrainerBytesMax = 2 << 20;  // four times as many train a dictionary that saves 1 % more
+constexpr std::size_t kJudgesMax = 128;
+constexpr std::size_t kSampleBytesADictionaryByte = 16;
 constexpr std::uint32_t kSampleBytesMin = 32;
 constexpr std::uint32_t kSampleBytesMax = 16 << 10;  // longer contents have enough context of their own
 constexpr std::size_t kSamplesMin = 64;
-constexpr std::size_t kHeldOut = 8;  // each eighth sample judges, the others train
+constexpr std::size_t kHeldOut = 8;  // at most each eighth content judges, the others may train
 
 /// One content on its way into a new pack, from RAM or from an older pack.
 struct Source {
@@ -221,7 +223,27 @@ bool worth_it(const Gain& gain, const Dictionary& dictionary, std::uint64_t byte
   return saved * static_cast<double>(bytes) > static_cast<double>(dictionary.bytes().size());
 }
 
-/// The dictionary for these contents: the given one when it still fits, else one trained on a sample, else none.
+/// At most `count_max` contents of together about `bytes_max`, evenly from all that may use a dictionary: those that judge
+/// one, or those that train it. No content is in both.
+Result<std::vector<Bytes>> sample(const std::vector<Source>& sources, bool judges, std::size_t count_max,
+                                  std::size_t bytes_max) {
+  std::vector<const Source*> eligible;
+  std::uint64_t bytes = 0;
+  std::uint64_t seen = 0;
+  for (const Source& source : sources) {  // sorted by address, which is to say shuffled
+    if (!may_use_dictionary(source) || (seen++ % kHeldOut == 0) != judges) continue;
+    eligible.push_back(&source);
+    bytes += source.bytes();
+  }
+  const std::uint64_t step =
+      std::max<std::uint64_t>({1, (eligible.size() + count_max - 1) / count_max, (bytes + bytes_max - 1) / bytes_max});
+  std::vector<Bytes> samples;
+  for (std::size_t i = 0; i < eligible.size(); i += step) samples.push_back(STRATA_TRY(eligible[i]->content()));
+  return samples;
+}
+
+/// The dictionary for these contents: the given one while it pays and is not far smaller than one that they could train,
+/// else one trained on a sample, else none. So a database that grows trains a handful in its life, not one a checkpoint.
 Result<std::shared_ptr<const Dictionary>> choose_dictionary(const std::vector<Source>& sources, const Pack* existing) {
   std::uint64_t eligible = 0;
   std::uint64_t eligible_bytes = 0;
@@ -232,25 +254,17 @@ Result<std::shared_ptr<const Dictionary>> choose_dictionary(const std::vector<So
   }
   if (eligible < kSamplesMin) return std::shared_ptr<const Dictionary>();
 
-  std::vector<Bytes> trainers;
-  std::vector<Bytes> judges;
-  const std::uint64_t step = std::max<std::uint64_t>(1, eligible / kSamplesMax);
-  std::uint64_t seen = 0;
-  std::size_t total = 0;
-  for (const Source& source : sources) {  // sorted by address, which is to say shuffled
-    if (!may_use_dictionary(source) || seen++ % step != 0) continue;
-    if (total > kSampleTotalBytesMax) break;
-    total += source.bytes();
-    auto& samples = (seen / step) % kHeldOut == 0 ? judges : trainers;
-    samples.push_back(STRATA_TRY(source.content()));
-  }
+  const std::size_t trainable = std::clamp<std::size_t>(
+      std::min<std::uint64_t>(eligible_bytes, kTrainerBytesMax) / kSampleBytesADictionaryByte, 1024, kDictionaryBytes);
+  const std::vector<Bytes> judges = STRATA_TRY(sample(sources, true, kJudgesMax, kTrainerBytesMax));
   if (existing != nullptr && existing->has_dictionary()) {
     const Dictionary* loaded = STRATA_TRY(existing->dictionary());
-    if (worth_it(measure(judges, *loaded), *loaded, eligible_bytes, judges)) {
+    if (loaded->bytes().size() * 2 >= trainable &&
+        worth_it(measure(judges, *loaded), *loaded, eligible_bytes, judges)) {
       return Dictionary::load(Bytes(loaded->bytes().begin(), loaded->bytes().end()));
     }
   }
-  const auto trained = Dictionary::train(trainers, std::clamp<std::size_t>(total / 16, 1024, kDictionaryBytes));
+  const auto trained = Dictionary::train(STRATA_TRY(sample(sources, false, kTrainersMax, kTrainerBytesMax)), trainable);
   if (trained && worth_it(measure(judges, *trained), *trained, eligible_bytes, judges)) return trained;
   return std::shared_ptr<const Dictionary>();
 }

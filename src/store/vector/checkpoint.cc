@@ -11,6 +11,7 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "core/endian.h"
+#include "core/failpoint.h"
 #include "store/vector/vector_store.h"
 
 namespace strata::store::vector {
@@ -54,6 +55,7 @@ std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<S
 }  // namespace
 
 Result<void> VectorParticipant::freeze(Lsn lsn) {
+  STRATA_CRASHPOINT("vector.freeze");
   std::vector<Frozen> frozen;
   for (const auto& collection : every_collection()) {
     collection->freeze();
@@ -156,6 +158,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     pending.lsn = frozen_lsn_;
     next_collection = frozen_next_collection_;
   }
+  STRATA_FAILPOINT("vector.checkpoint.begin");
   STRATA_TRY(files_.create_directory(directory_));
   horizon = std::min(horizon, pending.lsn);
 
@@ -202,6 +205,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     pending.files.push_back(*known);
   }
   STRATA_TRY(write_deletes(kept, pending.lsn, pending));
+  STRATA_FAILPOINT("vector.checkpoint.end");
 
   transaction::Checkpoint checkpoint;
   checkpoint.lsn = pending.lsn;
@@ -219,6 +223,11 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
   return checkpoint;
 }
 
+void VectorParticipant::abandoned() {
+  const core::MutexLock lock(checkpoint_mutex_);
+  pending_.reset();
+}
+
 Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpoint) {
   std::optional<Pending> pending;
   {
@@ -231,6 +240,7 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     deletes_number_ = pending->deletes_number;
     deletes_hash_ = pending->deletes_hash;
   }
+  STRATA_CRASHPOINT("vector.installed");
   for (const auto& [collection, replacement] : pending->replacements) collection->install(replacement);
   {
     core::WriterLock lock(collections_mutex_);

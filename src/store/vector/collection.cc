@@ -85,13 +85,15 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
   ByteView vector = change.vector;
   ByteView terms = change.terms;
+  Bytes kept_terms;
   if (change.kind == PointChange::Kind::set_payload) {
     if (before.part == nullptr) {
       return Error(ErrorCode::corruption, "vector section: a payload for a point that does not exist: \"" + name_ +
                                               ":" + std::string(change.id) + "\"");
     }
     vector = std::as_bytes(STRATA_TRY(before.part->vector(before.row)));
-    terms = STRATA_TRY(before.part->terms(before.row));
+    kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
+    terms = kept_terms;
   }
   // From here on nothing fails. The new version first: a reader that meets both sees neither at its view or the right one.
   if (into != nullptr) {

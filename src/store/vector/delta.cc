@@ -232,7 +232,7 @@ ByteView Delta::terms_at(Row row) const {
 
 Result<std::string_view> Delta::id(Row row) const { return id_at(row); }
 Result<ByteView> Delta::payload(Row row) const { return payload_at(row); }
-Result<ByteView> Delta::terms(Row row) const { return terms_at(row); }
+Result<RowTerms> Delta::terms(Row row) const { return RowTerms(terms_at(row)); }
 
 Result<std::span<const float>> Delta::vector(Row row) const {
   const Place here = place(row);
@@ -257,7 +257,7 @@ void Delta::index_words(Row rows) const {
   words_indexed_ = std::max(words_indexed_, rows);
 }
 
-Result<void> Delta::postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const {
+Result<void> Delta::postings(std::uint32_t term, std::vector<Posting>& out) const {
   const Row all = rows();
   Row indexed = 0;
   {
@@ -267,12 +267,12 @@ Result<void> Delta::postings(std::uint32_t term, const std::function<void(Row, s
   if (all > indexed + kUnindexedWordsMax) index_words(all);
   core::ReaderLock lock(words_mutex_);
   if (const auto found = words_.find(term); found != words_.end()) {
-    for (const Posting& posting : found->second) visit(posting.row, posting.count);
+    out.insert(out.end(), found->second.begin(), found->second.end());
   }
   for (Row row = words_indexed_; row < all; ++row) {
     TermReader reader(terms_at(row));
     for (Term each; reader.next(each) && each.hash <= term;) {
-      if (each.hash == term) visit(row, each.count);
+      if (each.hash == term) out.push_back({row, each.count});
     }
   }
   return {};

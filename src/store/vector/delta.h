@@ -36,10 +36,10 @@ class Delta final : public Part {
   Result<std::string_view> id(Row row) const override;
   Result<std::span<const float>> vector(Row row) const override;
   Result<ByteView> payload(Row row) const override;
-  Result<ByteView> terms(Row row) const override;
+  Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   std::optional<Run> codes(Row row) const override;
-  Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const override;
+  Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 
  private:
@@ -84,10 +84,6 @@ class Delta final : public Part {
   std::vector<std::unique_ptr<IdTable>> tables_;  // of the appending thread; the last one is in use
   std::atomic<const IdTable*> table_{nullptr};
 
-  struct Posting {
-    Row row;
-    std::uint32_t count;
-  };
   mutable core::SharedMutex words_mutex_;
   mutable std::unordered_map<std::uint32_t, std::vector<Posting>> words_ STRATA_GUARDED_BY(words_mutex_);
   mutable Row words_indexed_ STRATA_GUARDED_BY(words_mutex_) = 0;

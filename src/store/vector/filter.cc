@@ -111,6 +111,17 @@ struct CompiledFilter::Node {
     return false;
   }
 
+  std::optional<std::span<const std::string>> required_ids() const {
+    if (kind == Kind::has_id) return std::span<const std::string>(ids);
+    std::optional<std::span<const std::string>> shortest;
+    if (kind != Kind::all) return shortest;  // what one of several may have is required of none
+    for (const Node& child : children) {
+      const auto required = child.required_ids();
+      if (required && (!shortest || required->size() < shortest->size())) shortest = required;
+    }
+    return shortest;
+  }
+
   bool condition_holds(const EncodedMap& payload) const {
     const auto value = payload.find(field);
     const bool null = !value || value->kind() == Value::Kind::null;
@@ -200,6 +211,7 @@ Result<Node> compile_ids(const Value& value) {
     node.ids.push_back(*id.text());
   }
   std::sort(node.ids.begin(), node.ids.end());
+  node.ids.erase(std::unique(node.ids.begin(), node.ids.end()), node.ids.end());
   return node;
 }
 
@@ -230,6 +242,8 @@ Result<CompiledFilter> CompiledFilter::compile(const Filter& filter) {
 }
 
 bool CompiledFilter::empty() const { return root_->children.empty(); }
+
+std::optional<std::span<const std::string>> CompiledFilter::required_ids() const { return root_->required_ids(); }
 
 bool CompiledFilter::matches(std::string_view id, ByteView payload) const {
   return root_->holds(id, EncodedMap::of_payload(payload));

@@ -10,6 +10,8 @@
 ///   * a field that is absent matches {"is_null": true} and nothing else, not even `except`
 ///   * an empty `must` or `must_not` holds, an empty `should` does not: at least one of none
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,9 @@ class CompiledFilter {
 
   bool empty() const;  ///< holds for every point
   bool matches(std::string_view id, ByteView payload) const;
+  /// Ids of which every matching point has one, ascending, each once: the shortest has_id among what must hold, at the top
+  /// or within `must`. Nothing when the filter names no such list. Valid as long as the filter; O(nodes).
+  std::optional<std::span<const std::string>> required_ids() const;
 
   struct Node;
 

@@ -99,6 +99,24 @@ TEST(Filter, RefusesWhatItDoesNotKnowAndSaysWhere) {
   EXPECT_EQ(CompiledFilter::compile(deep).error().code(), ErrorCode::invalid_argument);
 }
 
+TEST(Filter, NamesTheIdsThatEveryMatchMustHave) {
+  const auto required = [](std::string_view filter) -> std::optional<std::vector<std::string>> {
+    const auto compiled = CompiledFilter::compile(*parse_json(filter)->map());
+    const auto ids = compiled->required_ids();
+    if (!ids) return std::nullopt;
+    return std::vector<std::string>(ids->begin(), ids->end());
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(required(R"({"has_id": ["b", "a", "b"]})"), (Ids{"a", "b"}));
+  EXPECT_EQ(required(R"({"x": 1, "has_id": []})"), Ids());
+  EXPECT_EQ(required(R"({"must": [{"x": 1}, {"must": [{"has_id": ["a"]}]}]})"), Ids{"a"});
+  EXPECT_EQ(required(R"({"has_id": ["a", "b"], "must": [{"has_id": ["c"]}]})"), Ids{"c"}) << "the shorter one";
+  EXPECT_EQ(required(R"({})"), std::nullopt);
+  EXPECT_EQ(required(R"({"x": 1})"), std::nullopt);
+  EXPECT_EQ(required(R"({"should": [{"has_id": ["a"]}, {"x": 1}]})"), std::nullopt);
+  EXPECT_EQ(required(R"({"must_not": [{"has_id": ["a"]}]})"), std::nullopt);
+}
+
 TEST(Filter, DamagedPayloadsMatchNothingAndCrashNothing) {
   Bytes bytes;
   core::Encoder(bytes).map({{"a", Value::List{1, "two", Map{{"x", 3}}}}, {"b", Map{{"c", "text"}}}});

@@ -7,12 +7,13 @@
 /// A view at LSN v sees a row when created ≤ v < deleted. Of one id at most one row over all parts is visible to a view
 /// (I1): whoever writes a new version marks the last one deleted at the same LSN.
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "store/vector/distance/distance.h"
+#include "store/vector/row_terms.h"
 #include "strata/error.h"
 #include "strata/value.h"
 
@@ -41,7 +42,7 @@ class Part {
   virtual Result<std::string_view> id(Row row) const = 0;
   virtual Result<std::span<const float>> vector(Row row) const = 0;
   virtual Result<ByteView> payload(Row row) const = 0;
-  virtual Result<ByteView> terms(Row row) const = 0;
+  virtual Result<RowTerms> terms(Row row) const = 0;
   /// The row of `id` that `view` sees. `hash` is hash_of_id(id).
   virtual Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const = 0;
 
@@ -59,8 +60,13 @@ class Part {
     Row end = 0;
   };
   virtual std::optional<Run> codes(Row row) const = 0;
-  /// Calls `visit(row, count)` for every row whose terms hold `term`, ascending, visible or not.
-  virtual Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const = 0;
+  /// A row whose terms hold a word, and how often.
+  struct Posting {
+    Row row = 0;
+    std::uint32_t count = 0;
+  };
+  /// Appends one for every row whose terms hold `term`, ascending, visible or not.
+  virtual Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const = 0;
 
   virtual void mark_deleted(Row row, Lsn lsn) = 0;
 };

@@ -5,6 +5,11 @@
 namespace strata::store::vector {
 namespace {
 
+// A look-up (hash, probe, comparison of the id, in each part) costs about as much as this many rows of a pass.
+constexpr std::size_t kRowsALookUp = 4;
+// So few are looked up however few the rows are.
+constexpr std::size_t kLookUpsAlways = 16;
+
 bool better(const Found& a, const Found& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; }
 
 }  // namespace
@@ -48,6 +53,12 @@ std::vector<Found> TopK::take() {
 }
 
 Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit) {
+  if (const auto ids = ids_to_look_up(reading)) {
+    const auto above = std::upper_bound(ids->begin(), ids->end(), after);
+    auto required = look_up(reading, ids->subspan(static_cast<std::size_t>(above - ids->begin())));
+    if (required && required->size() > limit) required->resize(limit);
+    return required;
+  }
   std::vector<Found> found;
   for (const Part* part : reading.parts->all) {
     const auto sorted_from = STRATA_TRY(part->first_above(after));
@@ -74,6 +85,7 @@ Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view
 }
 
 Result<std::uint64_t> count_all(const Reading& reading) {
+  if (const auto ids = ids_to_look_up(reading)) return STRATA_TRY(look_up(reading, *ids)).size();
   std::uint64_t count = 0;
   for (const Part* part : reading.parts->all) {
     const Row rows = part->rows();
@@ -99,6 +111,24 @@ Result<std::optional<Found>> find_point(const Reading& reading, std::string_view
     }
   }
   return std::optional<Found>();
+}
+
+std::optional<std::span<const std::string>> ids_to_look_up(const Reading& reading) {
+  const auto ids = reading.filter != nullptr ? reading.filter->required_ids() : std::nullopt;
+  if (!ids || ids->size() <= kLookUpsAlways) return ids;
+  std::size_t rows = reading.overlay != nullptr ? reading.overlay->size() : 0;
+  for (const Part* part : reading.parts->all) rows += part->rows();
+  return ids->size() * kRowsALookUp <= rows ? ids : std::nullopt;
+}
+
+Result<std::vector<Found>> look_up(const Reading& reading, std::span<const std::string> ids) {
+  std::vector<Found> found;
+  for (const std::string& id : ids) {
+    const auto point = STRATA_TRY(find_point(reading, id));
+    // It is visible, and as the own transaction left it; the filter's other conditions are still open.
+    if (point && reading.filter->matches(id, STRATA_TRY(point->payload()))) found.push_back(*point);
+  }
+  return found;
 }
 
 }  // namespace strata::store::vector

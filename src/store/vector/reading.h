@@ -75,5 +75,10 @@ Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view
 Result<std::uint64_t> count_all(const Reading& reading);
 /// The point `id`, whatever the filter. Errors  corruption
 Result<std::optional<Found>> find_point(const Reading& reading, std::string_view id);
+/// The ids that the filter requires one of, when they are so few that looking each up is cheaper than a pass over the rows;
+/// nothing when they are not. The four calls above look up then: the same answers at the cost of the ids.
+std::optional<std::span<const std::string>> ids_to_look_up(const Reading& reading);
+/// Those of `ids` (ascending) whose point counts. Errors  corruption
+Result<std::vector<Found>> look_up(const Reading& reading, std::span<const std::string> ids);
 
 }  // namespace strata::store::vector

@@ -95,7 +95,7 @@ Result<void> Segment::prepare() const {
   if (primary_.load(std::memory_order_acquire) == State::good) return {};
   core::MutexLock lock(prepare_mutex_);
   for (const Block block : {Block::created, Block::deleted, Block::lengths, Block::id_offsets, Block::payload_offsets,
-                            Block::term_offsets}) {
+                            Block::term_offsets, Block::term_hashes}) {
     if (!block_intact(block)) return damaged(directory_[block].offset);
   }
   if (!offsets_ascend(Block::id_offsets, Block::ids) || !offsets_ascend(Block::payload_offsets, Block::payloads) ||
@@ -135,7 +135,14 @@ Result<std::string_view> Segment::id(Row row) const {
   return as_text(STRATA_TRY(slice(Block::id_offsets, Block::ids, row)));
 }
 Result<ByteView> Segment::payload(Row row) const { return slice(Block::payload_offsets, Block::payloads, row); }
-Result<ByteView> Segment::terms(Row row) const { return slice(Block::term_offsets, Block::terms, row); }
+Result<RowTerms> Segment::terms(Row row) const {
+  const ByteView bytes = STRATA_TRY(slice(Block::term_offsets, Block::terms, row));
+  return directory_.numbers_terms() ? RowTerms(bytes, term_hashes()) : RowTerms(bytes);
+}
+
+std::span<const std::uint32_t> Segment::term_hashes() const {
+  return {column<std::uint32_t>(Block::term_hashes), directory_[Block::term_hashes].bytes / 4};
+}
 
 Result<std::span<const float>> Segment::vector(Row row) const {
   const std::uint64_t size = std::uint64_t{directory_.options.dimension} * sizeof(float);
@@ -208,54 +215,71 @@ std::optional<Part::Run> Segment::codes(Row) const {
 
 // The bytes of the term's postings, checked; nothing when dictionary or postings are damaged.
 std::optional<ByteView> Segment::posting_list(std::uint32_t term) const {
-  if (words_.load(std::memory_order_relaxed) == State::damaged) return std::nullopt;
-  const BlockPlace& postings = directory_[Block::postings];
-  const std::byte* entries = bytes_.data() + directory_[Block::dictionary].offset;
-  const std::uint64_t count = directory_[Block::dictionary].bytes / 16;
-  const auto offset_of = [&](std::uint64_t entry) {
-    return entry == count ? postings.bytes : core::load<std::uint64_t>(entries + entry * 16 + 8);
+  if (words_.load(std::memory_order_relaxed) == State::damaged || !block_intact(Block::dictionary)) return std::nullopt;
+  // Format 1 kept hash, rows and offset side by side; since format 2 the hashes are a block of their own.
+  const std::byte* dictionary = bytes_.data() + directory_[Block::dictionary].offset;
+  const bool numbered = directory_.numbers_terms();
+  const std::uint64_t count = numbered ? term_hashes().size() : directory_[Block::dictionary].bytes / 16;
+  const auto hash_of = [&](std::uint64_t entry) {
+    return numbered ? term_hashes()[entry] : core::load<std::uint32_t>(dictionary + entry * 16);
   };
-  if (!block_intact(Block::dictionary)) return std::nullopt;
+  const BlockPlace& postings = directory_[Block::postings];
+  const auto offset_of = [&](std::uint64_t entry) {
+    if (entry == count) return postings.bytes;
+    return core::load<std::uint64_t>(numbered ? dictionary + entry * 8 : dictionary + entry * 16 + 8);
+  };
   std::uint64_t first = 0;
   std::uint64_t last = count;
   while (first < last) {
     const std::uint64_t middle = first + (last - first) / 2;
-    if (core::load<std::uint32_t>(entries + middle * 16) < term) {
+    if (hash_of(middle) < term) {
       first = middle + 1;
     } else {
       last = middle;
     }
   }
-  if (first == count || core::load<std::uint32_t>(entries + first * 16) != term) return ByteView();
+  if (first == count || hash_of(first) != term) return ByteView();
   const std::uint64_t begin = offset_of(first);
   const std::uint64_t end = offset_of(first + 1);
   if (begin > end || end > postings.bytes || !intact(postings.offset + begin, end - begin)) return std::nullopt;
   return bytes_.subspan(postings.offset + begin, end - begin);
 }
 
-Result<void> Segment::postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const {
+Result<void> Segment::postings(std::uint32_t term, std::vector<Posting>& out) const {
   const auto list = posting_list(term);
   if (!list) {
     words_.store(State::damaged, std::memory_order_relaxed);
-    return read_through_terms(term, visit);
+    return read_through_terms(term, out);
   }
-  core::Decoder in(*list);
+  out.reserve(out.size() + list->size());
+  const bool numbered = directory_.numbers_terms();
+  const auto* at = reinterpret_cast<const std::uint8_t*>(list->data());
+  const auto* const end = at + list->size();
   std::uint64_t row = 0;
-  while (in.remaining() > 0) {
-    row += in.varint();
-    const std::uint64_t count = in.varint();
-    if (!in.ok() || row >= rows()) return damaged(directory_[Block::postings].offset);
-    visit(static_cast<Row>(row), static_cast<std::uint32_t>(count));
+  while (at != end) {
+    std::uint64_t count = 1;
+    if (numbered && (at[0] & 0x81) == 0) {
+      // Nearly all: near the row before, and once. A call of the decoder for each would be half of a word search.
+      row += *at++ >> 1;
+    } else {
+      core::Decoder in({reinterpret_cast<const std::byte*>(at), reinterpret_cast<const std::byte*>(end)});
+      const std::uint64_t step = in.varint();
+      row += numbered ? step >> 1 : step;
+      if (!numbered || (step & 1) != 0) count = in.varint();
+      if (!in.ok()) return damaged(directory_[Block::postings].offset);
+      at += in.position();
+    }
+    if (row >= rows()) return damaged(directory_[Block::postings].offset);
+    out.push_back({static_cast<Row>(row), static_cast<std::uint32_t>(count)});
   }
   return {};
 }
 
-Result<void> Segment::read_through_terms(std::uint32_t term,
-                                         const std::function<void(Row, std::uint32_t)>& visit) const {
+Result<void> Segment::read_through_terms(std::uint32_t term, std::vector<Posting>& out) const {
   for (Row row = 0; row < rows(); ++row) {
-    TermReader reader(STRATA_TRY(terms(row)));
+    RowTerms reader = STRATA_TRY(terms(row));
     for (Term each; reader.next(each) && each.hash <= term;) {
-      if (each.hash == term) visit(row, each.count);
+      if (each.hash == term) out.push_back({row, each.count});
     }
   }
   return {};

@@ -50,11 +50,11 @@ class Segment final : public Part {
   Result<std::string_view> id(Row row) const override;
   Result<std::span<const float>> vector(Row row) const override;
   Result<ByteView> payload(Row row) const override;
-  Result<ByteView> terms(Row row) const override;
+  Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
-  Result<void> postings(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const override;
+  Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 
  private:
@@ -72,10 +72,11 @@ class Segment final : public Part {
   bool block_intact(Block block) const { return intact(directory_[block].offset, directory_[block].bytes); }
   Error damaged(std::uint64_t offset) const;
   Result<ByteView> slice(Block offsets, Block content, Row row) const;
+  std::span<const std::uint32_t> term_hashes() const;
   bool offsets_ascend(Block offsets, Block content) const;
   Result<Row> first_row_not_below(std::string_view id) const;
   Result<std::optional<Row>> version_at(Row row, std::string_view id, Lsn view) const;
-  Result<void> read_through_terms(std::uint32_t term, const std::function<void(Row, std::uint32_t)>& visit) const;
+  Result<void> read_through_terms(std::uint32_t term, std::vector<Posting>& out) const;
   std::optional<ByteView> posting_list(std::uint32_t term) const;
 
   const std::string name_;

@@ -10,7 +10,7 @@ namespace strata::store::vector {
 std::uint64_t id_table_slots(std::uint32_t rows) { return std::bit_ceil(std::uint64_t{rows} * 2 + 2); }
 
 void SegmentDirectory::encode(core::Encoder& out) const {
-  out.u32(kSegmentVersion);
+  out.u32(version);
   out.u64(collection);
   out.u32(options.dimension);
   out.u8(static_cast<std::uint8_t>(options.metric));
@@ -26,7 +26,8 @@ void SegmentDirectory::encode(core::Encoder& out) const {
 }
 
 bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
-  if (in.u32() != kSegmentVersion) return false;
+  out.version = in.u32();
+  if (out.version < 1 || out.version > kSegmentVersion) return false;
   out.collection = in.u64();
   out.options.dimension = in.u32();
   out.options.metric = static_cast<Metric>(in.u8());
@@ -35,10 +36,9 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
   out.lsn = in.u64();
   out.derived_begin = in.u64();
   out.data_end = in.u64();
-  for (BlockPlace& block : out.blocks) {
-    block.offset = in.u64();
-    block.bytes = in.u64();
-  }
+  const std::size_t blocks = out.version == 1 ? kBlockCountOfVersion1 : kBlockCount;
+  out.blocks.fill({kHeadBytes, 0});
+  for (std::size_t i = 0; i < blocks; ++i) out.blocks[i] = {in.u64(), in.u64()};
   if (!in.ok() || !check_collection_options(out.options) || out.rows == UINT32_MAX) return false;
   if (out.derived_begin % kPageBytes != 0 || out.derived_begin > out.data_end) return false;
 
@@ -58,7 +58,10 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
          exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
          exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
          exactly(Block::code_length, rows * 4) && exactly(Block::square, rows * 4) &&
-         exactly(Block::id_table, id_table_slots(out.rows) * 8) && out[Block::dictionary].bytes % 16 == 0;
+         exactly(Block::id_table, id_table_slots(out.rows) * 8) &&
+         (out.version == 1 ? out[Block::dictionary].bytes % 16 == 0
+                           : out[Block::term_hashes].bytes % 4 == 0 &&
+                                 exactly(Block::dictionary, out[Block::term_hashes].bytes * 2));
 }
 
 }  // namespace strata::store::vector

@@ -17,7 +17,7 @@ namespace strata::store::vector {
 
 inline constexpr std::string_view kSegmentMagic = "STRVSEG1";
 inline constexpr std::string_view kTrailerMagic = "STRVSEGT";
-inline constexpr std::uint32_t kSegmentVersion = 1;
+inline constexpr std::uint32_t kSegmentVersion = 2;  // 1 is still read: terms as lists, no term_hashes
 inline constexpr std::size_t kHeadBytes = 64;
 inline constexpr std::size_t kTrailerBytes = 64;
 inline constexpr std::size_t kPageBytes = 64 << 10;
@@ -32,7 +32,7 @@ enum class Block : std::uint8_t {
   term_offsets,     ///< u64[rows + 1]
   ids,              ///< rows ascend by id, versions of one id by created
   payloads,
-  terms,    ///< term lists of words.h
+  terms,    ///< numbered, as row_terms.h says
   vectors,  ///< f32[rows × dimension]
   // Derived: made from the above. Damage costs time, not answers.
   codes,  ///< u8[rows × code_stride], code + 128
@@ -41,11 +41,14 @@ enum class Block : std::uint8_t {
   code_length,
   square,
   id_table,    ///< u64[capacity]: high half of the id's hash, then row + 1; 0 is free
-  dictionary,  ///< per term: u32 hash, u32 rows, u64 offset in postings; ascending hash
-  postings,    ///< per row of a term: varint row − previous row, varint count
+  dictionary,  ///< u64 per term: offset in postings
+  postings,    ///< per row of a term: varint 2 · (row − previous row) + (1: more than once), and then varint how often
+  // Primary again; since format 2.
+  term_hashes,  ///< u32 per term of any row, ascending: what a term's number stands for
 };
-inline constexpr std::size_t kBlockCount = 18;
-constexpr bool derived(Block block) { return block >= Block::codes; }
+inline constexpr std::size_t kBlockCount = 19;
+inline constexpr std::size_t kBlockCountOfVersion1 = 18;
+constexpr bool derived(Block block) { return block >= Block::codes && block <= Block::postings; }
 
 struct BlockPlace {
   std::uint64_t offset = 0;
@@ -54,6 +57,7 @@ struct BlockPlace {
 
 /// What the directory says, apart from the page hashes behind it.
 struct SegmentDirectory {
+  std::uint32_t version = kSegmentVersion;
   std::uint64_t collection = 0;
   CollectionOptions options;
   std::uint32_t rows = 0;
@@ -64,6 +68,7 @@ struct SegmentDirectory {
 
   BlockPlace& operator[](Block block) { return blocks[static_cast<std::size_t>(block)]; }
   const BlockPlace& operator[](Block block) const { return blocks[static_cast<std::size_t>(block)]; }
+  bool numbers_terms() const { return version >= 2; }
   void encode(core::Encoder& out) const;
   /// Reads what encode wrote and checks every number against the others. False when they cannot be.
   static bool decode(core::Decoder& in, SegmentDirectory& out);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "store/vector/store_vector_fixture.h"
 
 namespace strata::store::vector {
@@ -119,6 +121,118 @@ TEST(Segment, DamagedDerivedDataIsWorkedAroundAndWrittenAnewAtTheNextCheckpoint)
   ASSERT_TRUE(db->checkpoint(1));
   EXPECT_TRUE(db->participant().verify()->empty());
   EXPECT_EQ(*ask(*db), *expected);
+}
+
+// A file that format 1 wrote: the points "a" (twice) and "b" under l2 with words. Runs that are not zero, by offset.
+struct SpecimenRun {
+  std::size_t offset;
+  std::string_view hex;
+};
+constexpr SpecimenRun kFormat1[] = {
+    {0, "5354525653454731"},
+    {64, "0200000000000000040000000000000003"},
+    {128, "0400000000000000ffffffffffffffffffffffffffffffff"},
+    {192, "030000000300000002"},
+    {264, "0100000000000000020000000000000003"},
+    {328, "05000000000000000a0000000000000014"},
+    {392, "0b00000000000000160000000000000021"},
+    {448, "616162"},
+    {512, "01016e020201016e020202016e02040174040178"},
+    {576, "02a0e11f32018b9929cb0202a0e11f32018b9929cb020285e3a3b3018b9929cb01"},
+    {642, "803f0000000000000040000080bf0000803f0000000000000040000080bf0000003f00004040"},
+    {65536,
+     "c080ff418080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "80808080808080808080808080808080c080ff4180808080808080808080808080808080808080808080808080808080"
+     "808080808080808080808080808080808080808080808080808080808080808095ff8080808080808080808080808080"
+     "808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "0402813c0402813c0683c13c"},
+    {65792, "0772363c0772363c2a02813b"},
+    {65856, "05c51c4005c51c40a19b4240"},
+    {65922, "c0400000c04000001441"},
+    {65984, "030000001c0b5a57"},
+    {66040, "01000000b632c6e6000101010201000201020101"},
+    {66112, "a0e11f3202"},
+    {66128,
+     "85e3a3b30100000004000000000000008b9929cb03000000060000000000000001000000010000000000000004000000"
+     "01010300000004"},
+    {66192,
+     "01000000000070020100000000004000000000000000180000000000000080000000000000001800000000000000c000"
+     "0000000000000c"},
+    {66255,
+     "0100000000000020000000000000004001000000000000200000000000000080010000000000002000000000000000c0"
+     "0100000000000003"},
+    {66319, "02000000000000140000000000000040020000000000002100000000000000800200000000000030"},
+    {66368, "010000000000c000000000000000c0000100000000000c"},
+    {66399,
+     "010100000000000c0000000000000040010100000000000c0000000000000080010100000000000c00000000000000c0"
+     "010100000000004000000000000000400201000000000030"},
+    {66479,
+     "020100000000000c00000000000000adc4644c71741e5027670059d668d803535452565345475470020100000000005e"
+     "010000000000007c24f34cea371ef1499558bd"},
+};
+constexpr std::size_t kFormat1Bytes = 66'574;
+constexpr std::string_view kFormat1State =
+    "010400000000000000020000000000000002000000000000000000000000000000010101630401010100000000"
+    "000000ffffffffffffffff020205010100000000000000";
+
+Bytes from_hex(std::string_view hex) {
+  Bytes bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
+  const auto files = io::make_memory_file_system();
+  Bytes file(kFormat1Bytes);
+  for (const SpecimenRun& run : kFormat1)
+    std::ranges::copy(from_hex(run.hex), file.begin() + std::ptrdiff_t(run.offset));
+  const std::string name = segment_name("vector", 1);
+  ASSERT_TRUE(files->create_directory("vector"));
+  ASSERT_TRUE(io::write_file_atomically(*files, name, file));
+
+  TestDatabase db(*files);
+  transaction::Checkpoint last;
+  last.lsn = 4;
+  last.state = from_hex(kFormat1State);
+  last.files.push_back({name, file.size(), {}});
+  db.adopt(last);
+  ASSERT_TRUE(db.restart()) << "from the specimen";
+  const auto scores = [&](std::string_view query) {
+    std::vector<std::pair<std::string, float>> found;
+    const auto hits = db.store().search_words("c", query, {.k = 10});
+    for (const Hit& hit : *hits) found.emplace_back(hit.id, hit.score);
+    return found;
+  };
+  const auto expect_content = [&] {
+    const auto a = db.store().get("c", "a").value();
+    ASSERT_TRUE(a);
+    EXPECT_EQ(a->vector, (std::vector<float>{1, 0, 2, -1}));
+    EXPECT_EQ(to_json(a->payload), R"({"n":1})");
+    EXPECT_EQ(to_json(db.store().get("c", "b").value()->payload), R"({"n":2,"t":"x"})");
+    EXPECT_EQ(*db.store().count("c"), 2U);
+    EXPECT_EQ(scores("one").size(), 1U);
+    EXPECT_EQ(scores("three").front().first, "b");
+    EXPECT_EQ(scores("two").front().first, "a") << "twice there, once in b";
+    EXPECT_TRUE(db.participant().verify()->empty());
+  };
+  expect_content();
+  const auto before = scores("one two three");
+  const auto summary = *db.participant().summarize(4);
+  // Two new points make the next checkpoint merge the file of three rows into one of the present format.
+  const float x[] = {0, 0, 0, 1};
+  const Point points[] = {{"c", x, {}, "four"}, {"d", x, {}, "five"}};
+  ASSERT_TRUE(db.store().upsert("c", points));
+  const std::string_view ids[] = {"c", "d"};
+  ASSERT_TRUE(db.store().remove("c", ids));
+  ASSERT_TRUE(db.checkpoint(1));
+  ASSERT_EQ(db.last().files.size(), 1U);
+  ASSERT_NE(db.last().files[0].name, name);
+  EXPECT_EQ((*Segment::open(*files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
+  expect_content();
+  EXPECT_EQ(scores("one two three"), before);
+  EXPECT_EQ(*db.participant().summarize(4), summary);
 }
 
 TEST(Segment, EveryTruncationIsRefusedAtOpening) {

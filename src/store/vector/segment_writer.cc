@@ -1,9 +1,10 @@
 #include "store/vector/segment_writer.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <map>
+#include <array>
+#include <bit>
 #include <memory>
+#include <utility>
 
 #include "core/assert.h"
 #include "core/checksum.h"
@@ -71,6 +72,76 @@ class PagedFile {
   core::Hasher128 whole_;
 };
 
+// A word of a row, on its way into the postings.
+struct RowTerm {
+  std::uint32_t hash;
+  std::uint32_t row;
+  std::uint32_t count;
+};
+
+// All term lists at once, by hash and then by row. The lists ascend by hash, so each is read once, a range of hashes at a
+// time over all rows: memory is a place in each list and one range, whatever the words of all rows come to.
+class TermMerge {
+ public:
+  Result<void> open(const std::vector<SourceRow>& rows) {
+    std::uint64_t words = 0;
+    lists_.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      words += rows[i].part->length(rows[i].row);
+      List list{static_cast<std::uint32_t>(i), STRATA_TRY(rows[i].part->terms(rows[i].row)), {}};
+      if (list.reader.next(list.term)) lists_.push_back(list);
+    }
+    ranges_ = words / kRangeTerms + 1;
+    return {};
+  }
+
+  // The terms of the next range of hashes; nullptr behind the last. Valid until the next call.
+  const std::vector<RowTerm>* next_range() {
+    if (range_ == ranges_) return nullptr;
+    const std::uint64_t end = (++range_ << 32) / ranges_;
+    terms_.clear();
+    for (List& list : lists_) {
+      while (!list.ended && list.term.hash < end) {
+        terms_.push_back({list.term.hash, list.row, list.term.count});
+        list.ended = !list.reader.next(list.term);
+      }
+    }
+    sort_by_hash();
+    return &terms_;
+  }
+
+ private:
+  static constexpr std::uint64_t kRangeTerms = 1 << 20;
+
+  struct List {
+    std::uint32_t row;
+    RowTerms reader;
+    Term term;  // the next one
+    bool ended = false;
+  };
+
+  // By digits from the last: each pass keeps the order of the ones before, so rows stay ascending within a hash.
+  void sort_by_hash() {
+    constexpr int kDigit = 11;
+    constexpr std::uint32_t kMask = (1U << kDigit) - 1;
+    sorted_.resize(terms_.size());
+    for (int shift = 0; shift < 32; shift += kDigit) {
+      std::array<std::size_t, kMask + 1> at{};
+      for (const RowTerm& term : terms_) ++at[term.hash >> shift & kMask];
+      std::size_t before = 0;
+      for (std::size_t& place : at) before += std::exchange(place, before);
+      for (const RowTerm& term : terms_) sorted_[at[term.hash >> shift & kMask]++] = term;
+      terms_.swap(sorted_);
+    }
+  }
+
+  std::vector<List> lists_;
+  std::uint64_t ranges_ = 1;
+  std::uint64_t range_ = 0;
+  std::vector<RowTerm> terms_;
+  std::vector<RowTerm> sorted_;
+};
+
 // Writes the blocks in their order and notes where each is.
 class Blocks {
  public:
@@ -128,19 +199,53 @@ class Blocks {
   Result<void> primary() {
     const auto id = [](const SourceRow& s) -> Result<ByteView> { return as_bytes(STRATA_TRY(s.part->id(s.row))); };
     const auto payload = [](const SourceRow& s) { return s.part->payload(s.row); };
-    const auto terms = [](const SourceRow& s) { return s.part->terms(s.row); };
     STRATA_TRY(each_row(Block::created, [](const SourceRow& s) { return s.part->created(s.row); }));
     STRATA_TRY(each_row(Block::deleted, [](const SourceRow& s) { return s.deleted; }));
     STRATA_TRY(each_row(Block::lengths, [](const SourceRow& s) { return s.part->length(s.row); }));
     STRATA_TRY(offsets(Block::id_offsets, id));
     STRATA_TRY(offsets(Block::payload_offsets, payload));
-    STRATA_TRY(offsets(Block::term_offsets, terms));
     STRATA_TRY(contents(Block::ids, id));
     STRATA_TRY(contents(Block::payloads, payload));
-    STRATA_TRY(contents(Block::terms, terms));
+    STRATA_TRY(terms());
     return contents(Block::vectors, [](const SourceRow& s) -> Result<ByteView> {
       return std::as_bytes(STRATA_TRY(s.part->vector(s.row)));
     });
+  }
+
+  // The hashes of all words, then each row's by their numbers.
+  Result<void> terms() {
+    TermMerge all;
+    STRATA_TRY(all.open(rows_));
+    while (const std::vector<RowTerm>* range = all.next_range()) {
+      for (const RowTerm& term : *range) {
+        if (hashes_.empty() || hashes_.back() != term.hash) hashes_.push_back(term.hash);
+      }
+    }
+    STRATA_TRY(block(Block::term_hashes, [&] { return out_.append(std::as_bytes(std::span(hashes_))); }));
+
+    // Numbers by hash: open addressing, at most half full; the hashes are as good as random already.
+    std::vector<std::uint32_t> slots(std::bit_ceil(hashes_.size() * 2 + 2));
+    const auto slot_of = [&](std::uint32_t hash) {
+      std::size_t at = hash & (slots.size() - 1);
+      while (slots[at] != 0 && hashes_[slots[at] - 1] != hash) at = (at + 1) & (slots.size() - 1);
+      return at;
+    };
+    for (std::uint32_t number = 0; number < hashes_.size(); ++number) slots[slot_of(hashes_[number])] = number + 1;
+    const auto number_of = [&](std::uint32_t hash) { return slots[slot_of(hash)] - 1; };
+
+    std::vector<std::uint64_t> ends{0};
+    ends.reserve(rows_.size() + 1);
+    STRATA_TRY(block(Block::terms, [&]() -> Result<void> {
+      Bytes encoded;
+      for (const SourceRow& s : rows_) {
+        encoded.clear();
+        encode_numbered(STRATA_TRY(s.part->terms(s.row)), number_of, encoded);
+        ends.push_back(ends.back() + encoded.size());
+        STRATA_TRY(out_.append(encoded));
+      }
+      return {};
+    }));
+    return block(Block::term_offsets, [&] { return out_.append(std::as_bytes(std::span(ends))); });
   }
 
   Result<void> codes() {
@@ -184,43 +289,41 @@ class Blocks {
     return block(Block::id_table, [&] { return out_.append(std::as_bytes(std::span(slots))); });
   }
 
+  // Postings first, a range of hashes after the other; where each begins, behind them.
   Result<void> words() {
-    struct List {
-      Bytes bytes;
-      std::uint32_t rows = 0;
-      std::uint64_t last = 0;
-    };
-    std::map<std::uint32_t, List> lists;
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      TermReader reader(STRATA_TRY(rows_[i].part->terms(rows_[i].row)));
-      for (Term term; reader.next(term);) {
-        List& list = lists[term.hash];
-        core::Encoder out(list.bytes);
-        out.varint(i - list.last);
-        out.varint(term.count);
-        list.last = i;
-        ++list.rows;
-      }
-    }
-    STRATA_TRY(block(Block::dictionary, [&]() -> Result<void> {
+    TermMerge all;
+    STRATA_TRY(all.open(rows_));
+    std::vector<std::uint64_t> begins;
+    begins.reserve(hashes_.size());
+    STRATA_TRY(block(Block::postings, [&]() -> Result<void> {
       std::uint64_t offset = 0;
-      for (const auto& [hash, list] : lists) {
-        STRATA_TRY(out_.append_value(hash));
-        STRATA_TRY(out_.append_value(list.rows));
-        STRATA_TRY(out_.append_value(offset));
-        offset += list.bytes.size();
+      Bytes list;
+      core::Encoder out(list);
+      while (const std::vector<RowTerm>* range = all.next_range()) {
+        for (std::size_t at = 0; at < range->size();) {
+          const std::uint32_t hash = (*range)[at].hash;
+          list.clear();
+          for (std::uint64_t last = 0; at < range->size() && (*range)[at].hash == hash; ++at) {
+            const RowTerm& term = (*range)[at];
+            out.varint((term.row - last) << 1 | (term.count > 1 ? 1 : 0));
+            if (term.count > 1) out.varint(term.count);
+            last = term.row;
+          }
+          begins.push_back(offset);
+          offset += list.size();
+          STRATA_TRY(out_.append(list));
+        }
       }
       return {};
     }));
-    return block(Block::postings, [&]() -> Result<void> {
-      for (const auto& [hash, list] : lists) STRATA_TRY(out_.append(list.bytes));
-      return {};
-    });
+    STRATA_ASSERT(begins.size() == hashes_.size());
+    return block(Block::dictionary, [&] { return out_.append(std::as_bytes(std::span(begins))); });
   }
 
   PagedFile& out_;
   SegmentDirectory& directory_;
   const std::vector<SourceRow>& rows_;
+  std::vector<std::uint32_t> hashes_;  // of all words, ascending
 };
 
 Result<void> write_trailer(PagedFile& out, const SegmentDirectory& directory) {

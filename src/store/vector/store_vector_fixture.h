@@ -93,6 +93,12 @@ class TestDatabase {
     return participant_->recovered(end);
   }
   const transaction::Checkpoint& last() const { return last_; }
+  /// What `restart` opens from: a checkpoint that another program wrote.
+  void adopt(transaction::Checkpoint last) {
+    visible_.store(last.lsn, std::memory_order_release);
+    last_ = std::move(last);
+    has_last_ = true;
+  }
   void keep_records(bool keep) { keep_records_ = keep; }
 
  private:

@@ -212,10 +212,9 @@ class VectorSession final : public strata::VectorStore {
         return {};
       }
       const std::span<const float> vector = STRATA_TRY(found->vector());
-      const ByteView terms = STRATA_TRY(found->part->terms(found->row));
+      changed.terms = to_term_list(STRATA_TRY(found->part->terms(found->row)));
       changed.kind = PointChange::Kind::set_payload;
       changed.vector.assign(vector.begin(), vector.end());
-      changed.terms.assign(terms.begin(), terms.end());
       buffered.points.insert_or_assign(std::string(id), std::move(changed));
       return {};
     });

@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "core/checksum.h"
+#include "core/failpoint.h"
 
 namespace strata::store::vector {
 
@@ -36,6 +37,7 @@ std::vector<std::shared_ptr<Collection>> VectorParticipant::visible_collections(
 }
 
 Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteView section) {
+  STRATA_FAILPOINT("vector.apply.begin");
   const auto options_of = [&](std::string_view name) -> std::optional<CollectionOptions> {
     const auto collection = find(name, kLive - 1);
     return collection ? std::optional(collection->options()) : std::nullopt;
@@ -60,6 +62,7 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
   }
   applied_.store(commit.lsn, std::memory_order_release);
+  STRATA_CRASHPOINT("vector.apply.end");
   return {};
 }
 
@@ -88,7 +91,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
         hasher.update(sizes);
         hasher.update(payload);
         hasher.update(std::as_bytes(STRATA_TRY(part->vector(row))));
-        hasher.update(STRATA_TRY(part->terms(row)));
+        hasher.update(to_term_list(STRATA_TRY(part->terms(row))));
         summary.add(hasher.digest());
       }
     }

@@ -42,6 +42,7 @@ class VectorParticipant final : public transaction::Participant {
   Result<void> recovered(Lsn lsn) override;
   Result<void> freeze(Lsn lsn) override;
   Result<transaction::Checkpoint> write_checkpoint(Lsn horizon) override;
+  void abandoned() override;
   Result<void> installed(const transaction::Checkpoint& checkpoint) override;
   Result<Lsn> durable_lsn() override { return durable_.load(std::memory_order_acquire); }
   Result<transaction::Summary> summarize(Lsn view) override;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "store/vector/filter.h"
+#include "store/vector/reading.h"
 #include "store/vector/store_vector_fixture.h"
 
 namespace strata::store::vector {
@@ -140,6 +141,139 @@ TEST_P(EveryMetric, SearchEqualsBruteForceAcrossDeltasSegmentsDeletesMergesAndPa
   const auto live = db.participant().summarize(db.lsn());
   ASSERT_TRUE(db.restart(true));
   EXPECT_EQ(*db.participant().summarize(db.lsn()), *live);  // rebuilt from the first record: the same
+}
+
+// What a filter asks that requires one of `ids`, and the same question in words that only a pass over the rows can answer.
+struct SameQuestion {
+  Filter by_id;
+  Filter by_pass;
+};
+SameQuestion question(const std::vector<std::string>& ids, std::int64_t below) {
+  const Value::List list(ids.begin(), ids.end());
+  const Map condition{{"n", Map{{"lt", below}}}};
+  return {{{"must", Value::List{condition, Map{{"has_id", list}}}}},
+          {{"must", Value::List{condition, Map{{"should", Value::List{Map{{"has_id", list}}}}}}}}};
+}
+
+// Every call that takes a filter gives the same answer to both, and it is the model's.
+void expect_same_answers(strata::VectorStore& store, const std::map<std::string, std::int64_t>& model,
+                         const std::vector<std::string>& ids, const std::string& where) {
+  SCOPED_TRACE(where + ", " + std::to_string(ids.size()) + " ids");
+  constexpr std::int64_t kBelow = 70;
+  const auto [by_id, by_pass] = question(ids, kBelow);
+  std::vector<std::string> expected;
+  for (const auto& [id, n] : model) {
+    if (n < kBelow && std::find(ids.begin(), ids.end(), id) != ids.end()) expected.push_back(id);
+  }
+  EXPECT_EQ(*store.count("c", by_id), expected.size());
+  EXPECT_EQ(*store.count("c", by_pass), expected.size());
+  const auto scroll = [&](const Filter& filter, const std::string& after, std::size_t limit) {
+    std::vector<std::string> found;
+    const auto points = store.scroll("c", after, limit, filter);
+    for (const StoredPoint& point : *points) {
+      EXPECT_EQ(*point.payload.find("n")->integer(), model.at(point.id));
+      found.push_back(point.id);
+    }
+    return found;
+  };
+  EXPECT_EQ(scroll(by_id, "", 1000), expected);
+  EXPECT_EQ(scroll(by_pass, "", 1000), expected);
+  EXPECT_EQ(scroll(by_id, "p2", 3), scroll(by_pass, "p2", 3));
+  const std::vector<float> q{0.3F, -0.5F, 0.7F};
+  for (const std::size_t k : {1U, 4U, 1000U}) {
+    const auto pairs = [](const Result<std::vector<Hit>>& hits) {
+      std::vector<std::pair<std::string, float>> found;
+      for (const Hit& hit : *hits) found.emplace_back(hit.id, hit.score);
+      return found;
+    };
+    const auto nearest = pairs(store.search("c", q, {.k = k, .filter = by_id}));
+    EXPECT_EQ(nearest.size(), std::min(k, expected.size()));
+    EXPECT_EQ(nearest, pairs(store.search("c", q, {.k = k, .filter = by_pass})));
+    EXPECT_EQ(pairs(store.search_words("c", "even three", {.k = k, .filter = by_id})),
+              pairs(store.search_words("c", "even three", {.k = k, .filter = by_pass})));
+  }
+}
+
+TEST(VectorStore, IdsThatAFilterRequiresAreLookedUpWithTheSameAnswers) {
+  const auto files = io::make_memory_file_system();
+  TestDatabase db(*files);
+  core::Random random(20);
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = 3, .words = true}));
+  std::map<std::string, std::int64_t> model;
+  const auto put = [&](const std::string& id, std::int64_t n) {
+    const auto x = random_vector(random, 3);
+    std::string text = n % 2 == 0 ? "even" : "odd";
+    if (n % 3 == 0) text += " three three";
+    const Point point{id, x, {{"n", n}}, text};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+    model[id] = n;
+  };
+  const auto remove = [&](const std::string& id) {
+    const std::string_view ids[] = {id};
+    ASSERT_EQ(*db.store().remove("c", ids), model.erase(id));
+  };
+  for (int i = 0; i < 300; ++i) {
+    put("p" + std::to_string(i), i % 100);
+    if (i == 150) {
+      ASSERT_TRUE(db.checkpoint(1));
+    }
+  }
+  for (int i = 0; i < 300; i += 7) remove("p" + std::to_string(i));
+  for (int i = 0; i < 300; i += 5) put("p" + std::to_string(i), i % 90);
+  const Lsn past = db.lsn();
+  const auto past_model = model;
+  for (int i = 0; i < 300; i += 4) remove("p" + std::to_string(i));
+  for (int i = 0; i < 300; i += 6) put("p" + std::to_string(i), i % 80);
+
+  // Few, some not there and some twice; so many that a pass is cheaper; none; none that exists.
+  std::vector<std::string> all;
+  for (int i = 0; i < 320; ++i) all.push_back("p" + std::to_string(i));
+  const std::vector<std::vector<std::string>> lists{
+      {"p0", "p4", "p5", "p7", "p13", "p13", "p24", "p250", "p299", "nobody", "new", "p29"},
+      all,
+      {},
+      {"nobody", "p7x"}};
+  for (const auto& ids : lists) {
+    expect_same_answers(db.store(), model, ids, "latest");
+    db.session().view_at(past);
+    expect_same_answers(db.store(), past_model, ids, "as of");
+    db.session().view_latest();
+  }
+  db.session().begin();
+  put("new", 1);
+  put("p13", 2);
+  put("p24", 99);
+  remove("p299");
+  ASSERT_TRUE(db.store().set_payload("c", "p5", {{"n", 3}}));
+  model["p5"] = 3;
+  for (const auto& ids : lists) expect_same_answers(db.store(), model, ids, "in a transaction");
+  ASSERT_TRUE(db.session().commit());
+  for (const auto& ids : lists) expect_same_answers(db.store(), model, ids, "after it");
+}
+
+TEST(VectorStore, LooksUpFewRequiredIdsAndPassesOverTheRowsForMany) {
+  const auto files = io::make_memory_file_system();
+  TestDatabase db(*files);
+  core::Random random(21);
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = 3}));
+  for (int i = 0; i < 300; ++i) {
+    const auto x = random_vector(random, 3);
+    const Point point{"p" + std::to_string(i), x, {}};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+  }
+  const auto collection = db.participant().find("c", db.lsn());
+  const auto looked_up = [&](int count) {
+    Value::List ids;
+    for (int i = 0; i < count; ++i) ids.emplace_back("p" + std::to_string(i));
+    const auto filter = CompiledFilter::compile({{"has_id", std::move(ids)}});
+    const Reading reading{*collection->parts(), db.lsn(), &collection->options(), &*filter, nullptr};
+    const auto ids_looked_up = ids_to_look_up(reading);
+    return ids_looked_up ? static_cast<int>(ids_looked_up->size()) : -1;
+  };
+  EXPECT_EQ(looked_up(0), 0);
+  EXPECT_EQ(looked_up(16), 16);
+  EXPECT_EQ(looked_up(75), 75);
+  EXPECT_EQ(looked_up(76), -1);
 }
 
 TEST(VectorStore, ReopensFromACheckpointWithTheSameSummary) {

@@ -1,6 +1,7 @@
 // BM25, term at a time: for each word of the query its postings in every part, filtered by the view; their number is the
-// document frequency, exact, and then each adds to its point's score. Whether a point matches the filter is asked when its
-// score would enter the best k.
+// document frequency, exact, and then each adds to its point's score. Whether a point matches the filter is asked best score
+// first, until k do: a filter is dear and most points are never asked. When the filter names the few that may match, only
+// those are.
 #include <algorithm>
 
 #include "store/vector/reading.h"
@@ -14,10 +15,10 @@ struct Scores {
   std::vector<double> of_row;
 };
 
-struct Hit {
-  std::size_t scores;
+struct Scored {
+  float score;
+  std::uint32_t part;  // in Scores
   Row row;
-  std::uint32_t count;
 };
 
 struct BufferedText {
@@ -57,12 +58,66 @@ Result<void> overlay_totals(const Reading& reading, std::vector<BufferedText>& t
   return {};
 }
 
+// Leaves of postings[begin …], all of one part, those of rows that the view shows and the own transaction did not overwrite.
+Result<void> keep_visible(const Reading& reading, const Scores& scores, std::size_t begin,
+                          std::vector<Part::Posting>& postings) {
+  const bool overwritten = reading.overlay != nullptr && !reading.overlay->empty();
+  std::size_t kept = begin;
+  for (std::size_t i = begin; i < postings.size(); ++i) {
+    const Row row = postings[i].row;
+    // A row that came after the scores were made is newer than the view.
+    if (row >= scores.of_row.size() || !scores.part->visible(row, reading.view)) continue;
+    if (overwritten && reading.overlay->contains(STRATA_TRY(scores.part->id(row)))) continue;
+    postings[kept++] = postings[i];
+  }
+  postings.resize(kept);
+  return {};
+}
+
+// The best of all rows that have a score, asking the filter best first.
+Result<void> add_best(const Reading& reading, const std::vector<Scores>& scores, TopK& best) {
+  std::vector<Scored> heap;
+  for (std::uint32_t part = 0; part < scores.size(); ++part) {
+    const std::vector<double>& of_row = scores[part].of_row;
+    for (Row row = 0; row < of_row.size(); ++row) {
+      if (const auto score = static_cast<float>(of_row[row]); score > 0) heap.push_back({score, part, row});
+    }
+  }
+  const auto worse = [](const Scored& a, const Scored& b) { return a.score < b.score; };
+  std::make_heap(heap.begin(), heap.end(), worse);
+  for (; !heap.empty() && best.reaches(heap.front().score); heap.pop_back()) {
+    std::pop_heap(heap.begin(), heap.end(), worse);
+    const Scored& next = heap.back();
+    const Part& part = *scores[next.part].part;
+    if (!STRATA_TRY(reading.admits(part, next.row))) continue;
+    best.push({next.score, STRATA_TRY(part.id(next.row)), &part, next.row, nullptr});
+  }
+  return {};
+}
+
+// The best of those that were looked up; all of them match.
+void add_required(const std::vector<Found>& required, const std::vector<Scores>& scores,
+                  const std::vector<BufferedText>& texts, TopK& best) {
+  for (Found found : required) {
+    double score = 0;
+    if (found.buffered != nullptr) {
+      const auto text = std::find_if(texts.begin(), texts.end(),
+                                     [&](const BufferedText& each) { return each.point == found.buffered; });
+      if (text != texts.end()) score = text->score;
+    } else {
+      const auto part =
+          std::find_if(scores.begin(), scores.end(), [&](const Scores& each) { return each.part == found.part; });
+      if (part != scores.end() && found.row < part->of_row.size()) score = part->of_row[found.row];
+    }
+    found.score = static_cast<float>(score);
+    if (found.score > 0) best.push(found);
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, std::size_t k,
                                         const Totals& totals) {
-  Reading unfiltered = reading;
-  unfiltered.filter = nullptr;
   Totals shown = totals;
   std::vector<BufferedText> texts;
   STRATA_TRY(overlay_totals(reading, texts, shown));
@@ -70,31 +125,27 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
 
   std::vector<Scores> scores;
   for (const Part* part : reading.parts->all) scores.push_back({part, std::vector<double>(part->rows())});
+  std::vector<Part::Posting> postings;
+  std::vector<std::size_t> ends(scores.size());  // in `postings`, of each part's
   for (const Term& term : terms_of(query)) {
-    std::vector<Hit> hits;
-    std::optional<Error> failed;
+    postings.clear();
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      const Part& part = *scores[i].part;
-      STRATA_TRY(part.postings(term.hash, [&](Row row, std::uint32_t count) {
-        if (row >= scores[i].of_row.size() || !part.visible(row, reading.view)) return;
-        auto counts = unfiltered.admits(part, row);
-        if (!counts) {
-          failed = std::move(counts).error();
-        } else if (*counts) {
-          hits.push_back({i, row, count});
-        }
-      }));
+      const std::size_t begin = postings.size();
+      STRATA_TRY(scores[i].part->postings(term.hash, postings));
+      STRATA_TRY(keep_visible(reading, scores[i], begin, postings));
+      ends[i] = postings.size();
     }
-    if (failed) return *std::move(failed);
-    std::uint64_t with_term = hits.size();
+    std::uint64_t with_term = postings.size();
     for (BufferedText& text : texts) {
       text.count = count_of(text.point->terms, term.hash);
       with_term += text.count > 0 ? 1 : 0;
     }
     const double idf = bm25.idf(with_term);
-    for (const Hit& hit : hits) {
-      const Part& part = *scores[hit.scores].part;
-      scores[hit.scores].of_row[hit.row] += bm25.term(idf, hit.count, part.length(hit.row));
+    for (std::size_t i = 0, at = 0; i < scores.size(); ++i) {
+      for (; at < ends[i]; ++at) {
+        const Part::Posting& posting = postings[at];
+        scores[i].of_row[posting.row] += bm25.term(idf, posting.count, scores[i].part->length(posting.row));
+      }
     }
     for (BufferedText& text : texts) {
       if (text.count > 0) text.score += bm25.term(idf, text.count, text.length);
@@ -102,18 +153,16 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
   }
 
   TopK best(k);
-  for (const Scores& each : scores) {
-    for (Row row = 0; row < each.of_row.size(); ++row) {
-      const auto score = static_cast<float>(each.of_row[row]);
-      if (score <= 0 || !best.reaches(score) || !STRATA_TRY(reading.admits(*each.part, row))) continue;
-      best.push({score, STRATA_TRY(each.part->id(row)), each.part, row, nullptr});
-    }
+  if (const auto ids = ids_to_look_up(reading)) {
+    add_required(STRATA_TRY(look_up(reading, *ids)), scores, texts, best);
+    return best.take();
   }
   for (const BufferedText& text : texts) {
     if (text.score > 0 && reading.admits(text.id, *text.point)) {
       best.push({static_cast<float>(text.score), text.id, nullptr, 0, text.point});
     }
   }
+  STRATA_TRY(add_best(reading, scores, best));
   return best.take();
 }
 

@@ -1,6 +1,6 @@
 // AVX2 and FMA: code bytes are widened to 16 bits, which cannot saturate, and multiplied in pairs.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
-#include "store/vector/distance/distance.h"
+#include "store/vector/distance/scan_rows.h"
 
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
@@ -28,65 +28,49 @@ __m256d load_four(const float* from, std::size_t left) {
   return _mm256_cvtps_pd(_mm_maskload_ps(from, mask));
 }
 
-double dot(const float* a, const float* b, std::size_t size) {
+// Sums add(lane, a[i], b[i]), four elements at a time.
+template <typename Add>
+double sum(const float* a, const float* b, std::size_t size, Add add) {
   __m256d lanes[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd()};
   for (std::size_t i = 0; i < size; i += 16) {
     for (std::size_t part = 0; part < 4; ++part) {
       const std::size_t at = i + part * 4;
       if (at >= size) break;
-      lanes[part] = _mm256_fmadd_pd(load_four(a + at, size - at), load_four(b + at, size - at), lanes[part]);
+      lanes[part] = add(lanes[part], load_four(a + at, size - at), load_four(b + at, size - at));
     }
   }
   return fold(lanes);
+}
+
+double dot(const float* a, const float* b, std::size_t size) {
+  return sum(a, b, size, [](__m256d lane, __m256d x, __m256d y) { return _mm256_fmadd_pd(x, y, lane); });
 }
 
 double squared_l2(const float* a, const float* b, std::size_t size) {
-  __m256d lanes[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd()};
-  for (std::size_t i = 0; i < size; i += 16) {
-    for (std::size_t part = 0; part < 4; ++part) {
-      const std::size_t at = i + part * 4;
-      if (at >= size) break;
-      const __m256d difference = _mm256_sub_pd(load_four(a + at, size - at), load_four(b + at, size - at));
-      lanes[part] = _mm256_add_pd(lanes[part], _mm256_mul_pd(difference, difference));
-    }
-  }
-  return fold(lanes);
+  return sum(a, b, size, [](__m256d lane, __m256d x, __m256d y) {
+    const __m256d difference = _mm256_sub_pd(x, y);
+    return _mm256_add_pd(lane, _mm256_mul_pd(difference, difference));  // rounded twice, as the oracle does
+  });
 }
 
-std::int32_t dot_codes(const std::uint8_t* code, const std::int8_t* query, std::size_t stride) {
+std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
   __m256i sum = _mm256_setzero_si256();
-  for (std::size_t i = 0; i < stride; i += 32) {
+  for (std::size_t i = 0; i < query.stride; i += 32) {
     const __m256i low =
         _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i))),
-                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i))));
-    const __m256i high =
-        _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i + 16))),
-                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i + 16))));
+                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query.codes + i))));
+    const __m256i high = _mm256_madd_epi16(
+        _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i + 16))),
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query.codes + i + 16))));
     sum = _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
   }
   __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
   four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
   four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
-  return _mm_cvtsi128_si32(four);
+  return _mm_cvtsi128_si32(four) - query.bias;
 }
 
-std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
-                   float threshold, std::uint32_t* rows, float* bounds) {
-  std::uint32_t found = 0;
-  for (std::uint32_t row = begin; row < end; ++row) {
-    const std::int32_t sum = dot_codes(columns.codes + std::size_t{row} * query.stride, query.codes, query.stride);
-    const float bound = query.dot_weight * columns.scale[row] * static_cast<float>(sum - query.bias) +
-                        query.residual_weight * columns.residual[row] + query.length_weight * columns.length[row] +
-                        query.square_weight * columns.square[row] + query.constant;
-    if (!(bound < threshold)) {
-      rows[found] = row;
-      bounds[found++] = bound;
-    }
-  }
-  return found;
-}
-
-const Kernels kAvx2Kernels{"avx2", dot, squared_l2, scan};
+const Kernels kAvx2Kernels{"avx2", dot, squared_l2, scan_rows<dot_codes>};
 
 }  // namespace
 

@@ -21,32 +21,31 @@ __m512d high_half(__m512 x) {
   return _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)));
 }
 
-double dot(const float* a, const float* b, std::size_t size) {
+// Sums add(lane, a[i], b[i]), sixteen elements at a time.
+template <typename Add>
+double sum(const float* a, const float* b, std::size_t size, Add add) {
   __m512d low = _mm512_setzero_pd();
   __m512d high = _mm512_setzero_pd();
   for (std::size_t i = 0; i < size; i += 16) {
     const __mmask16 mask = size - i >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << (size - i)) - 1);
     const __m512 x = _mm512_maskz_loadu_ps(mask, a + i);
     const __m512 y = _mm512_maskz_loadu_ps(mask, b + i);
-    low = _mm512_fmadd_pd(low_half(x), low_half(y), low);  // a product of two floats is exact in double
-    high = _mm512_fmadd_pd(high_half(x), high_half(y), high);
+    low = add(low, low_half(x), low_half(y));
+    high = add(high, high_half(x), high_half(y));
   }
   return fold(low, high);
 }
 
+// A product of two floats is exact in double, so that one rounding is the oracle's.
+double dot(const float* a, const float* b, std::size_t size) {
+  return sum(a, b, size, [](__m512d lane, __m512d x, __m512d y) { return _mm512_fmadd_pd(x, y, lane); });
+}
+
 double squared_l2(const float* a, const float* b, std::size_t size) {
-  __m512d low = _mm512_setzero_pd();
-  __m512d high = _mm512_setzero_pd();
-  for (std::size_t i = 0; i < size; i += 16) {
-    const __mmask16 mask = size - i >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << (size - i)) - 1);
-    const __m512 x = _mm512_maskz_loadu_ps(mask, a + i);
-    const __m512 y = _mm512_maskz_loadu_ps(mask, b + i);
-    const __m512d first = _mm512_sub_pd(low_half(x), low_half(y));
-    const __m512d second = _mm512_sub_pd(high_half(x), high_half(y));
-    low = _mm512_add_pd(low, _mm512_mul_pd(first, first));  // rounded twice, as the oracle does
-    high = _mm512_add_pd(high, _mm512_mul_pd(second, second));
-  }
-  return fold(low, high);
+  return sum(a, b, size, [](__m512d lane, __m512d x, __m512d y) {
+    const __m512d difference = _mm512_sub_pd(x, y);
+    return _mm512_add_pd(lane, _mm512_mul_pd(difference, difference));  // rounded twice, as the oracle does
+  });
 }
 
 // Four rows at once share the loads of the query.

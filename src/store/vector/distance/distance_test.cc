@@ -21,12 +21,25 @@ TEST(Kernels, ExactDistancesHaveTheSameBitsOnEveryInstructionSet) {
   core::Random random(3);
   for (const std::size_t size : kSizes) {
     const auto a = random_vector(random, size);
-    const auto b = random_vector(random, size);
+    auto b = random_vector(random, size);
+    // Of other magnitudes than `a`: the square of a difference then has more digits than a double, and fusing it would show.
+    for (float& value : b) value *= static_cast<float>(std::exp2(random.below(24)));
     for (const Kernels* k : all_kernels()) {
       EXPECT_EQ(k->dot(a.data(), b.data(), size), kScalarKernels.dot(a.data(), b.data(), size)) << k->name << size;
       EXPECT_EQ(k->squared_l2(a.data(), b.data(), size), kScalarKernels.squared_l2(a.data(), b.data(), size))
           << k->name << size;
     }
+  }
+}
+
+// The one value that tells: with a fused multiplication the 2^-60 of the square would tip the sum upwards.
+TEST(Kernels, ASquareIsRoundedBeforeItIsAdded) {
+  std::vector<float> a(17), b(17);
+  a[0] = std::ldexp(1.0F, -26);
+  a[16] = 1.5F;
+  b[16] = -std::ldexp(1.0F, -30);
+  for (const Kernels* k : all_kernels()) {
+    EXPECT_EQ(k->squared_l2(a.data(), b.data(), a.size()), 2.25 + std::ldexp(3.0, -30)) << k->name;
   }
 }
 
@@ -92,10 +105,12 @@ TEST(Kernels, ABoundIsNeverBelowTheScoreAndTheLowerOneNeverAbove) {
         ASSERT_EQ(k->scan(query.scan(), columns, 0, 1, -std::numeric_limits<float>::infinity(), found, bound), 1U);
         if (std::isnan(bound[0])) continue;  // says nothing; the row is scored
         const float score = query.score(x);
-        EXPECT_GE(bound[0], score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+        EXPECT_GE(bound[0], score) << k->name << " metric " << static_cast<int>(metric) << " size " << size
+                                   << " spread " << spread;
         const float lower = bound[0] - query.slack(columns, 0);
         if (!std::isnan(lower)) {
-          EXPECT_LE(lower, score) << k->name << " " << name(metric) << " " << size << " spread " << spread;
+          EXPECT_LE(lower, score) << k->name << " metric " << static_cast<int>(metric) << " size " << size << " spread "
+                                  << spread;
         }
       }
     }

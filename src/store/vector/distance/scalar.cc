@@ -1,5 +1,5 @@
 // The oracle: what the other instruction sets must equal, written to be read.
-#include "store/vector/distance/distance.h"
+#include "store/vector/distance/scan_rows.h"
 
 namespace strata::store::vector::distance {
 namespace {
@@ -31,28 +31,16 @@ double squared_l2(const float* a, const float* b, std::size_t size) {
   return fold(lanes);
 }
 
-std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
-                   float threshold, std::uint32_t* rows, float* bounds) {
-  std::uint32_t found = 0;
-  for (std::uint32_t row = begin; row < end; ++row) {
-    const std::uint8_t* code = columns.codes + std::size_t{row} * query.stride;
-    std::int32_t sum = 0;
-    for (std::size_t i = 0; i < query.stride; ++i) {
-      sum += static_cast<std::int32_t>(code[i]) * static_cast<std::int32_t>(query.codes[i]);
-    }
-    const float bound = query.dot_weight * columns.scale[row] * static_cast<float>(sum - query.bias) +
-                        query.residual_weight * columns.residual[row] + query.length_weight * columns.length[row] +
-                        query.square_weight * columns.square[row] + query.constant;
-    if (!(bound < threshold)) {
-      rows[found] = row;
-      bounds[found++] = bound;
-    }
+std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < query.stride; ++i) {
+    sum += static_cast<std::int32_t>(code[i]) * static_cast<std::int32_t>(query.codes[i]);
   }
-  return found;
+  return sum - query.bias;
 }
 
 }  // namespace
 
-const Kernels kScalarKernels{"scalar", dot, squared_l2, scan};
+const Kernels kScalarKernels{"scalar", dot, squared_l2, scan_rows<dot_codes>};
 
 }  // namespace strata::store::vector::distance

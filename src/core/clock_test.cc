@@ -1,0 +1,57 @@
+#include "core/clock.h"
+
+#include <gtest/gtest.h>
+
+namespace strata::core {
+namespace {
+
+TEST(Time, ReadsWhatItPrints) {
+  for (const Timestamp time : {Timestamp{0}, Timestamp{-1}, Timestamp{1'763'632'800'123'456},
+                               Timestamp{-62'167'219'200'000'000}, Timestamp{253'402'300'799'999'999}}) {
+    const auto back = parse_time(format_time(time));
+    ASSERT_TRUE(back) << format_time(time);
+    EXPECT_EQ(*back, time) << format_time(time);
+  }
+}
+
+TEST(Time, ReadsDatesZonesAndFractions) {
+  EXPECT_EQ(parse_time("1970-01-02").value(), 86'400'000'000);
+  EXPECT_EQ(parse_time("1970-01-01T00:00:00.5z").value(), 500'000);
+  EXPECT_EQ(parse_time("1970-01-01 01:00:00+01:00").value(), 0);
+  EXPECT_EQ(parse_time("1969-12-31T23:30:00-00:30").value(), 0);
+  EXPECT_EQ(parse_time("1970-01-01T00:00:00.0000019Z").value(), 1);
+  EXPECT_EQ(parse_time("2016-12-31T23:59:60Z").value(), 1'483'228'800'000'000);  // a leap second
+}
+
+// Found by fuzzing: signs and blanks were read where only digits belong, and an offset led beyond years of four digits.
+TEST(Time, RefusesWhatIsNotWrittenSo) {
+  for (const std::string_view text : {"",
+                                      "2026",
+                                      "2026-11-2",
+                                      "2026-11-20T10:00:00",
+                                      "2026-02-30",
+                                      "2023-02-29",
+                                      "2026-13-01",
+                                      "2026-00-01",
+                                      "2026-11-20T24:00:00Z",
+                                      "2026-11-20T10:60:00Z",
+                                      "2026-11-20T10:00:61Z",
+                                      "2026-11-20T10:00:00.Z",
+                                      "2026-11-20T-1:00:00Z",
+                                      "2026- 1- 1",
+                                      "+202-01-01",
+                                      "-001-01-01",
+                                      "2026-11-20T10:00:00+-1:-1",
+                                      "2026-11-20T10:00:00+24:00",
+                                      "2026-11-20T10:00:00ZZ",
+                                      "2026-11-20x10:00:00Z",
+                                      "9999-12-31T23:59:00-00:01",
+                                      "0000-01-01T00:00:00+00:01"}) {
+    const auto time = parse_time(text);
+    ASSERT_FALSE(time) << text << " was read as " << format_time(*time);
+    EXPECT_EQ(time.error().code(), ErrorCode::invalid_argument);
+  }
+}
+
+}  // namespace
+}  // namespace strata::core
