@@ -268,12 +268,12 @@ void run_histories(const Settings& settings, Tally& tally, const std::filesystem
   }
 }
 
-std::string utc_now() {
+std::string utc_today() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm parts{};
   ::gmtime_r(&now, &parts);
   char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
   return text;
 }
 
@@ -283,14 +283,10 @@ void append_report(const Settings& settings, const std::string& what, std::uint6
   if (settings.report.empty()) return;
   utsname system{};
   ::uname(&system);
-  const std::string machine = std::string(system.sysname) + " " + system.release + " " + system.machine + ", " +
-                              std::to_string(std::thread::hardware_concurrency()) + " processors";
-  const Map line{{"date", utc_now()},
-                 {"what", what},
-                 {"machine", machine},
-                 {"seed", settings.seed},
-                 {"count", count},
-                 {"violations", violations},
+  const std::string machine =
+      std::to_string(std::thread::hardware_concurrency()) + " cores, Linux " + system.release + ", " + system.machine;
+  const Map line{{"date", utc_today()},          {"what", what},   {"machine", machine},
+                 {"seed", settings.seed},        {"count", count}, {"violations", violations},
                  {"details", std::move(details)}};
   if (std::FILE* file = std::fopen(settings.report.c_str(), "a")) {
     std::fprintf(file, "%s\n", to_json(line).c_str());

@@ -116,8 +116,8 @@ bool a_phantom_appeared(const std::vector<Step>& steps, const Play& play) {
 const std::vector<Script>& scripts_of(Anomaly anomaly) {
   static const std::vector<std::vector<Script>> kScripts = [] {
     std::vector<std::vector<Script>> all(kAnomalyCount);
-    const auto add = [&](Anomaly anomaly, auto happened, std::string_view steps) {
-      all[static_cast<std::size_t>(anomaly)].push_back({anomaly, steps_of(steps), happened});
+    const auto add = [&](Anomaly kind, auto happened, std::string_view steps) {
+      all[static_cast<std::size_t>(kind)].push_back({kind, steps_of(steps), happened});
     };
     add(Anomaly::g0, writes_interleaved, "b1 b2 w1x11 w2x12 w2y22 w1y21 c1 c2");
     // Each then wants what the other has: who waits for ever?
