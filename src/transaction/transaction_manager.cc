@@ -69,7 +69,11 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     if (auto prepared = buffer->prepare(context); !prepared) return give_up(std::move(prepared).error());
     anything = anything || !buffer->empty();
   }
-  if (!anything) return commit_volatile(context);
+  // What a transaction sets in the cache is not journaled, but it has its place among the commits: who read the entry before
+  // must find that it changed, and what this transaction read must still hold. Its record may be empty, and waits for no disk.
+  const bool cached = context.buffers()[static_cast<std::size_t>(StoreKind::cache)] != nullptr;
+  if (!anything && !cached) return commit_volatile(context);
+  if (!anything) durability = Durability::off;
 
   // 2. The record: resolved effects, one section per store. What was charged is about what they take.
   std::shared_ptr<Bytes> record = records_.take();
@@ -291,7 +295,7 @@ Result<void> TransactionManager::apply_one(const Pending& pending) {
   return {};
 }
 
-/// Nothing to journal: a reader, or writes that live in memory only (the cache). They take effect between two commits.
+/// Nothing to journal and nothing to check: a reader, or writes that changed nothing.
 Result<Lsn> TransactionManager::commit_volatile(Context& context) {
   bool any = false;
   for (auto& buffer : context.buffers()) any = any || buffer != nullptr;

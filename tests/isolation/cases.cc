@@ -51,8 +51,8 @@ CaseRoom::~CaseRoom() {
 
 Result<Play> CaseRoom::play(const Script&, std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door,
                             const std::vector<Step>& steps) {
-  const Scene scene{engine_.get(), stage_.get(),           stores_[store_of_x].get(), stores_[store_of_y].get(), level,
-                    door,          "play-" + std::to_string(plays_++)};
+  const Scene scene{engine_.get(), stage_.get(), stores_[store_of_x].get(),         stores_[store_of_y].get(),
+                    level,         door,         "play-" + std::to_string(plays_++)};
   return isolation::play(scene, steps);
 }
 

@@ -10,8 +10,9 @@ namespace strata::isolation {
 
 std::string_view name(Phenomenon phenomenon) noexcept {
   static constexpr std::string_view kNames[] = {
-      "invented", "duplicate",          "internal",    "G1a",      "G1b",           "dirty update", "commit order", "G0",
-      "G1c",      "incompatible order", "lost update", "G-single", "G-nonadjacent", "G2-item",      "G2"};
+      "invented", "duplicate", "internal",           "G1a",         "G1b",      "dirty update",  "commit order",
+      "G0",       "G1c",       "incompatible order", "lost update", "G-single", "G-nonadjacent", "G2-item",
+      "G2"};
   return kNames[static_cast<std::size_t>(phenomenon)];
 }
 
@@ -334,7 +335,8 @@ class Checker {
       by_process[history_[attempt].process].push_back(attempt);
     }
     for (auto& [process, attempts] : by_process) {
-      std::sort(attempts.begin(), attempts.end(), [this](Node a, Node b) { return history_[a].begin < history_[b].begin; });
+      std::sort(attempts.begin(), attempts.end(),
+                [this](Node a, Node b) { return history_[a].begin < history_[b].begin; });
       for (std::size_t i = 1; i < attempts.size(); ++i) connect(attempts[i - 1], attempts[i], Kind::process, nullptr);
     }
     std::sort(by_end.begin(), by_end.end(), [this](Node a, Node b) { return history_[a].end < history_[b].end; });
@@ -357,9 +359,9 @@ class Checker {
 
   struct CycleClass {
     Phenomenon phenomenon;
-    Kinds through;       // the edge that makes it this class
-    Kinds back;          // what the way back may use
-    bool nonadjacent;    // no two rw in a row
+    Kinds through;     // the edge that makes it this class
+    Kinds back;        // what the way back may use
+    bool nonadjacent;  // no two rw in a row
   };
 
   /// Every edge is counted once, for the worst that it is part of; first without time, then with it.

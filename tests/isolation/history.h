@@ -24,10 +24,10 @@ using List = std::vector<std::int64_t>;
 struct Operation {
   enum class Kind : std::uint8_t { read, append, scan };
   Kind kind = Kind::read;
-  std::string key;                   ///< "group/member"; of a scan the group
-  std::int64_t element = 0;          ///< of an append
-  List list = {};                    ///< of a read; empty: it was not there
-  bool by_predicate = false;         ///< a read that the store could only see as a query
+  std::string key;                           ///< "group/member"; of a scan the group
+  std::int64_t element = 0;                  ///< of an append
+  List list = {};                            ///< of a read; empty: it was not there
+  bool by_predicate = false;                 ///< a read that the store could only see as a query
   std::map<std::string, List> members = {};  ///< of a scan, by key
 };
 

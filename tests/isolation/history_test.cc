@@ -72,7 +72,8 @@ void expect_clean(const History& history) {
 
 TEST(History, NothingIsWrongWithSerialTransactions) {
   expect_clean({});
-  expect_clean(in_turn({{r("x", {}), a("x", 1)}, {r("x", {1}), a("x", 2), a("y", 3)}, {scan({{"x", {1, 2}}, {"y", {3}}})}}));
+  expect_clean(
+      in_turn({{r("x", {}), a("x", 1)}, {r("x", {1}), a("x", 2), a("y", 3)}, {scan({{"x", {1, 2}}, {"y", {3}}})}}));
 }
 
 TEST(History, FindsWhatNobodyWrote) {
@@ -80,9 +81,7 @@ TEST(History, FindsWhatNobodyWrote) {
   EXPECT_TRUE(finds(together({{a("x", 1)}, {scan({{"x", {9}}})}}), Phenomenon::invented));
 }
 
-TEST(History, FindsDuplicates) {
-  expect_only(Phenomenon::duplicate, together({{a("x", 1)}, {r("x", {1, 1})}}));
-}
+TEST(History, FindsDuplicates) { expect_only(Phenomenon::duplicate, together({{a("x", 1)}, {r("x", {1, 1})}})); }
 
 TEST(History, FindsThatATransactionMissesItsOwnWrites) {
   expect_only(Phenomenon::internal, together({{a("x", 1), r("x", {})}, {r("x", {1})}}));
@@ -124,13 +123,15 @@ TEST(History, ComparesTheOrderWithTheLsns) {
 }
 
 TEST(History, FindsWriteCycles) {
-  expect_only(Phenomenon::g0, together({{a("x", 1), a("y", 1)}, {a("x", 2), a("y", 2)}, {r("x", {1, 2})}, {r("y", {2, 1})}}));
+  expect_only(Phenomenon::g0,
+              together({{a("x", 1), a("y", 1)}, {a("x", 2), a("y", 2)}, {r("x", {1, 2})}, {r("y", {2, 1})}}));
   expect_clean(together({{a("x", 1), a("y", 1)}, {a("x", 2), a("y", 2)}, {r("x", {1, 2})}, {r("y", {1, 2})}}));
 }
 
 TEST(History, FindsCirclesOfInformation) {
   expect_only(Phenomenon::g1c, together({{a("x", 1), r("y", {2})}, {a("y", 2), r("x", {1})}}));
-  expect_only(Phenomenon::g1c, together({{a("x", 1), r("z", {3})}, {a("x", 2), a("y", 2)}, {r("y", {2}), a("z", 3)}, {r("x", {1, 2})}}));
+  expect_only(Phenomenon::g1c,
+              together({{a("x", 1), r("z", {3})}, {a("x", 2), a("y", 2)}, {r("y", {2}), a("z", 3)}, {r("x", {1, 2})}}));
   expect_clean(together({{a("x", 1), r("y", {})}, {a("y", 2), r("x", {1})}}));
 }
 
@@ -154,7 +155,8 @@ TEST(History, FindsReadSkew) {
 TEST(History, FindsLongForks) {
   expect_only(Phenomenon::g_nonadjacent,
               together({{a("x", 1)}, {a("y", 1)}, {r("x", {1}), r("y", {})}, {r("x", {}), r("y", {1})}}));
-  expect_clean(together({{a("x", 1)}, {a("y", 1)}, {r("x", {1}), r("y", {})}, {r("x", {}), r("y", {})}, {r("x", {1}), r("y", {1})}}));
+  expect_clean(together(
+      {{a("x", 1)}, {a("y", 1)}, {r("x", {1}), r("y", {})}, {r("x", {}), r("y", {})}, {r("x", {1}), r("y", {1})}}));
 }
 
 TEST(History, FindsWriteSkewAndTellsItemsFromPredicates) {
@@ -174,7 +176,8 @@ TEST(History, FindsStaleReadsInRealTime) {
 TEST(History, FindsThatAClientGoesBackInTime) {
   History history = together({{a("x", 1)}, {r("x", {1})}, {r("x", {})}});
   expect_clean(history);
-  history[1].process = history[2].process = 5;  // its two transactions overlap on no real clock: order them by their begin
+  history[1].process = history[2].process =
+      5;  // its two transactions overlap on no real clock: order them by their begin
   expect_only(Phenomenon::g_single, history, true);
 }
 
@@ -202,7 +205,8 @@ TEST(SimulatedEngine, ASoundOneIsAcceptedAtEveryLevel) {
   for (const Isolation level : {Isolation::read_committed, Isolation::repeatable_read, Isolation::serializable}) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
       const auto violations = violations_of(check(simulate(seed, level, Defect::none)), level);
-      ASSERT_TRUE(violations.empty()) << "seed " << seed << ", level " << static_cast<int>(level) << "\n" << all_of(violations);
+      ASSERT_TRUE(violations.empty()) << "seed " << seed << ", level " << static_cast<int>(level) << "\n"
+                                      << all_of(violations);
     }
   }
 }
@@ -222,7 +226,8 @@ TEST_P(BrokenEngine, IsFlagged) {
   int flagged = 0;
   std::set<std::string> as;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    const auto violations = violations_of(check(simulate(seed, Isolation::serializable, defect)), Isolation::serializable);
+    const auto violations =
+        violations_of(check(simulate(seed, Isolation::serializable, defect)), Isolation::serializable);
     flagged += violations.empty() ? 0 : 1;
     for (const Finding& finding : violations) {
       as.insert(std::string(name(finding.phenomenon)) + (finding.real_time ? " in real time" : ""));

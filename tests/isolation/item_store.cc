@@ -137,9 +137,10 @@ class SqlItems final : public RowItems {
  public:
   std::string_view name() const override { return "metadata"; }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
-    STRATA_TRY(stores.metadata().execute("insert into item(grp, key, value) values (?, ?, ?) "
-                                         "on conflict(grp, key) do update set value = excluded.value",
-                                         {item.group, item.key, value}));
+    STRATA_TRY(
+        stores.metadata().execute("insert into item(grp, key, value) values (?, ?, ?) "
+                                  "on conflict(grp, key) do update set value = excluded.value",
+                                  {item.group, item.key, value}));
     return {};
   }
 };
@@ -156,9 +157,8 @@ class NodeItems final : public ItemStore {
     return std::optional(text_of(node->properties.find("value")));
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
-    return stores.graph().put_node({item.name(),
-                                    {std::string(kLabel)},
-                                    {{"group", item.group}, {"key", item.key}, {"value", value}}});
+    return stores.graph().put_node(
+        {item.name(), {std::string(kLabel)}, {{"group", item.group}, {"key", item.key}, {"value", value}}});
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
@@ -186,7 +186,7 @@ class MetricItems final : public ItemStore {
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     const Rows rows = STRATA_TRY(stores.analytics().query("select value from items where id = ?", {item.name()}));
     if (rows.rows.empty()) return std::optional<std::string>();
-    if (rows.rows.size() > 1) return two_states("analytics", item);
+    if (rows.rows.size() > 1) return replaced(item);
     return std::optional(text_of(&rows.rows[0][0]));
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
@@ -194,21 +194,26 @@ class MetricItems final : public ItemStore {
     return insert(stores, item, value);
   }
   Result<void> insert(Stores& stores, const Item& item, std::string_view value) override {
-    return stores.analytics().append(
-        kTable, {{"id", item.name()}, {"grp", item.group}, {"key", item.key}, {"value", value}});
+    return stores.analytics().append(kTable,
+                                     {{"id", item.name()}, {"grp", item.group}, {"key", item.key}, {"value", value}});
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     const Rows rows = STRATA_TRY(stores.analytics().query("select key, value from items where grp = ?", {group}));
     Members members;
     for (const auto& row : rows.rows) {
       if (!members.emplace(text_of(&row[0]), text_of(&row[1])).second) {
-        return two_states("analytics", {std::string(group), text_of(&row[0])});
+        return replaced({std::string(group), text_of(&row[0])});
       }
     }
     return members;
   }
 
  private:
+  /// Under read committed a transaction that has replaced the row sees the row of another that has, too, and was first: it
+  /// cannot commit any more. Two rows for good would be found by who reads last.
+  static Error replaced(const Item& item) {
+    return {ErrorCode::conflict, "two rows where one is to be: " + item.name()};
+  }
   static constexpr std::string_view kTable = "items";
 };
 

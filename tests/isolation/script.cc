@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <memory>
 
 namespace strata::isolation {
@@ -32,9 +33,26 @@ bool forbidden(Anomaly anomaly, Isolation level, bool by_key) {
 
 namespace {
 
-constexpr Action kBegin = Action::begin, kRead = Action::read, kWrite = Action::write, kScan = Action::scan,
-                 kInsert = Action::insert, kCommit = Action::commit, kRollback = Action::rollback;
 constexpr Place kX = Place::x, kY = Place::y;
+
+/// "b1 r1x w1x11 s2y i2y30 a1 c2": begin, read, write, scan, insert, abort, commit; transaction; place; value.
+std::vector<Step> steps_of(std::string_view text) {
+  static constexpr std::string_view kLetters = "brwsica";
+  static constexpr Action kActions[] = {Action::begin,  Action::read,   Action::write,   Action::scan,
+                                        Action::insert, Action::commit, Action::rollback};
+  std::vector<Step> steps;
+  for (std::size_t at = 0; at < text.size(); at = text.find_first_not_of(' ', at)) {
+    const std::string_view word = text.substr(at, text.find(' ', at) - at);
+    Step step{static_cast<std::size_t>(word[1] - '0'), kActions[kLetters.find(word[0])], Place::none, 0};
+    if (word.size() > 2) step.place = word[2] == 'x' ? Place::x : Place::y;
+    for (const char digit : word.substr(std::min<std::size_t>(3, word.size()))) {
+      step.value = step.value * 10 + (digit - '0');
+    }
+    steps.push_back(step);
+    at += word.size();
+  }
+  return steps;
+}
 
 bool both_committed(const std::vector<Step>&, const Play& play) {
   return play.endings[1].committed && play.endings[2].committed;
@@ -49,7 +67,7 @@ bool anyone_read(const Play& play, std::initializer_list<int> values) {
 /// What this transaction's first read of the place gave.
 std::optional<int> first_read(const std::vector<Step>& steps, const Play& play, std::size_t transaction, Place place) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].transaction == transaction && steps[i].action == kRead && steps[i].place == place) {
+    if (steps[i].transaction == transaction && steps[i].action == Action::read && steps[i].place == place) {
       return play.answers[i].value;
     }
   }
@@ -75,9 +93,20 @@ bool something_vanished(const std::vector<Step>& steps, const Play& play) {
   return false;
 }
 
+bool read_a_replaced_value(const std::vector<Step>&, const Play& play) { return anyone_read(play, {101, 201}); }
+
+/// Both sides are needed for the circle; one is already a read of what is not committed.
+bool read_the_other(const std::vector<Step>& steps, const Play& play) {
+  return first_read(steps, play, 1, kY) == 22 || first_read(steps, play, 2, kX) == 11;
+}
+
+bool read_skewed(const std::vector<Step>& steps, const Play& play) {
+  return first_read(steps, play, 1, kX) == 10 && first_read(steps, play, 1, kY) == 18;
+}
+
 bool a_phantom_appeared(const std::vector<Step>& steps, const Play& play) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].transaction == 1 && steps[i].action == kScan && !play.answers[i].members.empty()) return true;
+    if (steps[i].transaction == 1 && steps[i].action == Action::scan && !play.answers[i].members.empty()) return true;
   }
   return false;
 }
@@ -87,61 +116,35 @@ bool a_phantom_appeared(const std::vector<Step>& steps, const Play& play) {
 const std::vector<Script>& scripts_of(Anomaly anomaly) {
   static const std::vector<std::vector<Script>> kScripts = [] {
     std::vector<std::vector<Script>> all(kAnomalyCount);
-    const auto add = [&](Anomaly a, auto happened, std::vector<Step> steps) {
-      all[static_cast<std::size_t>(a)].push_back({a, std::move(steps), happened});
+    const auto add = [&](Anomaly kind, auto happened, std::string_view steps) {
+      all[static_cast<std::size_t>(kind)].push_back({kind, steps_of(steps), happened});
     };
-    add(Anomaly::g0, writes_interleaved,
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 11}, {2, kWrite, kX, 12}, {2, kWrite, kY, 22}, {1, kWrite, kY, 21},
-         {1, kCommit}, {2, kCommit}});
-    add(Anomaly::g0, writes_interleaved,  // each then wants what the other has: who waits for ever?
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 11}, {2, kWrite, kY, 22}, {2, kWrite, kX, 12}, {1, kWrite, kY, 21},
-         {1, kCommit}, {2, kCommit}});
-    add(Anomaly::g1a, [](const auto&, const Play& play) { return anyone_read(play, {101, 201}); },
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 101}, {1, kWrite, kY, 201}, {2, kRead, kX}, {2, kRead, kY},
-         {1, kRollback}, {2, kRead, kX}, {2, kRead, kY}, {2, kCommit}});
-    add(Anomaly::g1b, [](const auto&, const Play& play) { return anyone_read(play, {101, 201}); },
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 101}, {1, kWrite, kY, 201}, {2, kRead, kX}, {2, kRead, kY},
-         {1, kWrite, kX, 11}, {1, kWrite, kY, 21}, {1, kCommit}, {2, kRead, kX}, {2, kRead, kY}, {2, kCommit}});
-    // Both sides are needed for the circle; one is already a read of what is not committed.
-    add(Anomaly::g1c, [](const auto& steps, const Play& play) {
-          return first_read(steps, play, 1, kY) == 22 || first_read(steps, play, 2, kX) == 11;
-        },
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 11}, {2, kWrite, kY, 22}, {1, kRead, kY}, {2, kRead, kX},
-         {1, kCommit}, {2, kCommit}});
-    add(Anomaly::otv, something_vanished,
-        {{1, kBegin}, {2, kBegin}, {1, kWrite, kX, 11}, {1, kWrite, kY, 19}, {2, kWrite, kX, 12}, {1, kCommit},
-         {3, kBegin}, {3, kRead, kX}, {3, kRead, kY}, {2, kWrite, kY, 18}, {3, kRead, kY}, {2, kCommit}, {3, kRead, kY},
-         {3, kRead, kX}, {3, kCommit}});
-    add(Anomaly::pmp, a_phantom_appeared,
-        {{1, kBegin}, {2, kBegin}, {1, kScan, kX}, {2, kInsert, kX, 30}, {2, kInsert, kY, 30}, {2, kCommit},
-         {1, kScan, kY}, {1, kScan, kX}, {1, kCommit}});
+    add(Anomaly::g0, writes_interleaved, "b1 b2 w1x11 w2x12 w2y22 w1y21 c1 c2");
+    // Each then wants what the other has: who waits for ever?
+    add(Anomaly::g0, writes_interleaved, "b1 b2 w1x11 w2y22 w2x12 w1y21 c1 c2");
+    add(Anomaly::g1a, read_a_replaced_value, "b1 b2 w1x101 w1y201 r2x r2y a1 r2x r2y c2");
+    add(Anomaly::g1b, read_a_replaced_value, "b1 b2 w1x101 w1y201 r2x r2y w1x11 w1y21 c1 r2x r2y c2");
+    add(Anomaly::g1c, read_the_other, "b1 b2 w1x11 w2y22 r1y r2x c1 c2");
+    add(Anomaly::otv, something_vanished, "b1 b2 w1x11 w1y19 w2x12 c1 b3 r3x r3y w2y18 r3y c2 r3y r3x c3");
+    add(Anomaly::pmp, a_phantom_appeared, "b1 b2 s1x i2x30 i2y30 c2 s1y s1x c1");
     // The inserts are receipts in the other store: there when the update is, gone when it was refused.
-    add(Anomaly::p4, both_committed,
-        {{1, kBegin}, {2, kBegin}, {1, kRead, kX}, {1, kRead, kY}, {2, kRead, kX}, {2, kRead, kY}, {1, kInsert, kX, 30},
-         {1, kWrite, kY, 21}, {1, kCommit}, {2, kInsert, kX, 30}, {2, kWrite, kY, 22}, {2, kCommit}});
-    add(Anomaly::p4, both_committed,  // both have written before one commits; and nothing but y
-        {{1, kBegin}, {2, kBegin}, {1, kRead, kX}, {1, kRead, kY}, {2, kRead, kX}, {2, kRead, kY}, {1, kWrite, kY, 21},
-         {2, kWrite, kY, 22}, {1, kCommit}, {2, kCommit}});
-    add(Anomaly::g_single, [](const auto& steps, const Play& play) {
-          return first_read(steps, play, 1, kX) == 10 && first_read(steps, play, 1, kY) == 18;
-        },
-        {{1, kBegin}, {2, kBegin}, {1, kRead, kX}, {2, kRead, kX}, {2, kRead, kY}, {2, kWrite, kX, 12},
-         {2, kWrite, kY, 18}, {2, kCommit}, {1, kRead, kY}, {1, kCommit}});
-    add(Anomaly::g2_item, both_committed,
-        {{1, kBegin}, {2, kBegin}, {1, kRead, kX}, {1, kRead, kY}, {2, kRead, kX}, {2, kRead, kY}, {1, kWrite, kX, 11},
-         {2, kWrite, kY, 21}, {1, kCommit}, {2, kCommit}});
-    add(Anomaly::g2, both_committed,
-        {{1, kBegin}, {2, kBegin}, {1, kScan, kX}, {1, kScan, kY}, {2, kScan, kX}, {2, kScan, kY}, {1, kInsert, kX, 30},
-         {2, kInsert, kY, 30}, {1, kCommit}, {2, kCommit}});
+    add(Anomaly::p4, both_committed, "b1 b2 r1x r1y r2x r2y i1x30 w1y21 c1 i2x30 w2y22 c2");
+    // Both have written before one commits; and nothing but y.
+    add(Anomaly::p4, both_committed, "b1 b2 r1x r1y r2x r2y w1y21 w2y22 c1 c2");
+    add(Anomaly::g_single, read_skewed, "b1 b2 r1x r2x r2y w2x12 w2y18 c2 r1y c1");
+    add(Anomaly::g2_item, both_committed, "b1 b2 r1x r1y r2x r2y w1x11 w2y21 c1 c2");
+    add(Anomaly::g2, both_committed, "b1 b2 s1x s1y s2x s2y i1x30 i2y30 c1 c2");
     return all;
   }();
   return kScripts[static_cast<std::size_t>(anomaly)];
 }
 
 std::vector<Step> one_after_another(const std::vector<Step>& steps) {
-  std::vector<Step> sorted = steps;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const Step& a, const Step& b) { return a.transaction < b.transaction; });
+  std::vector<Step> sorted;
+  for (const std::size_t transaction : {1, 2, 3}) {
+    std::copy_if(steps.begin(), steps.end(), std::back_inserter(sorted),
+                 [&](const Step& step) { return step.transaction == transaction; });
+  }
   return sorted;
 }
 
@@ -227,8 +230,7 @@ class Director {
     Answer& answer = play_.answers[i];
     if (step.action == Action::begin) {
       if (scene_.door == Door::calls) return {};
-      role.transaction =
-          STRATA_TRY(scene_.engine->begin({.isolation = scene_.level, .durability = Durability::off}));
+      role.transaction = STRATA_TRY(scene_.engine->begin({.isolation = scene_.level, .durability = Durability::off}));
       return {};
     }
     Stores& door = role.transaction ? static_cast<Stores&>(*role.transaction) : *scene_.engine;
@@ -246,8 +248,9 @@ class Director {
         answer.members = numbers_of_keys(STRATA_TRY(store(step.place).scan(door, group(step.place))));
         break;
       case Action::insert:
-        STRATA_TRY(store(step.place).insert(door, {group(step.place), std::to_string(step.transaction)},
-                                            std::to_string(step.value)));
+        STRATA_TRY(
+            store(step.place)
+                .insert(door, {group(step.place), std::to_string(step.transaction)}, std::to_string(step.value)));
         break;
       case Action::commit:
         if (role.transaction) role.ending.lsn = STRATA_TRY(role.transaction->commit());

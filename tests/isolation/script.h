@@ -59,10 +59,10 @@ struct Ending {
 };
 
 struct Play {
-  std::vector<Answer> answers;    ///< one a step
-  std::array<Ending, 4> endings;  ///< by transaction; [0] is not used
-  std::optional<int> x, y;        ///< at the end
-  std::vector<int> in_x, in_y;    ///< whose inserts are in the groups at the end
+  std::vector<Answer> answers;      ///< one a step
+  std::array<Ending, 4> endings;    ///< by transaction; [0] is not used
+  std::optional<int> x, y;          ///< at the end
+  std::vector<int> in_x, in_y;      ///< whose inserts are in the groups at the end
   std::vector<std::string> broken;  ///< what no level excuses: an untyped error, a state that no commit wrote
 };
 

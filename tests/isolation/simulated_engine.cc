@@ -143,7 +143,8 @@ class Simulation {
     if (own != client.buffer.end() && defect_ != Defect::own_writes_hidden) return own->second;
     if (defect_ == Defect::dirty_reads) {
       for (const Client& other : clients_) {
-        if (const auto found = other.buffer.find(key); other.active && found != other.buffer.end()) return found->second;
+        if (const auto found = other.buffer.find(key); other.active && found != other.buffer.end())
+          return found->second;
       }
     }
     return committed(client, key);
@@ -171,7 +172,8 @@ class Simulation {
     Operation operation{Operation::Kind::scan, group};
     for (const auto& entry : lists_) {
       if (!entry.first.starts_with(group + "/")) continue;
-      if (defect_ == Defect::stale_index && entry.second.all.size() < 3 && !client.buffer.contains(entry.first)) continue;
+      if (defect_ == Defect::stale_index && entry.second.all.size() < 3 && !client.buffer.contains(entry.first))
+        continue;
       if (List list = look(client, entry.first); !list.empty()) operation.members[entry.first] = std::move(list);
     }
     for (const auto& own : client.buffer) {

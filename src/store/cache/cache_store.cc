@@ -27,7 +27,7 @@ class CacheBuffer final : public transaction::WriteBuffer {
 
   bool empty() const override { return true; }  // the journal never hears of a cache
   void encode(core::Encoder&) const override {}
-  std::string describe(std::uint64_t) const override { return "cache"; }
+  std::string describe(std::uint64_t) const override { return {}; }  // "something read from the cache store"
   Result<void> affects(Context&, std::vector<std::uint64_t>&) const override { return {}; }
   void committed(const transaction::Commit& commit) override;
 
@@ -73,6 +73,12 @@ void CacheBuffer::committed(const transaction::Commit& commit) {
   effects_.clear();
 }
 
+// The keys under which commits meet: an entry; and all of them, which `clear` changes without naming them.
+transaction::KeyHash entry_key(std::string_view key) {
+  return core::xxh3_64(key, static_cast<std::uint64_t>(StoreKind::cache));
+}
+constexpr transaction::KeyHash kAllEntries = 0x63616368'65000001;
+
 /// In a transaction or on a view.
 class CacheSession final : public CacheStore {
  public:
@@ -84,6 +90,7 @@ class CacheSession final : public CacheStore {
       STRATA_TRY(keyspace_.check_size(key, value.size()));
       const Deadline deadline = STRATA_TRY(keyspace_.deadline_in(ttl_ms));
       STRATA_TRY(tx.charge(Entry::charge_for(key.size(), value.size())));
+      tx.note_effect(StoreKind::cache, entry_key(key));
       buffer(tx).put(key, {Effect::Kind::set, Bytes(value.begin(), value.end()), deadline});
       return {};
     });
@@ -99,6 +106,7 @@ class CacheSession final : public CacheStore {
           return std::optional<Bytes>{};
         }
       }
+      note_read(tx, key);
       return keyspace_.get(key, tx.view_lsn());
     });
   }
@@ -107,6 +115,7 @@ class CacheSession final : public CacheStore {
     return session_.write([&](Context& tx) -> Result<bool> {
       const bool was_there = find_deadline(tx, key).has_value();
       STRATA_TRY(tx.charge(Entry::charge_for(key.size(), 0)));
+      tx.note_effect(StoreKind::cache, entry_key(key));
       buffer(tx).put(key, {Effect::Kind::remove, {}, kNever});
       return was_there;
     });
@@ -125,6 +134,7 @@ class CacheSession final : public CacheStore {
       const Deadline deadline = STRATA_TRY(keyspace_.deadline_in(ttl_ms));
       if (!find_deadline(tx, key)) return false;
       STRATA_TRY(tx.charge(Entry::charge_for(key.size(), 0)));
+      tx.note_effect(StoreKind::cache, entry_key(key));
       CacheBuffer& own = buffer(tx);
       if (Effect* effect = own.find(key); effect != nullptr) {
         effect->deadline = deadline;
@@ -137,6 +147,7 @@ class CacheSession final : public CacheStore {
 
   Result<void> clear() override {
     return session_.write([&](Context& tx) -> Result<void> {
+      tx.note_effect(StoreKind::cache, kAllEntries);
       buffer(tx).clear();
       return {};
     });
@@ -166,7 +177,14 @@ class CacheSession final : public CacheStore {
       }
       if (own->cleared()) return std::nullopt;
     }
+    note_read(tx, key);
     return keyspace_.deadline(key, tx.view_lsn());
+  }
+
+  // Found or missed. An entry that is evicted or whose time is over changes without a commit: that is no conflict.
+  static void note_read(Context& tx, std::string_view key) {
+    tx.note_read(StoreKind::cache, entry_key(key));
+    tx.note_read(StoreKind::cache, kAllEntries);
   }
 
   Keyspace& keyspace_;
