@@ -95,6 +95,10 @@ class Engine : public Stores {
   /// Writes what memory holds into files and gives journal segments back. Happens by itself, too.
   virtual Result<Lsn> checkpoint() = 0;
   virtual Result<Map> statistics() = 0;
+  /// What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys (noted for
+  /// conflicts) and, of one that waits for a lock, waits_for and waiting_ms; "conflicts", the last 32 with time and message;
+  /// "locks", how many are held; "counters". A call on the database is shown while it waits.
+  virtual Result<Map> transactions() = 0;
   /// What each store holds at the view's LSN. Cost  reads everything
   virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;
   /// Reads every live byte and checks it against its checksum.

@@ -65,7 +65,7 @@ class GraphStore {
   virtual Result<void> put_node(const Node& node) = 0;
   /// Removes a node and its edges. Errors  failed_precondition (it has edges and detach is false; their count is named)
   virtual Result<bool> remove_node(std::string_view id, bool detach = true) = 0;
-  virtual Result<std::optional<Node>> node(std::string_view id) = 0;
+  virtual Result<std::optional<Node>> node(std::string_view id, Locking locking = Locking::none) = 0;
   /// Nodes with this label ("" for any) and, when `key` is not empty, with this property value; by id, after `after`.
   /// Values are compared as Value does: 1 and 1.0 differ. limit 1 … 1,000,000
   /// Cost    an index when one was created on (label, key), else one pass over the label

@@ -58,7 +58,8 @@ class MetadataStore {
   virtual Result<void> put_row(std::string_view table, const Map& row) = 0;
   /// Removes the row with this primary key (a map of the key columns); false when there was none.
   virtual Result<bool> remove_row(std::string_view table, const Map& key) = 0;
-  virtual Result<std::optional<Map>> get_row(std::string_view table, const Map& key) = 0;
+  virtual Result<std::optional<Map>> get_row(std::string_view table, const Map& key,
+                                             Locking locking = Locking::none) = 0;
 
   /// Brings the schema named `component` to the last of these versions; those already applied are skipped.
   /// Errors  failed_precondition (the database is at a later version than the last one given)

@@ -45,6 +45,8 @@ struct TransactionOptions {
   Isolation isolation = Isolation::repeatable_read;
   Durability durability = Durability::batch;
   std::int64_t timeout_ms = 60'000;  ///< 1 … 3,600,000; a transaction older than this can only roll back
+  /// How long a call waits for a key that another transaction has locked; 0 … 3,600,000
+  std::int64_t lock_timeout_ms = 10'000;
   std::string idempotency_key =
       {};  ///< up to 256 bytes; a commit with a key committed before returns that LSN and does nothing
 };
@@ -76,7 +78,16 @@ class Transaction : public Stores {
   ///         ended), commit_unknown (ask again with the same idempotency key once the database is open again)
   /// Cost    one sync shared with the other committers
   virtual Result<Lsn> commit() = 0;
-  virtual void rollback() = 0;       ///< also what the destructor does; fine when already ended
+  virtual void rollback() = 0;  ///< also what the destructor does; fine when already ended
+  /// Marks what is written so far, in all seven stores, under a name; of several of one name the last counts.
+  /// Errors  invalid_argument (1 to 128 bytes), resource_exhausted (100 of them), failed_precondition (ended)
+  /// Cost    a copy of what this transaction holds (of SQL rows: nothing)
+  virtual Result<void> savepoint(std::string_view name) = 0;
+  /// Takes back what was written since; the savepoint stays. Locks stay, and what was read still counts for conflicts.
+  /// Errors  not_found (no such savepoint), failed_precondition
+  virtual Result<void> rollback_to(std::string_view name) = 0;
+  /// Forgets the savepoint and those after it; what was written stays. Errors  as rollback_to
+  virtual Result<void> release(std::string_view name) = 0;
   virtual Lsn view_lsn() const = 0;  ///< what it reads
   virtual bool active() const = 0;
 };

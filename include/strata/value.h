@@ -27,6 +27,10 @@ inline ByteView as_bytes(std::string_view text) {
 }
 inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
+/// For reads by key in a transaction. for_update locks the key until the transaction ends, as a write of it would.
+/// Errors  failed_precondition (outside of a transaction), conflict, timeout
+enum class Locking : std::uint8_t { none, for_update };
+
 class Value;
 
 /// Names to values, in ascending byte order of the names, each name once. Small by design: a sorted array.

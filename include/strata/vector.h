@@ -105,7 +105,7 @@ class VectorStore {
   virtual Result<std::uint64_t> remove(std::string_view collection, std::span<const std::string_view> ids) = 0;
 
   virtual Result<std::optional<StoredPoint>> get(std::string_view collection, std::string_view id,
-                                                 bool with_vector = true) = 0;
+                                                 bool with_vector = true, Locking locking = Locking::none) = 0;
   /// Finds the k stored points nearest to `query`, nearest first, ties by id; min(k, matches) of them.
   /// query   [dimension] float32, finite
   /// Errors  invalid_argument (shape, NaN, k, filter), not_found (collection)

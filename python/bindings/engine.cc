@@ -83,8 +83,13 @@ void release(const std::shared_ptr<Handle>& handle) {
 }
 
 std::shared_ptr<Handle> begin(const std::shared_ptr<Handle>& database, const std::string& isolation,
-                              const std::string& durability, std::int64_t timeout_ms, const std::string& key) {
-  const TransactionOptions options{parse_isolation(isolation), parse_durability(durability), timeout_ms, key};
+                              const std::string& durability, std::int64_t timeout_ms, const std::string& key,
+                              std::int64_t lock_timeout_ms) {
+  const TransactionOptions options{.isolation = parse_isolation(isolation),
+                                   .durability = parse_durability(durability),
+                                   .timeout_ms = timeout_ms,
+                                   .lock_timeout_ms = lock_timeout_ms,
+                                   .idempotency_key = key};
   const std::shared_ptr<Engine> engine = database->engine;
   const Call call(database);
   std::shared_ptr<Transaction> transaction = shared(without_gil([&] { return call.engine().begin(options); }));
@@ -170,9 +175,27 @@ void bind_engine(nb::module_& module) {
       .def("visible_lsn",
            [](std::shared_ptr<Handle> self) { return ask(self, [](Engine& e) { return e.visible_lsn(); }); })
       .def("begin", &begin, nb::arg("isolation"), nb::arg("durability"), nb::arg("timeout_ms"),
-           nb::arg("idempotency_key"))
+           nb::arg("idempotency_key"), nb::arg("lock_timeout_ms"))
       .def("commit", &commit)
       .def("rollback", &rollback)
+      .def(
+          "savepoint",
+          [](const std::shared_ptr<Handle>& self, const std::string& name) {
+            run(self, [&](Stores& stores) { return static_cast<Transaction&>(stores).savepoint(name); });
+          },
+          nb::arg("name"))
+      .def(
+          "rollback_to",
+          [](const std::shared_ptr<Handle>& self, const std::string& name) {
+            run(self, [&](Stores& stores) { return static_cast<Transaction&>(stores).rollback_to(name); });
+          },
+          nb::arg("name"))
+      .def(
+          "release_savepoint",
+          [](const std::shared_ptr<Handle>& self, const std::string& name) {
+            run(self, [&](Stores& stores) { return static_cast<Transaction&>(stores).release(name); });
+          },
+          nb::arg("name"))
       .def("view", &view, nb::arg("as_of").none())
       .def(
           "view_lsn",

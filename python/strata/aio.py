@@ -110,6 +110,15 @@ class AsyncTransaction(_AsyncStores):
         self._inner = await asyncio.to_thread(self._begin)
         return self
 
+    async def savepoint(self, name: str) -> None:
+        await asyncio.to_thread(self._inner.savepoint, name)
+
+    async def rollback_to(self, name: str) -> None:
+        await asyncio.to_thread(self._inner.rollback_to, name)
+
+    async def release(self, name: str) -> None:
+        await asyncio.to_thread(self._inner.release, name)
+
     async def __aexit__(self, *exception: Any) -> None:
         await asyncio.to_thread(self._inner.__exit__, *exception)
 

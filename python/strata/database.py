@@ -101,6 +101,18 @@ class Transaction(Stores):
         """Also when it has ended already."""
         self._handle.release()
 
+    def savepoint(self, name: str) -> None:
+        """Marks what is written so far, in all seven stores; of several of one name the last counts."""
+        self._handle.savepoint(name)
+
+    def rollback_to(self, name: str) -> None:
+        """Takes back what was written since the savepoint, which stays."""
+        self._handle.rollback_to(name)
+
+    def release(self, name: str) -> None:
+        """Forgets the savepoint and those after it; what was written stays."""
+        self._handle.release_savepoint(name)
+
     def __enter__(self) -> Transaction:
         return self
 
@@ -164,13 +176,14 @@ class Database(Stores):
         return self._handle.visible_lsn()
 
     def transaction(self, isolation: str = "repeatable_read", durability: str = "batch", timeout: Duration = 60,
-                    idempotency_key: str = "") -> Transaction:
+                    idempotency_key: str = "", lock_timeout: Duration = 10) -> Transaction:
         """Begins a transaction. Isolation: read_uncommitted, read_committed, repeatable_read, serializable.
         Durability: off, batch, each. A commit with an idempotency key that was committed before returns that LSN and
-        does nothing."""
+        does nothing. lock_timeout: how long a call waits for a key that another transaction has written."""
         if self._embedder is not None:
             self.memory  # its places are committed before a transaction that may remember begins
-        handle = self._handle.begin(isolation, durability, duration_ms(timeout), idempotency_key)
+        handle = self._handle.begin(isolation, durability, duration_ms(timeout), idempotency_key,
+                                    duration_ms(lock_timeout))
         transaction = Transaction(handle, self)
         self._borrowers.add(transaction)
         return transaction

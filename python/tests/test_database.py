@@ -32,8 +32,8 @@ def test_two_transactions_on_one_key_conflict(db):
     db.graph.put_node("a")
     first, second = db.transaction(), db.transaction()
     first.graph.put_node("a", properties={"by": 1})
-    second.graph.put_node("a", properties={"by": 2})
     first.commit()
+    second.graph.put_node("a", properties={"by": 2})  # before the first has committed it would wait
     with pytest.raises(strata.Conflict) as conflict:
         second.commit()
     assert conflict.value.code == "conflict" and conflict.value.retry == "transaction"
@@ -100,6 +100,31 @@ def test_serializable_refuses_what_two_counts_would_let_through(db):
         one.commit()
         with pytest.raises(strata.Conflict):
             two.commit()
+
+
+def test_a_savepoint_takes_back_what_came_after_it(db):
+    db.metadata.execute("create table step(n integer primary key)")
+    with db.transaction() as tx:
+        tx.metadata.put_row("step", {"n": 1})
+        tx.savepoint("s")
+        tx.metadata.put_row("step", {"n": 2})
+        tx.cache.set("step", b"2")
+        tx.rollback_to("s")
+        tx.release("s")
+        with pytest.raises(strata.NotFound):
+            tx.rollback_to("s")
+    assert db.metadata.query("select max(n) from step").scalar() == 1
+    assert db.cache.get("step") is None
+
+
+def test_a_second_writer_of_a_key_waits_for_the_first(db):
+    db.metadata.execute("create table step(n integer primary key, x integer)")
+    with db.transaction() as one, db.transaction(lock_timeout=0.05) as two:
+        one.metadata.put_row("step", {"n": 1, "x": 1})
+        with pytest.raises(strata.Timeout):
+            two.metadata.put_row("step", {"n": 1, "x": 2})
+        one.commit()
+        two.rollback()
 
 
 def test_a_second_process_is_told_who_has_it(db, path):

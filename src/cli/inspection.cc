@@ -1,4 +1,4 @@
-// stats, verify, doctor, config, version.
+// stats, transactions, verify, doctor, config, version.
 #include "cli/command_line.h"
 #include "cli/interrupt.h"
 #include "cli/verbs.h"
@@ -45,6 +45,25 @@ void add_stats(CommandLine& line) {
       for (const auto& [key, value] : statistics) record.emplace_back(key, value);
     } else {
       flatten("", statistics, record);
+    }
+    context.output.record(record);
+    return {};
+  });
+}
+
+void add_transactions(CommandLine& line) {
+  Verb verb =
+      line.verb("transactions", "What is under way, who waits for whom, and what conflicted since it was opened",
+                "strata transactions notes.strata --json");
+  verb.takes_directory();
+  verb.runs([](Context& context) -> Result<void> {
+    Engine* engine = STRATA_TRY(context.database.engine());
+    Record record;
+    const Map transactions = STRATA_TRY(engine->transactions());
+    if (context.output.json()) {
+      for (const auto& [key, value] : transactions) record.emplace_back(key, value);
+    } else {
+      flatten("", transactions, record);
     }
     context.output.record(record);
     return {};
@@ -180,6 +199,7 @@ void add_version(CommandLine& line) {
 
 void add_inspection_verbs(CommandLine& line) {
   add_stats(line);
+  add_transactions(line);
   add_verify(line);
   add_doctor(line);
   add_config(line);

@@ -334,6 +334,140 @@ TEST_F(SerializableTest, WhoOnlyReadsNeverFails) {
   EXPECT_EQ(must(tx->commit()), tx->view_lsn());
 }
 
+TEST_F(SerializableTest, ASavepointTakesBackWhatCameAfterItInAllSevenStores) {
+  auto tx = begin(Isolation::repeatable_read);
+  const auto write = [&](const std::string& id, std::size_t bytes) {
+    point(*tx, "notes", id);
+    must(tx->object().put(as_bytes(std::string(bytes, id[0]))));
+    must(tx->metadata().put_row("note", {{"id", id}, {"n", 1}}));
+    must(tx->metadata().execute("insert into other(id, n) values (?, ?)", {id, ++count_}));
+    must(tx->graph().put_node({id, {"Note"}, {}}));
+    must(tx->graph().add_edge("hub", "LINKS", id));
+    must(tx->analytics().append("events", Map{{"id", id}, {"value", 1.0}}));
+    append(*tx, "rows", id);
+    must(tx->cache().set(id, id));
+  };
+  const auto look = [](Stores& s, const std::string& id) {
+    return std::vector<bool>{must(s.vector().get("notes", id)).has_value(),
+                             must(s.metadata().get_row("note", {{"id", id}})).has_value(),
+                             !must(s.metadata().query("select 1 from other where id = ?", {id})).rows.empty(),
+                             must(s.graph().node(id)).has_value(),
+                             !must(s.analytics().query("select 1 from events where id = ?", {id})).rows.empty(),
+                             !must(s.array().find("rows", id)).empty(),
+                             must(s.cache().get(id)).has_value()};
+  };
+  const std::vector<bool> all(7, true), none(7, false);
+  const std::uint64_t objects = must(db->object().count());
+  write("k", 100);
+  must(tx->savepoint("s"));
+  for (const std::size_t bytes : {std::size_t{100}, std::size_t{200'000}}) {  // the larger one is a file by then
+    write("gone", bytes);
+    must(tx->metadata().execute("create table later(id integer primary key)"));
+    must(tx->graph().remove_edge(ab));
+    must(tx->graph().put_node({"a", {"Changed"}, {}}));
+    EXPECT_EQ(look(*tx, "gone"), all);
+    must(tx->rollback_to("s"));
+    EXPECT_EQ(look(*tx, "gone"), none);
+    EXPECT_EQ(look(*tx, "k"), all);
+    EXPECT_TRUE(must(tx->graph().edge(ab)));
+    EXPECT_FALSE(tx->metadata().query("select * from later"));
+    EXPECT_EQ(must(tx->object().count()), objects + 1);
+  }
+  write("z", 100);
+  must(tx->commit());
+  EXPECT_EQ(look(*db, "k"), all);
+  EXPECT_EQ(look(*db, "z"), all);
+  EXPECT_EQ(look(*db, "gone"), none);
+  EXPECT_EQ(must(db->graph().node("a"))->labels, std::vector<std::string>{"Note"});
+  EXPECT_EQ(must(db->graph().degree("hub")), 2U);
+}
+
+TEST_F(SerializableTest, WhatIsUnderWayAndWhoWaitsForWhomCanBeAsked) {
+  auto one = begin(Isolation::serializable), two = begin(Isolation::read_committed);
+  must(one->metadata().put_row("note", {{"id", "a"}, {"n", 2}}));
+  std::thread waiter([&] { must(two->metadata().put_row("note", {{"id", "a"}, {"n", 3}})); });
+  Map shown;
+  const Value::List* active = nullptr;
+  do {
+    shown = must(db->transactions());
+    active = shown.find("active")->list();
+  } while (active->size() != 2 || (*active)[1].map()->find("waits_for") == nullptr);
+  const Map &first = *(*active)[0].map(), &second = *(*active)[1].map();
+  EXPECT_EQ(*first.find("isolation"), Value("serializable"));
+  EXPECT_EQ(*first.find("view_lsn"), Value(one->view_lsn()));
+  EXPECT_GT(*first.find("bytes")->integer(), 0);
+  EXPECT_GT(*first.find("keys")->integer(), 0);
+  EXPECT_EQ(*second.find("waits_for"), Value(Value::List{*first.find("id")}));
+  EXPECT_GT(*shown.find("locks")->integer(), 0);
+  must(one->commit());
+  waiter.join();
+  must(two->commit());
+
+  auto three = begin(Isolation::repeatable_read);
+  must(three->metadata().get_row("note", {{"id", "a"}}));
+  must(db->metadata().put_row("note", {{"id", "a"}, {"n", 4}}));
+  point(*three, "notes", "b");
+  EXPECT_FALSE(three->commit());
+  shown = must(db->transactions());
+  EXPECT_TRUE(shown.find("active")->list()->empty());
+  ASSERT_EQ(shown.find("conflicts")->list()->size(), 1U);
+  EXPECT_EQ(*shown.find("counters")->map()->find("conflicts"), Value(1));
+  EXPECT_EQ(*shown.find("counters")->map()->find("lock_waits"), Value(1));
+  EXPECT_EQ(*shown.find("locks"), Value(0));
+}
+
+// ---- the cache, which has no LSN of its own ---------------------------------------------------------------------
+
+TEST_F(IsolationTest, AViewOfTheCacheDoesNotChangeAndAValueThatWasReadAndReplacedIsAConflict) {
+  must(db->cache().set("k", "1"));
+  auto reader = begin(Isolation::repeatable_read);
+  auto view = must(db->view());
+  EXPECT_TRUE(must(reader->cache().get("k")));
+  must(db->cache().set("k", "2"));  // nothing is journaled: the LSN stays
+  EXPECT_FALSE(must(reader->cache().get("k"))) << "it may miss, but not show what came later";
+  EXPECT_FALSE(must(view->cache().get("k")));
+  EXPECT_EQ(as_text(*must(db->cache().get("k"))), "2");
+  must(reader->cache().set("k", "1 + 1"));
+  EXPECT_EQ(reader->commit().error().code(), ErrorCode::conflict);
+  EXPECT_EQ(as_text(*must(db->cache().get("k"))), "2");
+}
+
+TEST_F(IsolationTest, ACacheKeyIsAnItemLikeAnyOther) {
+  must(db->metadata().execute("create table note(id text primary key, n integer)"));
+  const std::function<void(Stores&)> changes[] = {
+      [](Stores& s) { must(s.cache().set("k", "2")); },
+      [](Stores& s) { must(s.cache().remove("k")); },
+      [](Stores& s) { must(s.cache().expire("k", 100'000)); },
+      [](Stores& s) { must(s.cache().clear()); },
+      [](Stores& s) {
+        must(s.cache().set("k", "2"));
+        must(s.metadata().put_row("note", {{"id", "theirs"}}));
+      },
+  };
+  for (const auto& change : changes) {
+    for (const bool journaled : {false, true}) {
+      must(db->cache().set("k", "1"));
+      auto tx = begin(Isolation::repeatable_read);
+      must(tx->cache().get("k"));
+      auto other = begin(Isolation::read_committed);
+      change(*other);
+      must(other->commit());
+      if (journaled) {
+        must(tx->metadata().put_row("note", {{"id", "mine"}}));
+      } else {
+        must(tx->cache().set("other", "1"));
+      }
+      EXPECT_EQ(tx->commit().error().code(), ErrorCode::conflict);
+    }
+  }
+  auto one = begin(Isolation::serializable), two = begin(Isolation::serializable);
+  must(one->cache().set("k", "1"));
+  must(two->cache().set("k", "2"));
+  must(one->commit());
+  must(two->commit());  // blind: the last stays
+  EXPECT_EQ(as_text(*must(db->cache().get("k"))), "2");
+}
+
 // ---- one view -----------------------------------------------------------------------------------------------------
 
 /// What each store says the last commit's number is; the cache may say nothing.

@@ -11,6 +11,16 @@ namespace {
 
 constexpr std::size_t kTagBytesMax = 128;
 
+std::string_view isolation_name(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::read_uncommitted: return "read_uncommitted";
+    case Isolation::read_committed: return "read_committed";
+    case Isolation::repeatable_read: return "repeatable_read";
+    case Isolation::serializable: return "serializable";
+  }
+  return "unknown";
+}
+
 class LocalTransaction final : public Transaction {
  public:
   LocalTransaction(StoreSet& stores, std::unique_ptr<transaction::TransactionSession> session)
@@ -24,6 +34,9 @@ class LocalTransaction final : public Transaction {
   ArrayStore& array() override { return handles_.array(); }
   Result<Lsn> commit() override { return session_->commit(); }
   void rollback() override { session_->roll_back(); }
+  Result<void> savepoint(std::string_view name) override { return session_->savepoint(name); }
+  Result<void> rollback_to(std::string_view name) override { return session_->roll_back_to(name); }
+  Result<void> release(std::string_view name) override { return session_->release(name); }
   Lsn view_lsn() const override { return session_->view_lsn(); }
   bool active() const override { return session_->active(); }
 
@@ -97,7 +110,7 @@ Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) {
 
 Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of) {
   STRATA_TRY(check_open());
-  if (!as_of.lsn && !as_of.time && as_of.tag.empty()) return manager_->views().pin_current(manager_->visible());
+  if (!as_of.lsn && !as_of.time && as_of.tag.empty()) return manager_->views().pin_current(manager_->present());
   const Lsn lsn = STRATA_TRY(resolve(as_of));
   const core::MutexLock lock(history_mutex_);  // the horizon cannot move past us between the check and the pin
   if (lsn < horizon_) {
@@ -105,7 +118,7 @@ Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of) {
                                                      " is older than the history that is kept; the oldest is lsn " +
                                                      std::to_string(horizon_));
   }
-  return manager_->views().pin(lsn);
+  return manager_->views().pin(lsn, manager_->present());
 }
 
 Result<Lsn> LocalEngine::resolve(const AsOf& as_of) {
@@ -251,6 +264,42 @@ Result<Map> LocalEngine::statistics() {
     if (!background_error_.empty()) statistics.set("checkpoint_error", background_error_);
   }
   return statistics;
+}
+
+Result<Map> LocalEngine::transactions() {
+  STRATA_TRY(check_open());
+  Value::List active;
+  for (const transaction::TransactionStatus& each : manager_->active()) {
+    Map shown{{"id", each.id}};
+    if (each.view > 0 || each.age_us > 0) {
+      shown.set("isolation", std::string(isolation_name(each.isolation)));
+      shown.set("age_ms", each.age_us / 1000);
+      shown.set("view_lsn", each.view);
+      shown.set("bytes", each.bytes);
+      shown.set("keys", each.keys);
+    }
+    if (!each.waits_for.empty()) {
+      shown.set("waits_for", Value::List(each.waits_for.begin(), each.waits_for.end()));
+      shown.set("waiting_ms", each.waiting_us / 1000);
+    }
+    active.push_back(std::move(shown));
+  }
+  Value::List conflicts;
+  for (const transaction::RecentConflict& each : manager_->recent_conflicts()) {
+    conflicts.push_back(Map{{"time", core::format_time(each.time)}, {"message", each.message}});
+  }
+  const transaction::ManagerStats manager = manager_->stats();
+  const transaction::LockStats locks = manager_->locks().stats();
+  return Map{{"active", std::move(active)},
+             {"conflicts", std::move(conflicts)},
+             {"locks", manager_->locks().size()},
+             {"counters", Map{{"committed", manager.committed},
+                              {"rolled_back", manager.rolled_back},
+                              {"conflicts", manager.conflicts},
+                              {"timeouts", manager.timeouts},
+                              {"lock_waits", locks.waits},
+                              {"deadlocks", locks.deadlocks},
+                              {"lock_timeouts", locks.timeouts}}}};
 }
 
 }  // namespace strata::engine

@@ -50,6 +50,7 @@ class LocalEngine final : public Engine {
   std::string directory() const override { return directory_; }
   Result<Lsn> checkpoint() override;
   Result<Map> statistics() override;
+  Result<Map> transactions() override;
   Result<std::vector<StoreSummary>> summarize(const AsOf& as_of) override;
   Result<std::vector<Finding>> verify() override;
   Result<void> close() override;

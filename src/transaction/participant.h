@@ -24,6 +24,7 @@ namespace strata::transaction {
 struct Commit {
   Lsn lsn = 0;
   Timestamp time = 0;
+  std::uint64_t moment = 0;  ///< of its changes to what lives in memory alone (view_registry.h)
 };
 
 /// A file that belongs to a checkpoint: never changed after it was finished, removed only when no manifest names it (I11).
@@ -116,6 +117,8 @@ class WriteBuffer {
   virtual ~WriteBuffer() = default;
   /// True when there is nothing to journal.
   virtual bool empty() const = 0;
+  /// True when `committed` changes what lives in memory alone.
+  virtual bool changes_memory() const { return false; }
   /// First step of commit, no lock held: whatever may fail or take time.
   virtual Result<void> prepare(Context&) { return {}; }
   /// Second step, the commit lock held and conflicts excluded: what must hold against the latest committed state.
@@ -131,8 +134,25 @@ class WriteBuffer {
   virtual void committed(const Commit&) {}
   /// The transaction ended without a commit: release files written ahead, savepoints.
   virtual void aborted() {}
+  /// What the buffer holds now, for a savepoint. Cost  a copy of it, where it cannot be cut off at its end
+  class Saved {
+   public:
+    virtual ~Saved() = default;
+  };
+  virtual std::unique_ptr<Saved> save() = 0;
+  /// Back to that, as often as asked. Files written ahead since then are removed.
+  virtual void restore(const Saved& saved) = 0;
   /// What a written key is called in a conflict: "note:n1". Called for the message only.
   virtual std::string describe(std::uint64_t key) const = 0;
+};
+
+/// A buffer's content, copied whole.
+template <typename Content>
+class SavedCopy final : public WriteBuffer::Saved {
+ public:
+  explicit SavedCopy(Content copied) : content(std::move(copied)) {}
+  static const Content& of(const WriteBuffer::Saved& saved) { return static_cast<const SavedCopy&>(saved).content; }
+  Content content;
 };
 
 }  // namespace strata::transaction

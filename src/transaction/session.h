@@ -11,10 +11,11 @@
 #include <array>
 #include <memory>
 #include <type_traits>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/assert.h"
+#include "transaction/lock_table.h"
 #include "transaction/participant.h"
 
 namespace strata::transaction {
@@ -30,11 +31,27 @@ enum class Tracking : std::uint8_t {
   scans,  ///< and what decided the answer of every scan, search and query (serializable)
 };
 
+class Context;
+
+/// The locks of one transaction, as its Context asks for them.
+class KeyLocks {
+ public:
+  virtual ~KeyLocks() = default;
+  virtual bool try_lock(KeyHash key, LockMode mode) = 0;
+  /// Waits for the key. What was read before may be old by then: under read committed, and for a call on the database, the
+  /// call is run anew (Context::ask_to_run_again), else a key that was written meanwhile is a conflict at once.
+  /// Errors  conflict, timeout
+  virtual Result<void> lock(Context& context, StoreKind store, KeyHash key, LockMode mode) = 0;
+};
+
 /// One transaction, view or single call, as the stores see it. Threads: one at a time.
+///
+/// A call locks the keys it writes before it changes its buffer, because waiting for one may have it run anew.
 ///
 /// What a commit is checked against, and what it is checked by:
 ///
-///     note_write        a key        checked, recorded     of two that write it, the first to commit wins
+///     note_write        a key        checked, recorded     locked: of two that write it, one waits; the first to commit wins
+///     note_claim        a key        checked, recorded     as note_write, without a lock: one of two fails at its commit
 ///     note_effect       a key        recorded              blind writes that commute: no conflict with each other
 ///     note_read         a key        checked (items)
 ///     note_dependency   a key        checked (always)
@@ -63,8 +80,45 @@ class Context {
   }
   std::array<std::unique_ptr<WriteBuffer>, kStoreCount>& buffers() { return buffers_; }
 
-  /// This key is written: another transaction that wrote it after our view is a conflict (first committer wins).
-  void note_write(StoreKind store, KeyHash key) { writes_.push_back({key, store}); }
+  /// What a past moment or the present has of the cache (view_registry.h).
+  std::uint64_t view_moment() const { return view_moment_; }
+  void set_view_moment(std::uint64_t moment) { view_moment_ = moment; }
+
+  /// This key is written: others who want to write it wait until this transaction has ended, and one that wrote it after
+  /// our view is a conflict (first committer wins). Errors  conflict, timeout
+  Result<void> note_write(StoreKind store, KeyHash key) {
+    if (locks_ != nullptr) STRATA_TRY(locks_->lock(*this, store, key, LockMode::exclusive));
+    note_claim(store, key);
+    return {};
+  }
+  void note_claim(StoreKind store, KeyHash key) { writes_.push_back({key, store}); }
+  /// Something within `key` (a collection, a table) is written: who defines or drops it waits, and we for him.
+  Result<void> intend(StoreKind store, KeyHash key) {
+    if (locks_ == nullptr) return {};
+    return locks_->lock(*this, store, key, LockMode::intend_exclusive);
+  }
+  /// For a read whose answer nobody may change until the transaction has ended.
+  /// Errors  failed_precondition (a single call, a view: they hold no locks), conflict, timeout
+  Result<void> lock_for_update(StoreKind store, KeyHash key) {
+    if (locks_ == nullptr || !in_transaction_) {
+      return Error(ErrorCode::failed_precondition, "a read for update needs a transaction to hold its lock");
+    }
+    return locks_->lock(*this, store, key, LockMode::exclusive);
+  }
+  /// For who holds a mutex, and must not wait with it: false, and then `lock` without the mutex.
+  bool try_lock(KeyHash key, LockMode mode) { return locks_ == nullptr || locks_->try_lock(key, mode); }
+  Result<void> lock(StoreKind store, KeyHash key, LockMode mode) { return locks_->lock(*this, store, key, mode); }
+  void use_locks(KeyLocks& locks, bool in_transaction) {
+    locks_ = &locks;
+    in_transaction_ = in_transaction;
+  }
+
+  /// The view has to move before this call can go on: its error is not the caller's.
+  void ask_to_run_again() { run_again_ = true; }
+  bool take_run_again() { return std::exchange(run_again_, false); }
+  /// The transaction can only roll back: others wait for its locks.
+  void doom() { doomed_ = true; }
+  bool doomed() const { return doomed_; }
   /// This key was read (found or found missing): if another transaction writes it after our view and before our commit,
   /// that is a conflict under repeatable read. Commuting effects (an edge at a hub) read the node's existence key only.
   void note_read(StoreKind store, KeyHash key) {
@@ -95,12 +149,25 @@ class Context {
   std::uint64_t charged_bytes() const { return bytes_; }
 
   struct Key {
-    KeyHash hash;
-    StoreKind store;
+    KeyHash hash = 0;
+    StoreKind store = StoreKind::vector;
   };
   const std::vector<Key>& writes() const { return writes_; }
   const std::vector<Key>& reads() const { return reads_; }
   const std::vector<Key>& effects() const { return effects_; }
+
+  /// How much was noted and charged, to forget what came after.
+  struct Mark {
+    std::size_t writes = 0, reads = 0, effects = 0;
+    std::uint64_t bytes = 0;
+  };
+  Mark mark() const { return {writes_.size(), reads_.size(), effects_.size(), bytes_}; }
+  void forget_after(const Mark& mark) {
+    writes_.resize(mark.writes);
+    reads_.resize(mark.reads);
+    effects_.resize(mark.effects);
+    bytes_ = mark.bytes;
+  }
 
  private:
   Lsn view_lsn_;
@@ -112,6 +179,11 @@ class Context {
   std::vector<Key> writes_;
   std::vector<Key> reads_;
   std::vector<Key> effects_;
+  std::uint64_t view_moment_ = ~std::uint64_t{0};
+  KeyLocks* locks_ = nullptr;
+  bool in_transaction_ = false;
+  bool run_again_ = false;
+  bool doomed_ = false;
 };
 
 class Session {
@@ -136,16 +208,27 @@ class Session {
   /// How often a call that lost against another committer is run anew. The database does it for its one-call
   /// transactions, because nobody else could; therefore a body must not consume what it captures.
   virtual int conflict_retries() const { return 0; }
+  /// Moves the view to the present, for a call that had to wait for a lock.
+  virtual void move_view(Context&) {}
 
  private:
   template <typename Body>
   auto run(Access access, Body& body) -> std::invoke_result_t<Body, Context&> {
     for (int retries = conflict_retries();; --retries) {
       Context* context = STRATA_TRY(enter(access));
+      const Context::Mark before = context->mark();
       auto result = body(*context);
+      while (!result.has_value() && context->take_run_again()) {
+        context->forget_after(before);
+        move_view(*context);
+        result = body(*context);
+      }
       Result<void> left = leave(*context, result.has_value());
-      if (!result.has_value() || left.has_value()) return result;
-      if (left.error().code() != ErrorCode::conflict || retries == 0) return std::move(left).error();
+      if (result.has_value() && left.has_value()) return result;
+      const bool lost = (result.has_value() ? left.error() : result.error()).code() == ErrorCode::conflict;
+      if (lost && retries > 0) continue;
+      if (!result.has_value()) return result;
+      return std::move(left).error();
     }
   }
 };

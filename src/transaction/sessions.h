@@ -4,6 +4,32 @@
 
 namespace strata::transaction {
 
+/// The key locks of one transaction or one call, given back with it. Threads: one at a time.
+class HeldLocks final : public KeyLocks {
+ public:
+  /// latest   the view moves: a call that had to wait is run anew
+  HeldLocks(TransactionManager& manager, std::int64_t lock_timeout_ms, std::int64_t deadline_us, bool latest)
+      : manager_(manager),
+        owner_(manager.next_transaction()),
+        timeout_us_(lock_timeout_ms * 1000),
+        deadline_us_(deadline_us),
+        latest_(latest) {}
+  ~HeldLocks() override { release(); }
+  HeldLocks(const HeldLocks&) = delete;
+  HeldLocks& operator=(const HeldLocks&) = delete;
+
+  bool try_lock(KeyHash key, LockMode mode) override { return manager_.locks().try_acquire(owner_, key, mode); }
+  Result<void> lock(Context& context, StoreKind store, KeyHash key, LockMode mode) override;
+  void release() { manager_.locks().release_all(owner_); }
+  std::uint64_t id() const { return owner_.id(); }
+
+ private:
+  TransactionManager& manager_;
+  LockOwner owner_;
+  const std::int64_t timeout_us_, deadline_us_;
+  const bool latest_;
+};
+
 /// The session of one transaction. Threads: one at a time.
 class TransactionSession final : public Session {
  public:
@@ -18,15 +44,30 @@ class TransactionSession final : public Session {
 
   Result<Lsn> commit();
   void roll_back();
+  /// As strata::Transaction says.
+  Result<void> savepoint(std::string_view name);
+  Result<void> roll_back_to(std::string_view name);
+  Result<void> release(std::string_view name);
   Lsn view_lsn() const { return context_.view_lsn(); }
   bool active() const { return state_ == State::active; }
+  /// Ascends in the order of begin.
+  std::uint64_t id() const { return locks_.id(); }
 
  private:
   enum class State : std::uint8_t { active, committed, rolled_back };
   Result<Context*> enter(Access access) override;
-  Result<void> leave(Context&, bool) override { return {}; }
+  Result<void> leave(Context& context, bool succeeded) override;
+  void move_view(Context& context) override;
   Result<void> check_active();
   void end(State state);
+  /// The last savepoint of this name. Errors  not_found
+  Result<std::size_t> find_savepoint(std::string_view name) const;
+
+  struct Savepoint {
+    std::string name;
+    Context::Mark mark;
+    std::array<std::unique_ptr<WriteBuffer::Saved>, kStoreCount> saved;  // nullptr: there was no buffer
+  };
 
   TransactionManager& manager_;
   const TransactionOptions options_;
@@ -34,7 +75,10 @@ class TransactionSession final : public Session {
   ViewPin pin_;         // of the view under which the first key was noted
   ViewPin latest_pin_;  // of the present view, where that is a later one
   Context context_;
+  HeldLocks locks_;
+  ActiveTransaction shown_;
   std::vector<ViewMove> moves_;
+  std::vector<Savepoint> savepoints_;
   State state_ = State::active;
 };
 
@@ -48,6 +92,7 @@ class DatabaseSession final : public Session {
   Result<Context*> enter(Access access) override;
   Result<void> leave(Context& context, bool succeeded) override;
   int conflict_retries() const override { return 64; }
+  void move_view(Context& context) override;
 
   TransactionManager& manager_;
   const Durability durability_;
@@ -56,7 +101,9 @@ class DatabaseSession final : public Session {
 /// Reads one state. Threads: any (its context is never written to).
 class ViewSession final : public Session {
  public:
-  explicit ViewSession(ViewPin pin) : pin_(std::move(pin)), context_(pin_.lsn(), true, Tracking::none, 0) {}
+  explicit ViewSession(ViewPin pin) : pin_(std::move(pin)), context_(pin_.lsn(), true, Tracking::none, 0) {
+    context_.set_view_moment(pin_.moment());
+  }
   Lsn lsn() const { return context_.view_lsn(); }
 
  private:
@@ -67,7 +114,7 @@ class ViewSession final : public Session {
   Context context_;
 };
 
-/// Errors  invalid_argument (timeout, key length)
+/// Errors  invalid_argument (timeouts, key length)
 Result<void> check_options(const TransactionOptions& options);
 
 }  // namespace strata::transaction

@@ -1,5 +1,7 @@
 #include "transaction/transaction_manager.h"
 
+#include <algorithm>
+
 #include "core/checksum.h"
 #include "core/failpoint.h"
 #include "transaction/record.h"
@@ -10,6 +12,7 @@ namespace {
 constexpr std::int64_t kIdempotencyKeptUs = 25LL * 3600 * 1'000'000;  // promised: at least 24 h
 constexpr std::size_t kIdempotencyKeysMax = 1'000'000;                // 24 MB; the oldest go first beyond it
 constexpr std::uint64_t kCommitsPerPrune = 64;
+constexpr std::size_t kRecentConflicts = 32;
 
 void abort_all(Context& context) {
   for (auto& buffer : context.buffers()) {
@@ -26,6 +29,7 @@ struct TransactionManager::Pending {
   std::shared_ptr<const Bytes> payload;  // the journal's, too
   Context* context;
   std::span<const ViewMove> moves;
+  bool changes_memory = false;
   std::vector<KeyHash> predicates = {};  // affected, if a serializable transaction runs
   bool predicates_known = false;
 };
@@ -39,9 +43,10 @@ TransactionManager::TransactionManager(journal::Journal& journal, const core::Cl
       stores_(stores),
       options_(options),
       engine_section_(std::move(engine_section)),
-      visible_(visible),
+      locks_(clock),
       visible_time_(visible_time),
       last_commit_time_(visible_time) {
+  present_.lsn.store(visible, std::memory_order_release);
   journal_.set_durable_observer([this](Lsn durable) { publish_durable(durable); });
   for (const IdempotencyEntry& entry : idempotency) {
     // A key may come twice, when it was used again after its time: the later use counts.
@@ -69,11 +74,14 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     if (auto prepared = buffer->prepare(context); !prepared) return give_up(std::move(prepared).error());
     anything = anything || !buffer->empty();
   }
-  // What a transaction sets in the cache is not journaled, but it has its place among the commits: who read the entry before
-  // must find that it changed, and what this transaction read must still hold. Its record may be empty, and waits for no disk.
-  const bool cached = context.buffers()[static_cast<std::size_t>(StoreKind::cache)] != nullptr;
-  if (!anything && !cached) return commit_volatile(context);
-  if (!anything) durability = Durability::off;
+  if (!anything) {
+    auto done = commit_volatile(context, moves);
+    if (done) return done;
+    if (done.error().code() == ErrorCode::conflict) {
+      if (auto caught_up = catch_up(); !caught_up) return give_up(std::move(caught_up).error());
+    }
+    return give_up(std::move(done).error());
+  }
 
   // 2. The record: resolved effects, one section per store. What was charged is about what they take.
   std::shared_ptr<Bytes> record = records_.take();
@@ -102,6 +110,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   const std::uint64_t idempotency =
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
   Pending pending{{}, std::move(record), &context, moves};
+  for (auto& buffer : context.buffers()) pending.changes_memory |= buffer && buffer->changes_memory();
   if (scanning_.load(std::memory_order_acquire) > 0) {  // most of the time known before the lock is taken
     if (auto known = collect_predicates(context, pending.predicates); !known) return give_up(std::move(known).error());
     pending.predicates_known = true;
@@ -153,6 +162,11 @@ Result<Lsn> TransactionManager::enqueue(Pending& pending, std::uint64_t idempote
   pending.commit.time = std::max(last_commit_time_ + 1, clock_.now());  // commit times ascend with the LSN
   pending.commit.lsn = STRATA_TRY(journal_.append(pending.payload, pending.commit.time, idempotency));
   last_commit_time_ = pending.commit.time;
+  const auto of_cache = [](const Context::Key& key) { return key.store == StoreKind::cache; };
+  if (std::any_of(context.reads().begin(), context.reads().end(), of_cache) ||
+      std::any_of(context.effects().begin(), context.effects().end(), of_cache)) {
+    last_cache_lsn_ = pending.commit.lsn;
+  }
   conflict_index_.record(pending.commit.lsn, context.writes(), context.effects(), pending.predicates);
   if (++commits_since_prune_ >= kCommitsPerPrune) {
     commits_since_prune_ = 0;
@@ -194,14 +208,15 @@ Result<void> TransactionManager::begin_scans() {
 
 Result<void> TransactionManager::check_conflicts(Context& context, std::span<const ViewMove> moves) {
   const auto conflict = [&](const Context::Key& key, Lsn by, Lsn view) -> Error {
-    conflicts_.fetch_add(1, std::memory_order_relaxed);
     const auto& buffer = context.buffers()[static_cast<std::size_t>(key.store)];
     const std::string what = buffer ? buffer->describe(key.hash) : std::string();
     const std::string named =
         what.empty() ? "something read from the " + std::string(name(key.store)) + " store" : "\"" + what + "\"";
-    return Error(ErrorCode::conflict, named + " was changed by lsn " + std::to_string(by) +
-                                          " after this transaction's view (lsn " + std::to_string(view) +
-                                          "). Run the transaction again.");
+    Error error(ErrorCode::conflict, named + " was changed by lsn " + std::to_string(by) +
+                                         " after this transaction's view (lsn " + std::to_string(view) +
+                                         "). Run the transaction again.");
+    note_conflict(error);
+    return error;
   };
   // Each key against the view it was noted under.
   const auto check = [&](const ConflictIndex& index, const std::vector<Context::Key>& keys,
@@ -215,7 +230,22 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
     return {};
   };
   STRATA_TRY(check(conflict_index_, context.writes(), &ViewMove::writes));
-  return check(conflict_index_, context.reads(), &ViewMove::reads);
+  STRATA_TRY(check(conflict_index_, context.reads(), &ViewMove::reads));
+  if (moment_index_.size() == 0) return {};
+  for (const Context::Key& key : context.reads()) {
+    if (key.store != StoreKind::cache || moment_index_.changed_after(key.hash, context.view_moment()) == 0) continue;
+    Error error(ErrorCode::conflict,
+                "something read from the cache was changed after this transaction's view. Run the "
+                "transaction again.");
+    note_conflict(error);
+    return error;
+  }
+  return {};
+}
+
+Lsn TransactionManager::changed_after(KeyHash key, Lsn view) {
+  const core::MutexLock lock(commit_mutex_);
+  return conflict_index_.changed_after(key, view);
 }
 
 Result<void> TransactionManager::publish(Lsn lsn) {
@@ -248,8 +278,11 @@ TransactionManager::Pending* TransactionManager::next_pending() {
   return pending_.empty() ? nullptr : pending_.front();
 }
 
-Result<void> TransactionManager::show(const Pending& next) {
+Result<void> TransactionManager::show(Pending& next) {
   STRATA_ASSERT(next.commit.lsn == visible_lsn() + 1);  // I3, I4
+  const Moment moment = present_.moment.load(std::memory_order_relaxed) + 1;  // moves under the apply lock only
+  const bool changes_memory = next.changes_memory;
+  next.commit.moment = moment;
   if (auto applied = apply_one(next); !applied) {
     // The record is durable but this process cannot show it: nothing more may be acknowledged from here.
     Error error(ErrorCode::commit_unknown, "lsn " + std::to_string(next.commit.lsn) +
@@ -267,7 +300,8 @@ Result<void> TransactionManager::show(const Pending& next) {
   const std::size_t payload_bytes = next.payload->size();
   STRATA_CRASHPOINT("manager.publish.applied");
   visible_time_.store(commit.time, std::memory_order_release);
-  visible_.store(commit.lsn, std::memory_order_release);
+  present_.lsn.store(commit.lsn, std::memory_order_release);
+  if (changes_memory) present_.moment.store(moment, std::memory_order_release);
   STRATA_CRASHPOINT("manager.publish.visible");
   if (observer_) observer_(commit, payload_bytes);
   return {};
@@ -295,19 +329,40 @@ Result<void> TransactionManager::apply_one(const Pending& pending) {
   return {};
 }
 
-/// Nothing to journal and nothing to check: a reader, or writes that changed nothing.
-Result<Lsn> TransactionManager::commit_volatile(Context& context) {
-  bool any = false;
-  for (auto& buffer : context.buffers()) any = any || buffer != nullptr;
-  if (any) {
-    const core::MutexLock lock(apply_mutex_);
-    const Commit commit{visible_lsn(), visible_time()};
+/// Nothing to journal: a reader, or writes that live in memory only (the cache). They take effect between two commits.
+Result<Lsn> TransactionManager::commit_volatile(Context& context, std::span<const ViewMove> moves) {
+  const bool changes = std::any_of(context.buffers().begin(), context.buffers().end(),
+                                   [](const auto& buffer) { return buffer && buffer->changes_memory(); });
+  const auto finish = [&](const Commit& commit) {
     for (auto& buffer : context.buffers()) {
       if (buffer) buffer->committed(commit);
     }
+    committed_.fetch_add(1, std::memory_order_relaxed);
+    return context.view_lsn();
+  };
+  if (!changes) return finish({visible_lsn(), visible_time(), 0});
+  for (;;) {
+    Lsn passed = 0;
+    {
+      const core::MutexLock lock(commit_mutex_);
+      const core::MutexLock apply_lock(apply_mutex_);
+      // A commit that is decided and not yet visible may have read what this one changes: it comes first.
+      passed = last_cache_lsn_ > visible_lsn() ? last_cache_lsn_ : 0;
+      if (passed == 0) {
+        STRATA_TRY(check_conflicts(context, moves));
+        const Moment moment = present_.moment.load(std::memory_order_relaxed) + 1;
+        moment_index_.record(moment, {}, context.effects());
+        if (moment % kCommitsPerPrune == 0) {  // a view of this very moment may still be taken
+          moment_index_.prune(views_.oldest_moment(moment - 1, clock_.monotonic_us()));
+        }
+        const Lsn view = finish({visible_lsn(), visible_time(), moment});
+        present_.moment.store(moment, std::memory_order_release);
+        return view;
+      }
+    }
+    STRATA_TRY(journal_.wait(passed, Durability::batch));
+    STRATA_TRY(publish(passed));
   }
-  committed_.fetch_add(1, std::memory_order_relaxed);
-  return context.view_lsn();
 }
 
 void TransactionManager::roll_back(Context& context) {
@@ -365,6 +420,51 @@ std::vector<IdempotencyEntry> TransactionManager::idempotency_entries() {
     if (found != idempotency_.end() && found->second.lsn <= visible_lsn()) entries.push_back(found->second);
   }
   return entries;
+}
+
+void TransactionManager::note_conflict(const Error& error) {
+  conflicts_.fetch_add(1, std::memory_order_relaxed);
+  const core::MutexLock lock(look_mutex_);
+  if (recent_conflicts_.size() == kRecentConflicts) recent_conflicts_.pop_front();
+  recent_conflicts_.push_back({clock_.now(), error.message()});
+}
+
+std::vector<RecentConflict> TransactionManager::recent_conflicts() {
+  const core::MutexLock lock(look_mutex_);
+  return {recent_conflicts_.begin(), recent_conflicts_.end()};
+}
+
+void TransactionManager::enter(const ActiveTransaction& transaction) {
+  const core::MutexLock lock(look_mutex_);
+  looked_at_.emplace(transaction.id, &transaction);
+}
+
+void TransactionManager::leave(const ActiveTransaction& transaction) {
+  const core::MutexLock lock(look_mutex_);
+  looked_at_.erase(transaction.id);
+}
+
+std::vector<TransactionStatus> TransactionManager::active() {
+  std::map<std::uint64_t, TransactionStatus> found;
+  const std::int64_t now = clock_.monotonic_us();
+  {
+    const core::MutexLock lock(look_mutex_);
+    for (const auto& [id, each] : looked_at_) {
+      found.emplace(id, TransactionStatus{
+                            id, each->isolation, now - each->began_us, each->view.load(std::memory_order_relaxed),
+                            each->bytes.load(std::memory_order_relaxed), each->keys.load(std::memory_order_relaxed)});
+    }
+  }
+  for (LockWait& wait : locks_.waits()) {
+    TransactionStatus& status = found[wait.waiter];
+    status.id = wait.waiter;
+    status.waits_for = std::move(wait.holders);
+    status.waiting_us = now - wait.since_us;
+  }
+  std::vector<TransactionStatus> active;
+  active.reserve(found.size());
+  for (auto& [id, status] : found) active.push_back(std::move(status));
+  return active;
 }
 
 ManagerStats TransactionManager::stats() {

@@ -2,17 +2,22 @@
 /// The commit path, and what is visible.
 ///
 ///     prepare · encode        no lock: many transactions side by side
+///     key locks               held from the first write of a key until the end (lock_table.h)
 ///     commit lock             idempotency → conflicts (I13) → validate → journal.append gives the LSN (I1)
 ///     journal.wait            durable (I2); one thread writes and syncs for all
 ///     apply lock              every store, strictly in LSN order (I4) → visible_lsn moves (I3) → acknowledged
 ///
 /// The thread that synced applies for all whose records that made durable, and only then are they woken: a batch of sixteen
 /// goes through the apply lock once, and each of the sixteen sleeps and wakes once. Meanwhile the next one leads.
-/// Lock order: commit lock, apply lock, the list of pending commits; the journal's own is held with none of them.
+/// What lives in memory alone (the cache) has no LSN: such a commit takes effect under the commit lock and the apply lock
+/// together, at a moment of its own (view_registry.h), and not before the commits that it passed have become visible.
+/// Lock order: commit lock, apply lock, the list of pending commits; the journal's own is held with none of them. Key locks are
+/// waited for with none of them held.
 #include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <unordered_map>
 
 #include "core/clock.h"
@@ -29,6 +34,7 @@ namespace strata::transaction {
 struct ManagerOptions {
   std::uint64_t transaction_bytes_max = 240 << 20;  ///< below the journal's record limit
   std::size_t active_transactions_max = 10'000;
+  std::size_t noted_keys_max = 1'000'000;  ///< read and written by one transaction; 16 bytes each
 };
 
 /// Counters for `strata transactions` and stats.
@@ -36,6 +42,33 @@ struct ManagerStats {
   std::uint64_t committed = 0, rolled_back = 0, conflicts = 0, timeouts = 0, active = 0;
   std::uint64_t serializable = 0;  ///< of the active ones
   Lsn visible_lsn = 0, oldest_view = 0;
+};
+
+/// One transaction that is under way, as others may look at it. Threads: written by its own, read by any.
+struct ActiveTransaction {
+  ActiveTransaction(std::uint64_t of, Isolation level, std::int64_t now_us)
+      : id(of), isolation(level), began_us(now_us) {}
+  const std::uint64_t id;
+  const Isolation isolation;
+  const std::int64_t began_us;  // monotonic
+  std::atomic<Lsn> view{0};
+  std::atomic<std::uint64_t> bytes{0}, keys{0};
+};
+
+/// What `strata transactions` shows of one.
+struct TransactionStatus {
+  std::uint64_t id = 0;
+  Isolation isolation = Isolation::repeatable_read;
+  std::int64_t age_us = 0;
+  Lsn view = 0;
+  std::uint64_t bytes = 0, keys = 0;
+  std::vector<std::uint64_t> waits_for = {};
+  std::int64_t waiting_us = 0;
+};
+
+struct RecentConflict {
+  Timestamp time = 0;
+  std::string message;
 };
 
 /// An idempotency key that was used: kept ≥ 24 h, also across restarts (in the manifest and in the records).
@@ -76,9 +109,13 @@ class TransactionManager {
   Result<void> begin_scans() STRATA_EXCLUDES(commit_mutex_);
   void end_scans() { scanning_.fetch_sub(1, std::memory_order_release); }
 
-  Lsn visible_lsn() const { return visible_.load(std::memory_order_acquire); }
+  Lsn visible_lsn() const { return present_.lsn.load(std::memory_order_acquire); }
   Timestamp visible_time() const { return visible_time_.load(std::memory_order_acquire); }
-  const std::atomic<Lsn>& visible() const { return visible_; }
+  const Present& present() const { return present_; }
+  LockTable& locks() { return locks_; }
+  std::uint64_t next_transaction() { return next_transaction_.fetch_add(1, std::memory_order_relaxed); }
+  /// The last commit that wrote this key after `view`, or 0.
+  Lsn changed_after(KeyHash key, Lsn view) STRATA_EXCLUDES(commit_mutex_);
   ViewRegistry& views() { return views_; }
   const core::Clock& clock() const { return clock_; }
   const ManagerOptions& options() const { return options_; }
@@ -94,6 +131,12 @@ class TransactionManager {
   Result<void> check_healthy() const;
   std::vector<IdempotencyEntry> idempotency_entries();
   ManagerStats stats();
+  /// Counts a conflict and keeps it among the last few.
+  void note_conflict(const Error& error);
+  std::vector<RecentConflict> recent_conflicts();  ///< the newest last
+  void enter(const ActiveTransaction& transaction);
+  void leave(const ActiveTransaction& transaction);
+  std::vector<TransactionStatus> active();  ///< transactions by id; also calls on the database that wait
   void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
   void count_active(int change) { active_.fetch_add(change, std::memory_order_relaxed); }
 
@@ -110,11 +153,11 @@ class TransactionManager {
   void publish_durable(Lsn durable) STRATA_EXCLUDES(apply_mutex_);
   Pending* next_pending() STRATA_EXCLUDES(pending_mutex_);
   /// Applies the commit that comes next in every store, and moves what is visible.
-  Result<void> show(const Pending& next) STRATA_REQUIRES(apply_mutex_);
+  Result<void> show(Pending& next) STRATA_REQUIRES(apply_mutex_);
   /// Waits until everything appended so far is visible.
   Result<void> catch_up() STRATA_EXCLUDES(commit_mutex_);
   Result<void> apply_one(const Pending& pending) STRATA_REQUIRES(apply_mutex_);
-  Result<Lsn> commit_volatile(Context& context);
+  Result<Lsn> commit_volatile(Context& context, std::span<const ViewMove> moves) STRATA_EXCLUDES(commit_mutex_);
   void fail(const Error& error);
   void forget_old_idempotency_keys(Timestamp now) STRATA_REQUIRES(commit_mutex_);
 
@@ -127,7 +170,9 @@ class TransactionManager {
 
   RecordPool records_;
   ViewRegistry views_;
-  std::atomic<Lsn> visible_;
+  Present present_;
+  LockTable locks_;
+  std::atomic<std::uint64_t> next_transaction_{1};
   std::atomic<Timestamp> visible_time_;
   std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> committed_{0}, rolled_back_{0}, conflicts_{0}, timeouts_{0};
@@ -136,6 +181,8 @@ class TransactionManager {
 
   core::Mutex commit_mutex_;
   ConflictIndex conflict_index_ STRATA_GUARDED_BY(commit_mutex_);
+  ConflictIndex moment_index_ STRATA_GUARDED_BY(commit_mutex_);  // of changes to the cache alone, by moment
+  Lsn last_cache_lsn_ STRATA_GUARDED_BY(commit_mutex_) = 0;      // of a commit that read or wrote the cache
   Timestamp last_commit_time_ STRATA_GUARDED_BY(commit_mutex_);
   Lsn last_silent_ STRATA_GUARDED_BY(commit_mutex_) = 0;  // the last commit that did not say what it affects
   std::unordered_map<std::uint64_t, IdempotencyEntry> idempotency_ STRATA_GUARDED_BY(commit_mutex_);
@@ -144,6 +191,10 @@ class TransactionManager {
 
   core::Mutex pending_mutex_;                                       // taken last, held for a push or a pop
   std::deque<Pending*> pending_ STRATA_GUARDED_BY(pending_mutex_);  // appended, not yet applied; ascending LSN
+
+  core::Mutex look_mutex_;  // taken last
+  std::map<std::uint64_t, const ActiveTransaction*> looked_at_ STRATA_GUARDED_BY(look_mutex_);
+  std::deque<RecentConflict> recent_conflicts_ STRATA_GUARDED_BY(look_mutex_);
 
   core::Mutex apply_mutex_;
   mutable core::Mutex failure_mutex_;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "core/checksum.h"
@@ -35,6 +36,8 @@ class ToyBuffer final : public WriteBuffer {
     if (!writes.empty()) predicates.push_back(kAnyKey);
     return {};
   }
+  std::unique_ptr<Saved> save() override { return std::make_unique<SavedCopy<decltype(writes)>>(writes); }
+  void restore(const Saved& saved) override { writes = SavedCopy<decltype(writes)>::of(saved); }
   void committed(const Commit& commit) override { committed_at = commit.lsn; }
   void aborted() override { ++aborts; }
   std::string describe(KeyHash hash) const override {
@@ -118,19 +121,52 @@ class TransactionTest : public ::testing::Test {
                                });
     ASSERT_TRUE(opened) << opened.error().to_string();
     journal = *std::move(opened);
-    manager =
-        std::make_unique<TransactionManager>(*journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096},
-                                             last, 0, keys, [](const Commit&, ByteView) { return Result<void>(); });
+    manager = std::make_unique<TransactionManager>(
+        *journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096, .noted_keys_max = 100}, last, 0, keys,
+        [](const Commit&, ByteView) { return Result<void>(); });
   }
 
   static Result<void> put(Session& session, const std::string& key, const std::string& value) {
     return session.write([&](Context& tx) -> Result<void> {
+      STRATA_TRY(tx.note_write(kToy, core::xxh3_64(key)));
       STRATA_TRY(tx.charge(key.size() + value.size()));
       tx.buffer<ToyBuffer>(kToy, [] { return std::make_unique<ToyBuffer>(); }).writes[key] = value;
-      tx.note_write(kToy, core::xxh3_64(key));
       return {};
     });
   }
+  /// As put, without a lock: the one that commits later fails.
+  static Result<void> claim(Session& session, const std::string& key, const std::string& value) {
+    return session.write([&](Context& tx) -> Result<void> {
+      tx.note_claim(kToy, core::xxh3_64(key));
+      tx.buffer<ToyBuffer>(kToy, [] { return std::make_unique<ToyBuffer>(); }).writes[key] = value;
+      return {};
+    });
+  }
+  /// Reads, adds one, writes, in one call.
+  Result<void> increment(Session& session, const std::string& key) {
+    return session.write([&](Context& tx) -> Result<void> {
+      const std::string before = toy->get(key, tx.view_lsn());
+      STRATA_TRY(tx.note_write(kToy, core::xxh3_64(key)));
+      tx.buffer<ToyBuffer>(kToy, [] { return std::make_unique<ToyBuffer>(); }).writes[key] =
+          std::to_string(before.empty() ? 1 : std::stoi(before) + 1);
+      return {};
+    });
+  }
+  Result<std::string> get_for_update(Session& session, const std::string& key) {
+    return session.read([&](Context& tx) -> Result<std::string> {
+      STRATA_TRY(tx.lock_for_update(kToy, core::xxh3_64(key)));
+      return toy->get(key, tx.view_lsn());
+    });
+  }
+  /// Starts a call that has to wait, and returns when it does.
+  template <typename Call>
+  std::thread waiting(Call call) {
+    const std::size_t before = manager->locks().waits().size();
+    std::thread thread(std::move(call));
+    while (manager->locks().waits().size() == before) std::this_thread::yield();
+    return thread;
+  }
+
   Result<std::string> get(Session& session, const std::string& key) {
     return session.read([&](Context& tx) -> Result<std::string> {
       tx.note_read(kToy, core::xxh3_64(key));
@@ -174,8 +210,8 @@ TEST_F(TransactionTest, WritesAppearAtTheCommitAndNotBefore) {
 TEST_F(TransactionTest, TheFirstCommitterWins) {
   TransactionSession first(*manager, {}), second(*manager, {});
   ASSERT_TRUE(put(first, "note:n1", "1"));
-  ASSERT_TRUE(put(second, "note:n1", "2"));
   ASSERT_TRUE(first.commit());
+  ASSERT_TRUE(put(second, "note:n1", "2"));
   const auto lost = second.commit();
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
@@ -202,16 +238,16 @@ TEST_F(TransactionTest, ReadCommittedSeesEachCommitAtTheNextCall) {
   EXPECT_EQ(*get(reader, "a"), "1");
 }
 
-TEST_F(TransactionTest, AWriteUnderReadCommittedConflictsWithWhatCameAfterItAlsoOnceTheViewMoved) {
+TEST_F(TransactionTest, AClaimUnderReadCommittedConflictsWithWhatCameAfterItAlsoOnceTheViewMoved) {
   DatabaseSession database(*manager, Durability::batch);
   TransactionSession session(*manager, {.isolation = Isolation::read_committed});
-  ASSERT_TRUE(put(session, "a", "mine"));
-  ASSERT_TRUE(put(database, "a", "theirs"));
-  ASSERT_TRUE(put(database, "b", "theirs"));
+  ASSERT_TRUE(claim(session, "a", "mine"));
+  ASSERT_TRUE(claim(database, "a", "theirs"));
+  ASSERT_TRUE(claim(database, "b", "theirs"));
   for (int i = 0; i < 200; ++i)
     ASSERT_TRUE(put(database, "noise", std::to_string(i)));  // the index is pruned meanwhile
   EXPECT_EQ(*get(session, "b"), "theirs") << "each call sees the latest";
-  ASSERT_TRUE(put(session, "b", "mine, knowing theirs"));
+  ASSERT_TRUE(claim(session, "b", "mine, knowing theirs"));
   const auto lost = session.commit();
   ASSERT_FALSE(lost) << "their \"a\" would be lost";
   EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
@@ -219,9 +255,9 @@ TEST_F(TransactionTest, AWriteUnderReadCommittedConflictsWithWhatCameAfterItAlso
 
   TransactionSession again(*manager, {.isolation = Isolation::read_committed});
   ASSERT_TRUE(put(again, "c", "mine"));
-  ASSERT_TRUE(put(database, "b", "theirs again"));
+  ASSERT_TRUE(claim(database, "b", "theirs again"));
   EXPECT_EQ(*get(again, "b"), "theirs again");
-  ASSERT_TRUE(put(again, "b", "mine, knowing theirs"));
+  ASSERT_TRUE(claim(again, "b", "mine, knowing theirs"));
   EXPECT_TRUE(again.commit()) << "what was written knowing the other's write is no conflict";
 }
 
@@ -272,6 +308,190 @@ TEST_F(TransactionTest, TheFirstSerializableTransactionWaitsForTheCommitsUnderWa
   EXPECT_EQ(session->view_lsn(), 1U);
   session.reset();
   hook = nullptr;
+}
+
+TEST_F(TransactionTest, ASecondWriterOfAKeyWaitsAndUnderRepeatableReadLosesOnceTheFirstHasCommitted) {
+  for (const bool the_first_commits : {true, false}) {
+    TransactionSession first(*manager, {}), second(*manager, {});
+    ASSERT_TRUE(put(first, "a", "1"));
+    std::optional<Result<void>> second_put;
+    std::thread waiter = waiting([&] { second_put.emplace(put(second, "a", "2")); });
+    if (the_first_commits) {
+      ASSERT_TRUE(first.commit());
+    } else {
+      first.roll_back();
+    }
+    waiter.join();
+    ASSERT_EQ(second_put->has_value(), !the_first_commits);
+    if (the_first_commits) {
+      EXPECT_EQ(second_put->error().code(), ErrorCode::conflict) << second_put->error().to_string();
+      second.roll_back();
+    } else {
+      EXPECT_TRUE(second.commit());
+    }
+  }
+  EXPECT_EQ(manager->locks().size(), 0U);
+}
+
+TEST_F(TransactionTest, UnderReadCommittedAndOnTheDatabaseAWriterThatWaitedGoesOnFromWhatItWaitedFor) {
+  TransactionSession first(*manager, {.isolation = Isolation::read_committed});
+  ASSERT_TRUE(increment(first, "a"));
+  TransactionSession second(*manager, {.isolation = Isolation::read_committed});
+  DatabaseSession database(*manager, Durability::batch);
+  std::thread two = waiting([&] {
+    ASSERT_TRUE(increment(second, "a"));
+    ASSERT_TRUE(second.commit());
+  });
+  std::thread three = waiting([&] { ASSERT_TRUE(increment(database, "a")); });
+  ASSERT_TRUE(first.commit());
+  two.join();
+  three.join();
+  EXPECT_EQ(*get(database, "a"), "3");
+}
+
+TEST_F(TransactionTest, NoIncrementIsLostAmongManyThreads) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      DatabaseSession database(*manager, Durability::batch);
+      for (int i = 0; i < 30; ++i) {
+        if (t % 2 == 0) {
+          const auto done = increment(database, "a");
+          ASSERT_TRUE(done) << done.error().to_string();
+          continue;
+        }
+        for (;;) {  // a view that ended between the beginning of the call and the lock: once more
+          TransactionSession session(*manager, {.isolation = Isolation::read_committed});
+          ASSERT_TRUE(increment(session, "a"));
+          if (session.commit()) break;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  DatabaseSession database(*manager, Durability::batch);
+  EXPECT_EQ(*get(database, "a"), "180");
+  EXPECT_EQ(manager->locks().size(), 0U);
+}
+
+TEST_F(TransactionTest, AReadForUpdateKeepsOthersFromWritingUntilTheEnd) {
+  DatabaseSession database(*manager, Durability::batch);
+  ASSERT_TRUE(put(database, "a", "1"));
+  TransactionSession session(*manager, {.isolation = Isolation::read_committed});
+  EXPECT_EQ(*get_for_update(session, "a"), "1");
+  std::thread other = waiting([&] { ASSERT_TRUE(put(database, "a", "theirs")); });
+  EXPECT_EQ(*get(session, "a"), "1");
+  ASSERT_TRUE(put(session, "a", "2"));
+  const Lsn mine = *session.commit();
+  other.join();
+  EXPECT_EQ(*get(database, "a"), "theirs");
+  EXPECT_EQ(toy->get("a", mine), "2");
+  EXPECT_EQ(get_for_update(database, "a").error().code(), ErrorCode::failed_precondition);
+}
+
+TEST_F(TransactionTest, ADeadlockRollsTheYoungestBackAndLetsTheOtherGoOn) {
+  TransactionSession old(*manager, {}), young(*manager, {});
+  ASSERT_TRUE(put(old, "a", "old"));
+  ASSERT_TRUE(put(young, "b", "young"));
+  std::thread waiter = waiting([&] { ASSERT_TRUE(put(old, "b", "old")); });
+  const auto lost = put(young, "a", "young");
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
+  EXPECT_NE(lost.error().message().find("deadlock"), std::string::npos) << lost.error().message();
+  EXPECT_FALSE(young.active()) << "the other need not wait for its caller to notice";
+  waiter.join();
+  EXPECT_TRUE(old.commit());
+  EXPECT_EQ(manager->locks().size(), 0U);
+}
+
+TEST_F(TransactionTest, AWaitForALockEndsAtItsTimeout) {
+  TransactionSession first(*manager, {}), second(*manager, {.lock_timeout_ms = 50});
+  ASSERT_TRUE(put(first, "a", "1"));
+  std::thread waiter = waiting([&] {
+    const auto late = put(second, "a", "2");
+    EXPECT_EQ(late.error().code(), ErrorCode::timeout) << late.error().to_string();
+  });
+  clock.advance(50'001);
+  waiter.join();
+  EXPECT_TRUE(second.active()) << "it may do something else";
+  EXPECT_TRUE(put(second, "b", "2"));
+  EXPECT_TRUE(second.commit());
+}
+
+TEST_F(TransactionTest, WhoDropsAWholeWaitsForThoseWhoWriteInIt) {
+  const auto intend = [](Session& session) {
+    return session.write([](Context& tx) -> Result<void> { return tx.intend(kToy, 5); });
+  };
+  TransactionSession one(*manager, {}), two(*manager, {}), dropping(*manager, {});
+  ASSERT_TRUE(intend(one));
+  ASSERT_TRUE(intend(two));
+  std::thread waiter =
+      waiting([&] { ASSERT_TRUE(dropping.write([](Context& tx) -> Result<void> { return tx.note_write(kToy, 5); })); });
+  one.roll_back();
+  EXPECT_EQ(manager->locks().waits().size(), 1U);
+  two.roll_back();
+  waiter.join();
+}
+
+TEST_F(TransactionTest, ATransactionThatNotesMoreKeysThanAllowedIsRolledBack) {
+  TransactionSession session(*manager, {});
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(get(session, std::to_string(i))) << i;
+  const auto refused = get(session, "one more");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted);
+  EXPECT_FALSE(session.active());
+}
+
+TEST_F(TransactionTest, WhatCameAfterASavepointIsTakenBackAndWhatCameBeforeStays) {
+  DatabaseSession database(*manager, Durability::batch);
+  TransactionSession session(*manager, {});
+  ASSERT_TRUE(session.savepoint("start"));
+  ASSERT_TRUE(put(session, "a", "1"));
+  ASSERT_TRUE(session.savepoint("s"));
+  ASSERT_TRUE(put(session, "b", "1"));
+  ASSERT_TRUE(session.savepoint("s"));
+  ASSERT_TRUE(put(session, "b", "2"));
+  ASSERT_TRUE(session.roll_back_to("s"));
+  EXPECT_EQ(*get(session, "b"), "1") << "the last of the name";
+  ASSERT_TRUE(put(session, "b", "3"));
+  ASSERT_TRUE(session.roll_back_to("s")) << "again";
+  EXPECT_EQ(*get(session, "b"), "1");
+  ASSERT_TRUE(session.release("s"));
+  ASSERT_TRUE(session.roll_back_to("s"));
+  EXPECT_EQ(*get(session, "a"), "1");
+  EXPECT_EQ(*get(session, "b"), "");
+  ASSERT_TRUE(session.roll_back_to("start"));
+  EXPECT_EQ(session.release("s").error().code(), ErrorCode::not_found) << "it came later";
+  ASSERT_TRUE(put(session, "c", std::string(3000, 'x')));
+  ASSERT_TRUE(session.roll_back_to("start"));
+  ASSERT_TRUE(put(session, "c", std::string(3000, 'y'))) << "what was taken back is not charged";
+  ASSERT_TRUE(session.commit());
+  EXPECT_EQ(*get(database, "a"), "");
+  EXPECT_EQ(*get(database, "c"), std::string(3000, 'y'));
+  EXPECT_EQ(session.savepoint("late").error().code(), ErrorCode::failed_precondition);
+}
+
+TEST_F(TransactionTest, WhatWasTakenBackIsNoConflictAndWhatWasReadStaysOne) {
+  for (const bool read : {false, true}) {
+    TransactionSession session(*manager, {}), other(*manager, {});
+    ASSERT_TRUE(session.savepoint("s"));
+    if (read) {
+      ASSERT_TRUE(get(session, "a"));
+    }
+    ASSERT_TRUE(claim(session, "a", "mine"));
+    ASSERT_TRUE(session.roll_back_to("s"));
+    ASSERT_TRUE(claim(other, "a", "theirs"));
+    ASSERT_TRUE(other.commit());
+    ASSERT_TRUE(put(session, "b", "1"));
+    EXPECT_EQ(session.commit().has_value(), !read);
+  }
+}
+
+TEST_F(TransactionTest, AHundredSavepointsAreTheMost) {
+  TransactionSession session(*manager, {});
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(session.savepoint(std::to_string(i)));
+  EXPECT_EQ(session.savepoint("one more").error().code(), ErrorCode::resource_exhausted);
+  EXPECT_EQ(session.savepoint("").error().code(), ErrorCode::invalid_argument);
 }
 
 TEST_F(TransactionTest, ARolledBackTransactionLeavesNothingAndRefusesMore) {
@@ -371,6 +591,52 @@ TEST_F(TransactionTest, WhatAnEffectDependsOnMustBeUnchangedAtEveryLevel) {
     ASSERT_TRUE(put(database, "n1", "gone"));
     EXPECT_EQ(session->commit().error().code(), ErrorCode::conflict) << static_cast<int>(isolation);
   }
+TEST_F(TransactionTest, ACommitThatDiedBeforeItsAcknowledgementIsExactWhenItIsAskedAgain) {
+  // The process dies after the record was appended: once when the sync had been carried out, once when it had not.
+  using Effect = testing::Fault::Effect;
+  int round = 0;
+  for (const Effect effect : {Effect::all, Effect::none}) {
+    const std::string key = "key " + std::to_string(++round);
+    const TransactionOptions options{.idempotency_key = "request " + std::to_string(round)};
+    const Lsn before = manager->visible_lsn();
+    files.fail({.call = testing::Call::sync, .nth = 1, .forever = true, .effect = effect});
+    {
+      TransactionSession session(*manager, options);
+      ASSERT_TRUE(put(session, key, "1"));
+      EXPECT_EQ(session.commit().error().code(), ErrorCode::commit_unknown);
+    }
+    files.heal();
+    core::Random random(7);
+    disk->power_cut(random, {io::PowerCut::Unsynced::lost, io::PowerCut::Unsynced::lost});
+    open();
+    EXPECT_EQ(manager->visible_lsn(), effect == Effect::all ? before + 1 : before);
+    for (int again = 0; again < 3; ++again) {
+      TransactionSession session(*manager, options);
+      ASSERT_TRUE(put(session, key, "again"));
+      EXPECT_EQ(*session.commit(), before + 1);
+      if (again == 1) open();
+    }
+    EXPECT_EQ(manager->visible_lsn(), before + 1) << "committed once";
+    EXPECT_EQ(toy->get(key, before + 1), effect == Effect::all ? "1" : "again");
+  }
+}
+
+TEST_F(TransactionTest, AnIdempotencyKeyIsKeptForADayAndNotForEver) {
+  constexpr std::int64_t kHour = 3'600'000'000;
+  const TransactionOptions options{.timeout_ms = 1'000, .idempotency_key = "request"};
+  const auto commit = [&](const TransactionOptions& with) {
+    TransactionSession session(*manager, with);
+    EXPECT_TRUE(put(session, "a", "1"));
+    return *session.commit();
+  };
+  EXPECT_EQ(commit(options), 1U);
+  clock.advance(24 * kHour);
+  open();
+  EXPECT_EQ(commit({.idempotency_key = "other"}), 2U);  // a commit with a key forgets the old ones
+  EXPECT_EQ(commit(options), 1U);
+  clock.advance(2 * kHour);
+  EXPECT_EQ(commit({.idempotency_key = "another"}), 3U);
+  EXPECT_EQ(commit(options), 4U);
 }
 
 TEST_F(TransactionTest, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {

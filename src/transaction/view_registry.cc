@@ -6,7 +6,10 @@
 namespace strata::transaction {
 
 ViewPin::ViewPin(ViewPin&& other) noexcept
-    : registry_(std::exchange(other.registry_, nullptr)), entry_(other.entry_), lsn_(other.lsn_) {}
+    : registry_(std::exchange(other.registry_, nullptr)),
+      entry_(other.entry_),
+      lsn_(other.lsn_),
+      moment_(other.moment_) {}
 
 ViewPin& ViewPin::operator=(ViewPin&& other) noexcept {
   if (this != &other) {
@@ -14,6 +17,7 @@ ViewPin& ViewPin::operator=(ViewPin&& other) noexcept {
     registry_ = std::exchange(other.registry_, nullptr);
     entry_ = other.entry_;
     lsn_ = other.lsn_;
+    moment_ = other.moment_;
   }
   return *this;
 }
@@ -24,15 +28,17 @@ void ViewPin::release() {
   if (registry_ != nullptr) std::exchange(registry_, nullptr)->end(entry_);
 }
 
-ViewPin ViewRegistry::pin(Lsn lsn, std::int64_t deadline_us) {
+ViewPin ViewRegistry::pin(Lsn lsn, const Present& present, std::int64_t deadline_us) {
   const core::MutexLock lock(mutex_);
-  return {this, entries_.insert(entries_.end(), {lsn, deadline_us}), lsn};
+  const Moment moment = present.moment.load(std::memory_order_acquire);
+  return {this, entries_.insert(entries_.end(), {lsn, moment, deadline_us})};
 }
 
-ViewPin ViewRegistry::pin_current(const std::atomic<Lsn>& current, std::int64_t deadline_us) {
+ViewPin ViewRegistry::pin_current(const Present& present, std::int64_t deadline_us) {
   const core::MutexLock lock(mutex_);
-  const Lsn lsn = current.load(std::memory_order_acquire);
-  return {this, entries_.insert(entries_.end(), {lsn, deadline_us}), lsn};
+  const Moment moment = present.moment.load(std::memory_order_acquire);
+  const Lsn lsn = present.lsn.load(std::memory_order_acquire);
+  return {this, entries_.insert(entries_.end(), {lsn, moment, deadline_us})};
 }
 
 Lsn ViewRegistry::oldest(Lsn otherwise, std::int64_t now_us) const {
@@ -40,6 +46,15 @@ Lsn ViewRegistry::oldest(Lsn otherwise, std::int64_t now_us) const {
   Lsn oldest = otherwise;
   for (const ViewPin::Entry& entry : entries_) {
     if (entry.deadline_us > now_us) oldest = std::min(oldest, entry.lsn);
+  }
+  return oldest;
+}
+
+Moment ViewRegistry::oldest_moment(Moment otherwise, std::int64_t now_us) const {
+  const core::MutexLock lock(mutex_);
+  Moment oldest = otherwise;
+  for (const ViewPin::Entry& entry : entries_) {
+    if (entry.deadline_us > now_us) oldest = std::min(oldest, entry.moment);
   }
   return oldest;
 }

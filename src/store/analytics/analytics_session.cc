@@ -63,6 +63,12 @@ void AnalyticsBuffer::encode(core::Encoder& out) const {
   }
 }
 
+std::unique_ptr<AnalyticsBuffer::Saved> AnalyticsBuffer::save() {
+  return std::make_unique<transaction::SavedCopy<decltype(tables_)>>(tables_);
+}
+
+void AnalyticsBuffer::restore(const Saved& saved) { tables_ = transaction::SavedCopy<decltype(tables_)>::of(saved); }
+
 std::string AnalyticsBuffer::describe(std::uint64_t key) const {
   for (const auto& [table, writes] : tables_) {
     if (table_key(table) == key) return "analytics:" + table;
@@ -134,7 +140,7 @@ Result<void> AnalyticsSession::create_table(std::string_view table, std::span<co
         return {};
       }
     }
-    tx.note_write(StoreKind::analytics, table_key(table));
+    STRATA_TRY(tx.note_write(StoreKind::analytics, table_key(table)));
     STRATA_TRY(tx.charge(64 * columns.size() + 64));
     AnalyticsBuffer::TableWrites& writes = buffer(tx).writes(table);
     writes.defined.emplace(columns.begin(), columns.end());
@@ -147,7 +153,7 @@ Result<void> AnalyticsSession::create_table(std::string_view table, std::span<co
 Result<void> AnalyticsSession::drop_table(std::string_view table) {
   return session_.write([&](Context& tx) -> Result<void> {
     (void)STRATA_TRY(columns_of(tx, table));
-    tx.note_write(StoreKind::analytics, table_key(table));
+    STRATA_TRY(tx.note_write(StoreKind::analytics, table_key(table)));
     AnalyticsBuffer::TableWrites& writes = buffer(tx).writes(table);
     const bool committed = store_.catalog()->find(table, tx.view_lsn()) != nullptr;
     writes = {};
@@ -224,6 +230,7 @@ Result<void> AnalyticsSession::append_checked(Context& tx, std::string_view tabl
     }
   }
   if (checked.empty()) return {};
+  STRATA_TRY(tx.intend(StoreKind::analytics, table_key(table)));
   STRATA_TRY(tx.charge(bytes));
   tx.note_dependency(StoreKind::analytics, table_key(table));
   AnalyticsBuffer::TableWrites& writes = buffer(tx).writes(table);
@@ -262,9 +269,10 @@ Result<std::uint64_t> AnalyticsSession::erase(std::string_view table, std::strin
     }
     std::uint64_t erased = found.size();
     if (!found.empty()) {
+      STRATA_TRY(tx.intend(StoreKind::analytics, table_key(table)));
+      for (const RowId& row : found) STRATA_TRY(tx.note_write(StoreKind::analytics, row_key(row)));
       STRATA_TRY(tx.charge(found.size() * sizeof(RowId)));
       tx.note_dependency(StoreKind::analytics, table_key(table));
-      for (const RowId& row : found) tx.note_write(StoreKind::analytics, row_key(row));
       std::vector<RowId>& all = buffer(tx).writes(table).erased;
       all.insert(all.end(), found.begin(), found.end());
       std::sort(all.begin(), all.end());

@@ -22,6 +22,8 @@ class AnalyticsBuffer final : public transaction::WriteBuffer {
   bool empty() const override;
   void encode(core::Encoder& out) const override;
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
   TableWrites& writes(std::string_view table) { return tables_[std::string(table)]; }

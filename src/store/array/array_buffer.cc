@@ -73,6 +73,20 @@ void ArrayBuffer::aborted() {
   files_.clear();
 }
 
+std::unique_ptr<ArrayBuffer::Saved> ArrayBuffer::save() {
+  return std::make_unique<transaction::SavedCopy<Content>>(Content{section_.size(), files_.size(), own_});
+}
+
+void ArrayBuffer::restore(const Saved& saved) {
+  const Content& before = transaction::SavedCopy<Content>::of(saved);
+  own_ = before.own;  // closes the files written since
+  while (files_.size() > before.files) {
+    store_.remove_written(files_.back());
+    files_.pop_back();
+  }
+  section_.resize(before.section_bytes);
+}
+
 Result<void> ArrayBuffer::affects(transaction::Context&, std::vector<std::uint64_t>& predicates) const {
   bool listed = false;
   for (const auto& [name, own] : own_) {

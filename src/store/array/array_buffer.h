@@ -54,9 +54,15 @@ class ArrayBuffer final : public transaction::WriteBuffer {
   void committed(const transaction::Commit&) override { files_.clear(); }
   void aborted() override;
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
+  struct Content {
+    std::size_t section_bytes, files;
+    std::map<std::string, OwnDataset, std::less<>> own;
+  };
   ArrayParticipant& store_;
   Bytes section_;
   std::map<std::string, OwnDataset, std::less<>> own_;

@@ -41,8 +41,8 @@ class ArraySession final : public strata::ArrayStore {
                                                     " exists with other options: it holds " + describe(*seen->options) +
                                                     ", wanted " + describe(options));
       }
+      STRATA_TRY(tx.note_write(StoreKind::array, dataset_key(name)));
       ArrayBuffer& buffer = writing(tx, name);
-      tx.note_write(StoreKind::array, dataset_key(name));
       STRATA_TRY(tx.charge(name.size() + sizeof options));
       buffer.add(CreateDataset{name, options});
       OwnDataset own;
@@ -55,8 +55,8 @@ class ArraySession final : public strata::ArrayStore {
   Result<void> drop_dataset(std::string_view name) override {
     return session_.write([&](Context& tx) -> Result<void> {
       STRATA_TRY(find_seen(tx, name));
+      STRATA_TRY(tx.note_write(StoreKind::array, dataset_key(name)));
       ArrayBuffer& buffer = writing(tx, name);
-      tx.note_write(StoreKind::array, dataset_key(name));
       buffer.add(DropDataset{name});
       OwnDataset own;
       own.dropped = true;
@@ -94,6 +94,7 @@ class ArraySession final : public strata::ArrayStore {
       if (count > kRowsMax - seen.rows()) {
         return Error(ErrorCode::invalid_argument, "a dataset has at most 2^48 rows: " + quoted(name));
       }
+      STRATA_TRY(tx.intend(StoreKind::array, dataset_key(name)));
       ArrayBuffer& buffer = writing(tx, name);
       OwnDataset& own = own_dataset(buffer, name, seen);
       tx.note_dependency(StoreKind::array, dataset_key(name));
@@ -168,6 +169,7 @@ class ArraySession final : public strata::ArrayStore {
       note_length(tx, name, seen, end);
       const std::uint64_t last = std::min(end, seen.rows());
       if (begin >= last) return {};
+      STRATA_TRY(tx.intend(StoreKind::array, dataset_key(name)));
       ArrayBuffer& buffer = writing(tx, name);
       OwnDataset& own = own_dataset(buffer, name, seen);
       tx.note_dependency(StoreKind::array, dataset_key(name));
@@ -192,11 +194,12 @@ class ArraySession final : public strata::ArrayStore {
     STRATA_TRY(check_attribute(attribute, value));
     return session_.write([&](Context& tx) -> Result<void> {
       const Seen seen = STRATA_TRY(find_seen(tx, name));
+      const transaction::KeyHash key = attribute_key(name, attribute);
+      STRATA_TRY(tx.intend(StoreKind::array, dataset_key(name)));
+      STRATA_TRY(tx.note_write(StoreKind::array, key));
       ArrayBuffer& buffer = writing(tx, name);
       OwnDataset& own = own_dataset(buffer, name, seen);
       tx.note_dependency(StoreKind::array, dataset_key(name));
-      const transaction::KeyHash key = attribute_key(name, attribute);
-      tx.note_write(StoreKind::array, key);
       buffer.name_key(key, "array:" + std::string(name) + "@" + std::string(attribute));
       const std::size_t before = buffer.section().size();
       buffer.add(SetAttribute{name, attribute, value});

@@ -13,6 +13,10 @@ namespace {
 
 using transaction::Context;
 
+// Sets and removals are blind and commute: the last to commit stays. Who read a key meets who changed it, or all of them.
+transaction::KeyHash entry_key(std::string_view key) { return core::xxh3_64(key, 0x63616368'65000001); }
+constexpr transaction::KeyHash kAllEntriesKey = 0x63616368'65000002;
+
 /// What a transaction wants the keyspace to become. `clear` comes before the keys' own effects.
 class CacheBuffer final : public transaction::WriteBuffer {
  public:
@@ -27,9 +31,19 @@ class CacheBuffer final : public transaction::WriteBuffer {
 
   bool empty() const override { return true; }  // the journal never hears of a cache
   void encode(core::Encoder&) const override {}
-  std::string describe(std::uint64_t) const override { return {}; }  // "something read from the cache store"
+  std::string describe(std::uint64_t) const override { return "cache"; }
   Result<void> affects(Context&, std::vector<std::uint64_t>&) const override { return {}; }
+  bool changes_memory() const override { return cleared_ || !effects_.empty(); }
   void committed(const transaction::Commit& commit) override;
+
+  std::unique_ptr<Saved> save() override {
+    return std::make_unique<transaction::SavedCopy<Content>>(Content{cleared_, effects_});
+  }
+  void restore(const Saved& saved) override {
+    const Content& before = transaction::SavedCopy<Content>::of(saved);
+    cleared_ = before.cleared;
+    effects_ = before.effects;
+  }
 
   void put(std::string_view key, Effect effect) { effects_.insert_or_assign(std::string(key), std::move(effect)); }
   void clear() {
@@ -47,9 +61,14 @@ class CacheBuffer final : public transaction::WriteBuffer {
     using is_transparent = void;
     std::size_t operator()(std::string_view key) const { return core::xxh3_64(key); }
   };
+  using Effects = std::unordered_map<std::string, Effect, Hash, std::equal_to<>>;
+  struct Content {
+    bool cleared;
+    Effects effects;
+  };
   Keyspace& keyspace_;
   bool cleared_ = false;
-  std::unordered_map<std::string, Effect, Hash, std::equal_to<>> effects_;
+  Effects effects_;
 };
 
 void CacheBuffer::committed(const transaction::Commit& commit) {
@@ -61,23 +80,17 @@ void CacheBuffer::committed(const transaction::Commit& commit) {
         // A value that finds no room, or whose time is over already, leaves the key empty: a cache may miss, but it must
         // not go on showing what this transaction replaced.
         if ((effect.deadline != kNever && effect.deadline <= now) ||
-            !keyspace_.set(key, effect.value, effect.deadline, commit.lsn)) {
+            !keyspace_.set(key, effect.value, effect.deadline, {commit.lsn, commit.moment})) {
           keyspace_.remove(key);
         }
         break;
       case Effect::Kind::remove: keyspace_.remove(key); break;
-      case Effect::Kind::expire: keyspace_.set_deadline(key, commit.lsn, effect.deadline); break;
+      case Effect::Kind::expire: keyspace_.set_deadline(key, {commit.lsn, commit.moment}, effect.deadline); break;
     }
   }
   STRATA_CRASHPOINT("cache.apply");
   effects_.clear();
 }
-
-// The keys under which commits meet: an entry; and all of them, which `clear` changes without naming them.
-transaction::KeyHash entry_key(std::string_view key) {
-  return core::xxh3_64(key, static_cast<std::uint64_t>(StoreKind::cache));
-}
-constexpr transaction::KeyHash kAllEntries = 0x63616368'65000001;
 
 /// In a transaction or on a view.
 class CacheSession final : public CacheStore {
@@ -107,7 +120,7 @@ class CacheSession final : public CacheStore {
         }
       }
       note_read(tx, key);
-      return keyspace_.get(key, tx.view_lsn());
+      return keyspace_.get(key, {tx.view_lsn(), tx.view_moment()});
     });
   }
 
@@ -147,7 +160,7 @@ class CacheSession final : public CacheStore {
 
   Result<void> clear() override {
     return session_.write([&](Context& tx) -> Result<void> {
-      tx.note_effect(StoreKind::cache, kAllEntries);
+      tx.note_effect(StoreKind::cache, kAllEntriesKey);
       buffer(tx).clear();
       return {};
     });
@@ -166,6 +179,10 @@ class CacheSession final : public CacheStore {
     return tx.buffer<CacheBuffer>(StoreKind::cache, [&] { return std::make_unique<CacheBuffer>(keyspace_); });
   }
   static CacheBuffer* buffer_if_any(Context& tx) { return tx.buffer_if_any<CacheBuffer>(StoreKind::cache); }
+  static void note_read(Context& tx, std::string_view key) {
+    tx.note_read(StoreKind::cache, entry_key(key));
+    tx.note_read(StoreKind::cache, kAllEntriesKey);
+  }
   bool past(Deadline deadline) const { return deadline != kNever && deadline <= keyspace_.now(); }
 
   /// The deadline of an entry that this transaction sees; nullopt when it sees none.
@@ -178,13 +195,7 @@ class CacheSession final : public CacheStore {
       if (own->cleared()) return std::nullopt;
     }
     note_read(tx, key);
-    return keyspace_.deadline(key, tx.view_lsn());
-  }
-
-  // Found or missed. An entry that is evicted or whose time is over changes without a commit: that is no conflict.
-  static void note_read(Context& tx, std::string_view key) {
-    tx.note_read(StoreKind::cache, entry_key(key));
-    tx.note_read(StoreKind::cache, kAllEntries);
+    return keyspace_.deadline(key, {tx.view_lsn(), tx.view_moment()});
   }
 
   Keyspace& keyspace_;

@@ -7,9 +7,8 @@
 ///     on the database     straight into the keyspace, at the LSN that is visible then
 ///     on a view           entries set at or before its LSN; a value replaced since is a miss, which a cache may always be
 ///
-/// A time to live starts when it is given, not at the commit. Two transactions may write the same key unseen: the later
-/// commit stays, neither is a conflict. Who read an entry (or its absence) conflicts with a transaction that wrote it
-/// meanwhile, as with any item. Calls on the database itself stand outside: they conflict with nobody.
+/// A time to live starts when it is given, not at the commit. Two transactions may write the same key: the later commit
+/// stays, neither is a conflict, since a cache entry is a copy of something that another store guards.
 #include <atomic>
 #include <memory>
 

@@ -48,7 +48,7 @@ std::int64_t Keyspace::ttl_until(Deadline deadline) const {
   return std::max<std::int64_t>(0, (deadline - now() + 999) / 1000);
 }
 
-Result<void> Keyspace::set(std::string_view key, ByteView value, Deadline deadline, Lsn lsn) {
+Result<void> Keyspace::set(std::string_view key, ByteView value, Deadline deadline, Stamp stamp) {
   STRATA_TRY(check_size(key, value.size()));
   const std::uint64_t hash = core::xxh3_64(key);
   Shard& shard = shard_of(hash);
@@ -60,14 +60,14 @@ Result<void> Keyspace::set(std::string_view key, ByteView value, Deadline deadli
                  "the cache has no room for a value of " + std::to_string(value.size()) + " bytes");
   }
   EntryPointer entry = Entry::make(hash, key, value, deadline);
-  Shard::Inserted inserted = shard.insert(std::move(entry), lsn, growth, now());
+  Shard::Inserted inserted = shard.insert(std::move(entry), stamp, growth, now());
   if (growth > inserted.grown_bytes) bytes_.fetch_sub(growth - inserted.grown_bytes, std::memory_order_relaxed);
   give_back(std::move(inserted.replaced));
   for (EntryPointer& expired : inserted.expired) give_back(std::move(expired));
   return {};
 }
 
-std::optional<Bytes> Keyspace::get(std::string_view key, Lsn view) {
+std::optional<Bytes> Keyspace::get(std::string_view key, Horizon view) {
   const std::uint64_t hash = core::xxh3_64(key);
   EntryPointer dead;
   std::optional<Bytes> value = shard_of(hash).get(hash, key, view, [this] { return now(); }, dead);
@@ -83,14 +83,14 @@ bool Keyspace::remove(std::string_view key) {
   return was_there;
 }
 
-std::optional<Deadline> Keyspace::deadline(std::string_view key, Lsn view) {
+std::optional<Deadline> Keyspace::deadline(std::string_view key, Horizon view) {
   const std::uint64_t hash = core::xxh3_64(key);
   return shard_of(hash).deadline(hash, key, view, now());
 }
 
-bool Keyspace::set_deadline(std::string_view key, Lsn view, Deadline deadline) {
+bool Keyspace::set_deadline(std::string_view key, Stamp stamp, Deadline deadline) {
   const std::uint64_t hash = core::xxh3_64(key);
-  return shard_of(hash).set_deadline(hash, key, view, deadline, now());
+  return shard_of(hash).set_deadline(hash, key, stamp, deadline, now());
 }
 
 void Keyspace::clear() {

@@ -8,7 +8,8 @@
 ///   K1  The budget counts every byte on the heap that the number of entries decides: entries with the allocator's header
 ///       and rounding, hash tables, sketches. It is taken before the memory is in use, so `bytes` ≤ `bytes_max` always.
 ///   K2  No call holds two shard locks, and none holds one while it allocates a value, copies one in, or frees one.
-///   K3  An entry carries the LSN it was set at. A view older than that misses; no view ever sees a value of its future.
+///   K3  An entry carries the LSN and the moment it was written at. A view older than either misses; no view ever sees a
+///       value of its future.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -36,11 +37,11 @@ class Keyspace {
   /// Milliseconds until then, rounded up; -1 for kNever.
   std::int64_t ttl_until(Deadline deadline) const;
 
-  Result<void> set(std::string_view key, ByteView value, Deadline deadline, Lsn lsn);
-  std::optional<Bytes> get(std::string_view key, Lsn view);
+  Result<void> set(std::string_view key, ByteView value, Deadline deadline, Stamp stamp);
+  std::optional<Bytes> get(std::string_view key, Horizon view);
   bool remove(std::string_view key);
-  std::optional<Deadline> deadline(std::string_view key, Lsn view);
-  bool set_deadline(std::string_view key, Lsn view, Deadline deadline);
+  std::optional<Deadline> deadline(std::string_view key, Horizon view);
+  bool set_deadline(std::string_view key, Stamp stamp, Deadline deadline);
   void clear();
   std::uint64_t clear_expired();
   CacheStats stats();

@@ -1,5 +1,6 @@
 #include "store/cache/shard.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -29,21 +30,28 @@ EntryPointer Entry::make(std::uint64_t hash, std::string_view key, ByteView valu
   return entry;
 }
 
+namespace {
+
+Stamp later(const Stamp& a, const Stamp& b) { return {std::max(a.lsn, b.lsn), std::max(a.moment, b.moment)}; }
+
+}  // namespace
+
 Shard::~Shard() { take_all(); }
 
-std::optional<Deadline> Shard::deadline(std::uint64_t hash, std::string_view key, Lsn view, Deadline now) {
+std::optional<Deadline> Shard::deadline(std::uint64_t hash, std::string_view key, Horizon view, Deadline now) {
   const core::MutexLock lock(mutex_);
   const Entry* entry = find(hash, key);
-  if (entry == nullptr || entry->lsn > view || entry->expired(now)) return std::nullopt;
+  if (entry == nullptr || !view.sees(entry->stamp) || entry->expired(now)) return std::nullopt;
   return entry->deadline;
 }
 
-bool Shard::set_deadline(std::uint64_t hash, std::string_view key, Lsn view, Deadline deadline, Deadline now) {
+bool Shard::set_deadline(std::uint64_t hash, std::string_view key, Stamp stamp, Deadline deadline, Deadline now) {
   const core::MutexLock lock(mutex_);
   Entry* entry = find(hash, key);
-  if (entry == nullptr || entry->lsn > view || entry->expired(now)) return false;
+  if (entry == nullptr || entry->stamp.lsn > stamp.lsn || entry->expired(now)) return false;
   mortal_ += (deadline != kNever ? 1 : 0) - (entry->deadline != kNever ? 1 : 0);
   entry->deadline = deadline;
+  entry->stamp = later(entry->stamp, stamp);
   return true;
 }
 
@@ -53,12 +61,12 @@ std::size_t Shard::growth_bytes() const {
   return table_bytes(buckets == 0 ? kBucketsFirst : buckets * 2) - table_bytes(buckets);
 }
 
-Shard::Inserted Shard::insert(EntryPointer entry, Lsn lsn, std::size_t growth_allowed, Deadline now) {
+Shard::Inserted Shard::insert(EntryPointer entry, Stamp stamp, std::size_t growth_allowed, Deadline now) {
   Inserted inserted;
   const core::MutexLock lock(mutex_);
-  entry->lsn = lsn;
+  entry->stamp = stamp;
   if (Entry* before = find(entry->hash, entry->key()); before != nullptr) {
-    if (before->lsn > lsn) entry->lsn = before->lsn;
+    entry->stamp = later(before->stamp, stamp);
     inserted.replaced = take(before);
   }
   const std::size_t growth = growth_bytes();

@@ -30,13 +30,30 @@ namespace strata::store::cache {
 using Deadline = std::int64_t;
 inline constexpr Deadline kNever = 0;
 
+/// When an entry was written, and what a view sees: entries whose LSN and moment are not later than its own. Moments
+/// count the commits that touch the cache alone; a caller without any leaves them out.
+struct Stamp {
+  Lsn lsn = 0;
+  std::uint64_t moment = 0;
+  Stamp() = default;
+  Stamp(Lsn at_lsn) : lsn(at_lsn) {}  // NOLINT: implicit on purpose, and the next
+  Stamp(Lsn at_lsn, std::uint64_t at_moment) : lsn(at_lsn), moment(at_moment) {}
+};
+struct Horizon {
+  Lsn lsn = 0;
+  std::uint64_t moment = ~std::uint64_t{0};
+  Horizon(Lsn at_lsn) : lsn(at_lsn) {}  // NOLINT
+  Horizon(Lsn at_lsn, std::uint64_t at_moment) : lsn(at_lsn), moment(at_moment) {}
+  bool sees(const Stamp& stamp) const { return stamp.lsn <= lsn && stamp.moment <= moment; }
+};
+
 /// An entry with its key and value behind it, in one allocation.
 struct Entry {
   Entry* chain;  // next in the bucket
   Entry* newer;  // in its queue
   Entry* older;
   std::uint64_t hash;
-  Lsn lsn;
+  Stamp stamp;
   Deadline deadline;
   std::uint32_t key_size;
   std::uint32_t value_size;
@@ -78,10 +95,11 @@ class Shard {
 
   /// The value as `view` may see it. `now` is called only if the entry has a deadline.
   template <typename Now>
-  std::optional<Bytes> get(std::uint64_t hash, std::string_view key, Lsn view, Now&& now, EntryPointer& dead);
+  std::optional<Bytes> get(std::uint64_t hash, std::string_view key, Horizon view, Now&& now, EntryPointer& dead);
   /// The entry's deadline (kNever: none); nullopt: not there. Counts nothing, moves nothing.
-  std::optional<Deadline> deadline(std::uint64_t hash, std::string_view key, Lsn view, Deadline now);
-  bool set_deadline(std::uint64_t hash, std::string_view key, Lsn view, Deadline deadline, Deadline now);
+  std::optional<Deadline> deadline(std::uint64_t hash, std::string_view key, Horizon view, Deadline now);
+  /// From then on views of before miss it.
+  bool set_deadline(std::uint64_t hash, std::string_view key, Stamp stamp, Deadline deadline, Deadline now);
 
   /// Bytes that the next insertion needs beside its own entry: the table's growth. Without the lock, so a hint (of a shard
   /// without a table it is always right); `insert` takes `grown_bytes` of it and the rest is to be given back.
@@ -91,9 +109,9 @@ class Shard {
     std::vector<EntryPointer> expired;
     std::size_t grown_bytes = 0;
   };
-  /// Replaces what the key had. The entry's lsn never goes down: a set that read the visible LSN before a commit finished
+  /// Replaces what the key had. The entry's stamp never goes down: a set that read the visible LSN before a commit finished
   /// must not make a later value look older.
-  Inserted insert(EntryPointer entry, Lsn lsn, std::size_t growth_allowed, Deadline now);
+  Inserted insert(EntryPointer entry, Stamp stamp, std::size_t growth_allowed, Deadline now);
   EntryPointer remove(std::uint64_t hash, std::string_view key);
 
   /// Evicts one entry, the one least worth keeping; null when there is none.
@@ -141,7 +159,7 @@ class Shard {
 };
 
 template <typename Now>
-std::optional<Bytes> Shard::get(std::uint64_t hash, std::string_view key, Lsn view, Now&& now, EntryPointer& dead) {
+std::optional<Bytes> Shard::get(std::uint64_t hash, std::string_view key, Horizon view, Now&& now, EntryPointer& dead) {
   const core::MutexLock lock(mutex_);
   Entry* entry = find(hash, key);
   if (entry != nullptr && entry->deadline != kNever && entry->expired(now())) {
@@ -149,7 +167,7 @@ std::optional<Bytes> Shard::get(std::uint64_t hash, std::string_view key, Lsn vi
     dead = take(entry);
     entry = nullptr;
   }
-  if (entry == nullptr || entry->lsn > view) {
+  if (entry == nullptr || !view.sees(entry->stamp)) {
     ++counters_.misses;
     return std::nullopt;
   }

@@ -107,6 +107,7 @@ Result<void> GraphSession::put_node(const Node& node) {
       STRATA_TRY(check_name("a label", label));
       bytes += label.size() + 1;
     }
+    STRATA_TRY(tx.note_write(StoreKind::graph, key_of_node(KeyKind::node, node.id)));
     STRATA_TRY(tx.charge(bytes));
 
     Overlay& own = overlay(tx);
@@ -120,9 +121,8 @@ Result<void> GraphSession::put_node(const Node& node) {
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
     own.nodes.insert_or_assign(number, Overlay::OwnNode{false, std::move(labels), node.properties});
-    tx.note_write(StoreKind::graph, key_of_node(KeyKind::node, node.id));
     if (!exists) {
-      tx.note_write(StoreKind::graph, key_of_node(KeyKind::existence, node.id));
+      tx.note_claim(StoreKind::graph, key_of_node(KeyKind::existence, node.id));  // the node's lock is enough
       ++own.nodes_more;
     }
     return {};
@@ -148,6 +148,9 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
       return Error(ErrorCode::failed_precondition, "the node has edges; remove them first, or detach: \"" +
                                                        std::string(id) + "\" has " + std::to_string(edges.size()));
     }
+    STRATA_TRY(tx.note_write(StoreKind::graph, key_of_node(KeyKind::node, id)));
+    for (const EdgeId edge : edges) STRATA_TRY(note_removal(tx, edge));
+    tx.note_claim(StoreKind::graph, key_of_node(KeyKind::existence, id));
     STRATA_TRY(tx.charge(kEffectBytes + id.size() + 16 * edges.size()));
     Overlay& own = overlay(tx);
     const Reader now = reader(tx);
@@ -161,16 +164,16 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
     }
     own.ends.erase(*number);  // with its last own edge
     --own.nodes_more;
-    tx.note_write(StoreKind::graph, key_of_node(KeyKind::node, id));
-    tx.note_write(StoreKind::graph, key_of_node(KeyKind::existence, id));
     return true;
   });
 }
 
-Result<std::optional<Node>> GraphSession::node(std::string_view id) {
+Result<std::optional<Node>> GraphSession::node(std::string_view id, Locking locking) {
   return session_.read([&](Context& tx) -> Result<std::optional<Node>> {
     STRATA_TRY(check_id(id));
-    tx.note_read(StoreKind::graph, key_of_node(KeyKind::node, id));
+    const auto key = key_of_node(KeyKind::node, id);
+    if (locking == Locking::for_update) STRATA_TRY(tx.lock_for_update(StoreKind::graph, key));
+    tx.note_read(StoreKind::graph, key);
     const Reader now = reader(tx);
     const auto number = now.number(id);
     std::optional<Node> found;
@@ -287,7 +290,7 @@ Result<EdgeId> GraphSession::merge_edge(std::string_view source, std::string_vie
     const Reader now = reader(tx);
     const Number from = STRATA_TRY(existing(tx, now, source));
     const Number to = STRATA_TRY(existing(tx, now, target));
-    tx.note_write(StoreKind::graph, key_of_merge(source, type, target));
+    STRATA_TRY(tx.note_write(StoreKind::graph, key_of_merge(source, type, target)));
     if (tx.tracks_scans()) tx.note_scan(StoreKind::graph, match_predicate(source, type, target));
     // From the end with fewer edges, as the other may be a hub.
     EdgeId found = 0;
@@ -305,17 +308,22 @@ Result<EdgeId> GraphSession::merge_edge(std::string_view source, std::string_vie
     STRATA_TRY(now.check());
     if (found == 0) return add(tx, now, from, type, to, properties);
 
-    STRATA_TRY(tx.charge(kEffectBytes + STRATA_TRY(check_properties(properties))));
     Overlay& own = overlay(tx);
     const auto added = own.added.find(found);
+    if (added == own.added.end()) STRATA_TRY(tx.note_write(StoreKind::graph, key_of_edge(found)));
+    STRATA_TRY(tx.charge(kEffectBytes + STRATA_TRY(check_properties(properties))));
     if (added != own.added.end()) {
       added->second.properties = properties;
     } else {
       own.changed.insert_or_assign(found, properties);
-      tx.note_write(StoreKind::graph, key_of_edge(found));
     }
     return found;
   });
+}
+
+Result<void> GraphSession::note_removal(Context& tx, EdgeId id) {
+  if (overlay(tx).added.contains(id)) return {};
+  return tx.note_write(StoreKind::graph, key_of_edge(id));
 }
 
 void GraphSession::remove(Context& tx, EdgeId id) {
@@ -331,7 +339,6 @@ void GraphSession::remove(Context& tx, EdgeId id) {
   } else {
     own.removed.insert(id);
     own.changed.erase(id);
-    tx.note_write(StoreKind::graph, key_of_edge(id));
   }
   --own.edges_more;
 }
@@ -345,6 +352,7 @@ Result<bool> GraphSession::remove_edge(EdgeId id) {
       tx.note_read(StoreKind::graph, key_of_edge(id));
       return false;
     }
+    STRATA_TRY(note_removal(tx, id));
     STRATA_TRY(tx.charge(kEffectBytes));
     remove(tx, id);
     return true;

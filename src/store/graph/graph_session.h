@@ -12,7 +12,7 @@ class GraphSession final : public strata::GraphStore {
 
   Result<void> put_node(const Node& node) override;
   Result<bool> remove_node(std::string_view id, bool detach) override;
-  Result<std::optional<Node>> node(std::string_view id) override;
+  Result<std::optional<Node>> node(std::string_view id, Locking locking) override;
   Result<std::vector<Node>> find_nodes(std::string_view label, std::string_view key, const Value& value,
                                        std::size_t limit, std::string_view after) override;
   Result<void> create_index(std::string_view label, std::string_view key) override;
@@ -38,6 +38,8 @@ class GraphSession final : public strata::GraphStore {
   Result<Number> existing(Context& tx, const Reader& reader, std::string_view id) const;
   Result<EdgeId> add(Context& tx, const Reader& reader, Number source, std::string_view type, Number target,
                      const Map& properties);
+  /// Locks an edge that is to be removed; none of this transaction's own.
+  Result<void> note_removal(Context& tx, EdgeId id);
   void remove(Context& tx, EdgeId id);
   /// Notes that the answer depends on the edges at these nodes.
   static void note_adjacency(Context& tx, std::string_view id, Direction direction, std::span<const std::string> types);

@@ -219,6 +219,12 @@ Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64
   return latest.check();
 }
 
+std::unique_ptr<WriteBuffer::Saved> WriteBuffer::save() {
+  return std::make_unique<transaction::SavedCopy<Overlay>>(overlay_);
+}
+
+void WriteBuffer::restore(const Saved& saved) { overlay_ = transaction::SavedCopy<Overlay>::of(saved); }
+
 std::string WriteBuffer::describe(std::uint64_t key) const {
   for (const auto& [number, id] : overlay_.ids) {
     if (key == key_of_node(KeyKind::node, id) || key == key_of_node(KeyKind::existence, id)) return "node:" + id;

@@ -51,6 +51,8 @@ class WriteBuffer final : public transaction::WriteBuffer {
   void committed(const transaction::Commit&) override { leave(); }
   void aborted() override { leave(); }
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:

@@ -12,7 +12,7 @@ transaction::KeyHash table_predicate(std::string_view table) {
 }
 
 ImageSet& MetadataBuffer::rows() {
-  if (steps_.empty() || steps_.back().kind != Step::Kind::rows) {
+  if (steps_.empty() || steps_.back().kind != Step::Kind::rows || std::exchange(sealed_, false)) {
     steps_.push_back({Step::Kind::rows, {}, 0, std::make_unique<ImageSet>()});
   }
   ++revision_;
@@ -39,6 +39,14 @@ void MetadataBuffer::define(std::string_view sql, std::shared_ptr<const Catalog>
   steps_.push_back({Step::Kind::ddl, std::string(sql), 0, nullptr});
   own_catalog_ = std::move(catalog);
   ++revision_;
+}
+
+Result<void> MetadataBuffer::depend_on_schema(transaction::Context& context) {
+  if (depends_on_schema_) return {};
+  STRATA_TRY(context.intend(StoreKind::metadata, kSchemaKey));
+  context.note_dependency(StoreKind::metadata, kSchemaKey);
+  depends_on_schema_ = true;
+  return {};
 }
 
 Result<void> MetadataBuffer::prepare(transaction::Context&) {
@@ -73,6 +81,20 @@ Result<void> MetadataBuffer::affects(transaction::Context&, std::vector<std::uin
   }
   predicates.push_back(kAnyTablePredicate);
   return {};
+}
+
+std::unique_ptr<MetadataBuffer::Saved> MetadataBuffer::save() {
+  sealed_ = true;  // what comes now is a step of its own, to be cut off
+  return std::make_unique<transaction::SavedCopy<Content>>(Content{steps_.size(), own_catalog_, depends_on_schema_});
+}
+
+void MetadataBuffer::restore(const Saved& saved) {
+  const Content& before = transaction::SavedCopy<Content>::of(saved);
+  steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(before.steps), steps_.end());
+  own_catalog_ = before.own_catalog;
+  depends_on_schema_ = before.depends_on_schema;
+  sealed_ = true;
+  ++revision_;  // the writer, if it stands here, has to go back, too
 }
 
 std::string MetadataBuffer::describe(std::uint64_t key) const {

@@ -39,8 +39,8 @@ class MetadataBuffer final : public transaction::WriteBuffer {
   void put(const Table& table, std::string_view key, std::string_view rest, bool marked);
   void remove(const Table& table, std::string_view key);
   void define(std::string_view sql, std::shared_ptr<const Catalog> catalog);
-  /// True the first time: the schema is noted as a dependency once.
-  bool first_dependency() { return !std::exchange(depends_on_schema_, true); }
+  /// The schema is noted as a dependency once.
+  Result<void> depend_on_schema(transaction::Context& context);
   const std::shared_ptr<const Bytes>& section() const { return section_; }
 
   bool empty() const override { return steps_.empty(); }
@@ -49,9 +49,16 @@ class MetadataBuffer final : public transaction::WriteBuffer {
   void encode(core::Encoder& out) const override;
   void aborted() override;
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
+  struct Content {
+    std::size_t steps;
+    std::shared_ptr<const Catalog> own_catalog;
+    bool depends_on_schema;
+  };
   ImageSet& rows();
 
   MetadataParticipant& store_;
@@ -60,6 +67,7 @@ class MetadataBuffer final : public transaction::WriteBuffer {
   std::vector<Step> steps_;
   std::shared_ptr<const Catalog> own_catalog_;
   bool depends_on_schema_ = false;
+  bool sealed_ = false;                   // the last step belongs to a savepoint
   std::shared_ptr<const Bytes> section_;  // made by prepare
 };
 

@@ -49,8 +49,8 @@ class MetadataSession final : public MetadataStore {
     });
   }
 
-  Result<std::optional<Map>> get_row(std::string_view table, const Map& key) override {
-    return session_.read([&](Context& tx) -> Result<std::optional<Map>> { return get(tx, table, key); });
+  Result<std::optional<Map>> get_row(std::string_view table, const Map& key, Locking locking) override {
+    return session_.read([&](Context& tx) -> Result<std::optional<Map>> { return get(tx, table, key, locking); });
   }
 
   Result<void> migrate(std::string_view component, std::span<const Migration> migrations) override;
@@ -105,14 +105,10 @@ class MetadataSession final : public MetadataStore {
     return table;
   }
 
-  void depend_on_schema(Context& tx, MetadataBuffer& buffer) {
-    if (buffer.first_dependency()) tx.note_dependency(StoreKind::metadata, kSchemaKey);
-  }
-
   Result<void> put(Context& tx, std::string_view name, const Map& row);
   Result<void> put_by_sql(Context& tx, const Table& table, const Map& row);
   Result<bool> remove(Context& tx, std::string_view name, const Map& key);
-  Result<std::optional<Map>> get(Context& tx, std::string_view name, const Map& key);
+  Result<std::optional<Map>> get(Context& tx, std::string_view name, const Map& key, Locking locking = Locking::none);
   Result<MetadataParticipant::FoundRow> find(Context& tx, const Table& table, std::string_view key);
 
   MetadataParticipant& store_;
@@ -183,11 +179,11 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
     return Error(ErrorCode::invalid_argument,
                  "the row is larger than " + std::to_string(store_.limits().value_bytes_max) + " bytes");
   }
+  STRATA_TRY(tx.note_write(StoreKind::metadata, key_hash(table, key)));
   STRATA_TRY(tx.charge(key.size() + rest.size() + 64));
   MetadataBuffer& buffer = store_.buffer(tx);
-  depend_on_schema(tx, buffer);
+  STRATA_TRY(buffer.depend_on_schema(tx));
   buffer.put(table, key, rest, marked);
-  tx.note_write(StoreKind::metadata, key_hash(table, key));
   return {};
 }
 
@@ -247,11 +243,11 @@ Result<bool> MetadataSession::remove(Context& tx, std::string_view name, const M
     tx.note_read(StoreKind::metadata, key_hash(table, key));
     return false;
   }
+  STRATA_TRY(tx.note_write(StoreKind::metadata, key_hash(table, key)));
   STRATA_TRY(tx.charge(key.size() + 64));
   MetadataBuffer& buffer = store_.buffer(tx);
-  depend_on_schema(tx, buffer);
+  STRATA_TRY(buffer.depend_on_schema(tx));
   buffer.remove(table, key);
-  tx.note_write(StoreKind::metadata, key_hash(table, key));
   return true;
 }
 
@@ -273,10 +269,12 @@ Result<MetadataParticipant::FoundRow> MetadataSession::find(Context& tx, const T
   return store_.committed_row(table, key, tx.view_lsn());
 }
 
-Result<std::optional<Map>> MetadataSession::get(Context& tx, std::string_view name, const Map& key_map) {
+Result<std::optional<Map>> MetadataSession::get(Context& tx, std::string_view name, const Map& key_map,
+                                                Locking locking) {
   std::shared_ptr<const Catalog> keep;
   const Table& table = *STRATA_TRY(table_of(tx, name, keep));
   const std::string key = STRATA_TRY(key_from_map(table, key_map, store_.converter()));
+  if (locking == Locking::for_update) STRATA_TRY(tx.lock_for_update(StoreKind::metadata, key_hash(table, key)));
   tx.note_read(StoreKind::metadata, key_hash(table, key));
   const auto row = STRATA_TRY(find(tx, table, key));
   if (!row.present) return std::optional<Map>();

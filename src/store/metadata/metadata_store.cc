@@ -227,6 +227,18 @@ void note_scans(transaction::Context& context, std::string_view sql, const Resul
 
 Result<Executed> MetadataParticipant::execute(transaction::Context& context, std::string_view sql,
                                               std::span<const Value> parameters, bool several_allowed, Reads reads) {
+  for (;;) {
+    std::optional<Blocked> blocked;
+    auto executed = execute_once(context, sql, parameters, several_allowed, reads, blocked);
+    if (!blocked) return executed;
+    // Waited for without the writer, which others need in order to come to an end; then the statement is run again.
+    STRATA_TRY(context.lock(StoreKind::metadata, blocked->key, blocked->mode));
+  }
+}
+
+Result<Executed> MetadataParticipant::execute_once(transaction::Context& context, std::string_view sql,
+                                                   std::span<const Value> parameters, bool several_allowed, Reads reads,
+                                                   std::optional<Blocked>& blocked) {
   MetadataBuffer& own = buffer(context);
   const core::MutexLock lock(writer_mutex_);
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
@@ -242,25 +254,42 @@ Result<Executed> MetadataParticipant::execute(transaction::Context& context, std
   Executed executed = std::move(result).value();
   if (executed.empty) return executed;
   const auto catalog = writer_->place_catalog();
+  const bool defines = executed.analysis.kind != StatementKind::writes_rows;
+
+  // 1. The locks of what it changed, or of the first that another transaction has.
+  const auto take = [&](transaction::KeyHash key, transaction::LockMode mode) {
+    if (!context.try_lock(key, mode)) blocked = Blocked{key, mode};
+    return !blocked;
+  };
+  using transaction::LockMode;
+  bool taken = take(kSchemaKey, defines ? LockMode::exclusive : LockMode::intend_exclusive);
   std::uint64_t bytes = sql.size();
   for (const TableImages& images : executed.images.tables) {
-    for (const Image& row : images.rows) bytes += row.key.size() + row.rest.size() + 32;
+    const Table& table = *catalog->find(images.table);
+    for (const Image& row : images.rows) {
+      taken = taken && take(key_hash(table, row.key), LockMode::exclusive);
+      bytes += row.key.size() + row.rest.size() + 32;
+    }
   }
-  if (Result<void> charged = context.charge(bytes); !charged.has_value()) {
+  Result<void> charged = taken ? context.charge(bytes) : Result<void>();
+  if (!taken || !charged.has_value()) {
     writer_->leave();  // it holds effects that the buffer will not have
+    if (!taken) return executed;
     return std::move(charged).error();
   }
-  if (own.first_dependency()) context.note_dependency(StoreKind::metadata, kSchemaKey);
-  if (executed.analysis.kind != StatementKind::writes_rows) {
+
+  // 2. The buffer.
+  STRATA_TRY(own.depend_on_schema(context));
+  if (defines) {
     const std::string_view statement = sql.substr(0, sql.size() - executed.tail.size());
     own.define(statement, catalog);
-    context.note_write(StoreKind::metadata, kSchemaKey);
+    context.note_claim(StoreKind::metadata, kSchemaKey);
   }
   for (const TableImages& images : executed.images.tables) {
     const Table& table = *catalog->find(images.table);
     for (const Image& row : images.rows) {
       row.present ? own.put(table, row.key, row.rest, row.marked) : own.remove(table, row.key);
-      context.note_write(StoreKind::metadata, key_hash(table, row.key));
+      context.note_claim(StoreKind::metadata, key_hash(table, row.key));
     }
   }
   writer_->renumber(own.revision());

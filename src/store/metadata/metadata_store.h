@@ -12,6 +12,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -99,6 +100,13 @@ class MetadataParticipant final : public transaction::Participant {
   void forget_pending(const std::shared_ptr<const Bytes>& section);
 
  private:
+  /// A key that another transaction has locked, and how it was wanted.
+  struct Blocked {
+    transaction::KeyHash key;
+    transaction::LockMode mode;
+  };
+  Result<Executed> execute_once(transaction::Context& context, std::string_view sql, std::span<const Value> parameters,
+                                bool several_allowed, Reads reads, std::optional<Blocked>& blocked);
   struct Archive {
     transaction::CheckpointFile file;
     Lsn last = 0;

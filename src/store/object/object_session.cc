@@ -112,6 +112,21 @@ void ObjectBuffer::drop_unreferenced(CollectReport& report) {
   });
 }
 
+std::unique_ptr<ObjectBuffer::Saved> ObjectBuffer::save() {
+  return std::make_unique<transaction::SavedCopy<Content>>(Content{small, large, references, collected, relied_on});
+}
+
+void ObjectBuffer::restore(const Saved& saved) {
+  const Content& before = transaction::SavedCopy<Content>::of(saved);
+  std::erase_if(large, [&](const auto& entry) { return before.large.contains(entry.first); });
+  aborted();  // of the files, those written since
+  small = before.small;
+  large = before.large;
+  references = before.references;
+  collected = before.collected;
+  relied_on = before.relied_on;
+}
+
 std::string ObjectBuffer::describe(std::uint64_t key) const {
   for (const std::set<Address>* addresses : {&collected, &relied_on}) {
     for (const Address& address : *addresses) {
@@ -273,8 +288,8 @@ Result<void> SessionObjectStore::remove(const Address& address) {
       own.references.erase(mine);
       return {};
     }
+    STRATA_TRY(context.note_write(StoreKind::object, ending_key(pin)));
     own.references[pin] = {"", false};
-    context.note_write(StoreKind::object, ending_key(pin));
     return context.charge(64);
   });
 }
@@ -287,14 +302,17 @@ Result<std::uint64_t> SessionObjectStore::release(std::string_view owner) {
     std::uint64_t ended = 0;
     std::set<Address> at_view;
     context.note_scan(StoreKind::object, owner_predicate(subject));
-    for (const Address& address : STRATA_TRY(store_.state()->owned(subject, context.view_lsn()))) {
+    const auto owned = STRATA_TRY(store_.state()->owned(subject, context.view_lsn()));
+    for (const Address& address : owned) {
+      STRATA_TRY(context.note_write(StoreKind::object, ending_key({address, subject})));
+    }
+    for (const Address& address : owned) {
       at_view.insert(address);
       const FactKey key{address, subject};
       auto& reference =
           own.references.try_emplace(key, ObjectBuffer::Reference{std::string(owner), true}).first->second;
       if (!reference.alive) continue;
       reference.alive = false;
-      context.note_write(StoreKind::object, ending_key(key));
       STRATA_TRY(context.charge(64 + owner.size()));
       ++ended;
     }
@@ -322,7 +340,7 @@ Result<CollectReport> SessionObjectStore::collect() {
                              own.overlay(address, subjects);
                              if (!subjects.empty() || own.holds(address) || !own.collected.insert(address).second)
                                return true;
-                             context.note_write(StoreKind::object, existence_key(address));
+                             context.note_claim(StoreKind::object, existence_key(address));  // of any number
                              STRATA_TRY(context.charge(64));
                              ++report.objects;
                              report.bytes += STRATA_TRY(info_of(context, *state, address, references)).stored_bytes;

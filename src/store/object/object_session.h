@@ -25,6 +25,8 @@ class ObjectBuffer final : public transaction::WriteBuffer {
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
   void aborted() override;  ///< removes the large files written ahead
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
 
   bool holds(const Address& address) const { return small.contains(address) || large.contains(address); }
   /// Lays the own additions and endings over the references at the view.
@@ -39,6 +41,12 @@ class ObjectBuffer final : public transaction::WriteBuffer {
   std::set<Address> relied_on;  ///< stored by others before; not written again
 
  private:
+  struct Content {
+    std::map<Address, Delta::ContentPointer> small;
+    std::map<Address, LargeFile> large;
+    std::map<FactKey, Reference> references;
+    std::set<Address> collected, relied_on;
+  };
   Store& store_;
 };
 

@@ -114,7 +114,7 @@ class VectorSession final : public strata::VectorStore {
         return Error(ErrorCode::already_exists, "collection " + quoted(name) + " exists with " + describe(other) +
                                                     "; asked for were " + describe(options));
       }
-      tx.note_write(StoreKind::vector, collection_key(name));
+      STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
       STRATA_TRY(tx.charge(name.size() + kPointOverheadBytes));
       buffer(tx).at(name).created = options;
       return {};
@@ -125,7 +125,7 @@ class VectorSession final : public strata::VectorStore {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find(tx, name);
       if (!target) return missing(tx, name);
-      tx.note_write(StoreKind::vector, collection_key(name));
+      STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.dropped = buffered.dropped || target->base != nullptr;
       buffered.created.reset();
@@ -178,11 +178,11 @@ class VectorSession final : public strata::VectorStore {
         bytes +=
             point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
       }
+      STRATA_TRY(depend_on_collection(tx, name, *target));
+      for (const Point& point : points) STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));
       STRATA_TRY(tx.charge(bytes));
-      depend_on_collection(tx, name, *target);
       BufferedCollection& buffered = buffer(tx).at(name);
       for (std::size_t i = 0; i < points.size(); ++i) {
-        tx.note_write(StoreKind::vector, point_key(name, points[i].id));
         buffered.points.insert_or_assign(std::string(points[i].id), std::move(taken[i]));
       }
       return {};
@@ -204,8 +204,8 @@ class VectorSession final : public strata::VectorStore {
       }
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + target->options.dimension * sizeof(float) +
                            kPointOverheadBytes));
-      depend_on_collection(tx, name, *target);
-      tx.note_write(StoreKind::vector, point_key(name, id));
+      STRATA_TRY(depend_on_collection(tx, name, *target));
+      STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
       BufferedCollection& buffered = buffer(tx).at(name);
       if (found->buffered != nullptr) {
         buffered.points.find(id)->second.payload = std::move(changed.payload);
@@ -227,17 +227,20 @@ class VectorSession final : public strata::VectorStore {
       for (const std::string_view id : ids) STRATA_TRY(check_id(id));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const Reading committed = without_overlay(reading);
-      depend_on_collection(tx, name, *target);
+      STRATA_TRY(depend_on_collection(tx, name, *target));
+      for (const std::string_view id : ids) {
+        if (STRATA_TRY(find_point(reading, id))) {
+          STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
+        } else {
+          tx.note_read(StoreKind::vector, point_key(name, id));
+        }
+      }
       std::uint64_t existed = 0;
       for (const std::string_view id : ids) {
         const auto found = STRATA_TRY(find_point(with_latest_overlay(tx, name, reading), id));
-        if (!found) {
-          tx.note_read(StoreKind::vector, point_key(name, id));
-          continue;
-        }
+        if (!found) continue;
         ++existed;
         STRATA_TRY(tx.charge(id.size() + kPointOverheadBytes));
-        tx.note_write(StoreKind::vector, point_key(name, id));
         Overlay& points = buffer(tx).at(name).points;
         if (STRATA_TRY(find_point(committed, id))) {
           points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
@@ -249,10 +252,12 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
-  Result<std::optional<StoredPoint>> get(std::string_view name, std::string_view id, bool with_vector) override {
+  Result<std::optional<StoredPoint>> get(std::string_view name, std::string_view id, bool with_vector,
+                                         Locking locking) override {
     return session_.read([&](Context& tx) -> Result<std::optional<StoredPoint>> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
+      if (locking == Locking::for_update) STRATA_TRY(tx.lock_for_update(StoreKind::vector, point_key(name, id)));
       tx.note_read(StoreKind::vector, point_key(name, id));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
@@ -357,8 +362,11 @@ class VectorSession final : public strata::VectorStore {
     return no_collection(name);
   }
 
-  static void depend_on_collection(Context& tx, std::string_view name, const Target& target) {
-    if (target.base) tx.note_dependency(StoreKind::vector, collection_key(name));
+  static Result<void> depend_on_collection(Context& tx, std::string_view name, const Target& target) {
+    if (!target.base) return {};  // made here: nobody else writes in it
+    STRATA_TRY(tx.intend(StoreKind::vector, collection_key(name)));
+    tx.note_dependency(StoreKind::vector, collection_key(name));
+    return {};
   }
 
   static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {

@@ -63,6 +63,14 @@ Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64
   return {};
 }
 
+std::unique_ptr<WriteBuffer::Saved> WriteBuffer::save() {
+  return std::make_unique<transaction::SavedCopy<decltype(collections_)>>(collections_);
+}
+
+void WriteBuffer::restore(const Saved& saved) {
+  collections_ = transaction::SavedCopy<decltype(collections_)>::of(saved);
+}
+
 std::string WriteBuffer::describe(std::uint64_t key) const {
   for (const auto& [name, collection] : collections_) {
     if (collection_key(name) == key) return "collection " + name;

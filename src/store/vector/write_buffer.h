@@ -25,6 +25,8 @@ class WriteBuffer final : public transaction::WriteBuffer {
   bool empty() const override;
   void encode(core::Encoder& out) const override;
   std::string describe(std::uint64_t key) const override;
+  std::unique_ptr<Saved> save() override;
+  void restore(const Saved& saved) override;
   Result<void> affects(transaction::Context& context, std::vector<std::uint64_t>& predicates) const override;
 
  private:
