@@ -591,6 +591,8 @@ TEST_F(TransactionTest, WhatAnEffectDependsOnMustBeUnchangedAtEveryLevel) {
     ASSERT_TRUE(put(database, "n1", "gone"));
     EXPECT_EQ(session->commit().error().code(), ErrorCode::conflict) << static_cast<int>(isolation);
   }
+}
+
 TEST_F(TransactionTest, ACommitThatDiedBeforeItsAcknowledgementIsExactWhenItIsAskedAgain) {
   // The process dies after the record was appended: once when the sync had been carried out, once when it had not.
   using Effect = testing::Fault::Effect;
