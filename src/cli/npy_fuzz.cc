@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   STRATA_ASSERT(second->type == first->type && second->shape == first->shape && second->bytes == first->bytes);
   const Value printed = cli::array_to_json(*first);
   const auto third = cli::array_from_json(printed, first->type);
-  if (third)
-    STRATA_ASSERT(third->shape == first->shape);  // NaN, and integers above 2^63, are not in every type's range
+  // NaN, and integers above 2^63, are not in every type's range; without rows JSON does not tell what a row would be.
+  if (third && !first->bytes.empty()) STRATA_ASSERT(third->shape == first->shape);
   (void)cli::to_floats(*first).has_value();
   return 0;
 }

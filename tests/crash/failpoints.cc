@@ -103,7 +103,8 @@ Ended run_case(const Template& from, const Scratch& scratch, const std::string& 
   const Ended ended = live({.child = child}, score);
   for (const std::string& error : score.errors) tally.violation(directory, spec + ": the child said: " + error);
   score.errors.clear();
-  examine({.directory = directory, .seed = child.seed, .past = true}, score, tally);
+  // Not the past: the scenario makes the rows anew, and with them their history begins again.
+  examine({.directory = directory, .seed = child.seed}, score, tally);
   // The database that was being made: it opens, whatever happened.
   if (fs::exists(directory + ".another")) {
     if (auto opened = fingerprint(directory + ".another"); !opened)

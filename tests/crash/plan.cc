@@ -195,6 +195,9 @@ Plan plan_of(std::uint64_t seed, std::uint64_t writer, std::uint64_t number) {
   if (number % 61 == 40) plan.effects.push_back({Effect::drop_table});
   if (number % 73 == 50) plan.effects.push_back({Effect::create_metrics_table});
   if (number % 73 == 70) plan.effects.push_back({Effect::drop_metrics_table});
+  // Large ones that nobody else has: they are written ahead of the journal.
+  if (number % 12 == 5)
+    plan.effects.push_back({Effect::put_object, number % kKeys, 16 * (1'000 + writer * 1'000'000 + number)});
   if (number % 53 == 31) plan.effects = {{Effect::collect_objects}};
   if (number % 97 == 60) plan.effects.push_back({Effect::append_many_rows});
   if (writer == 0 && number % 45 == 30) plan.effects.push_back({Effect::large_record});
