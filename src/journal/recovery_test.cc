@@ -482,6 +482,22 @@ TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIs
   EXPECT_GT(torn_tails, 50U) << "the rare path was reached";
 }
 
+TEST(Recovery, WhatItShowsAfterAKillSurvivesAPowerCut) {
+  // The killed process had not synced: its records are in the page cache, and whoever saw them may have acted on them.
+  const auto files = io::make_memory_file_system();
+  {
+    auto opened = open_journal(*files).value();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(commit(*opened.journal, 1'000, Durability::off));
+    EXPECT_EQ(opened.journal->durable_lsn(), 0U);
+  }
+  ASSERT_EQ(open_journal(*files).value().records.size(), 3U);
+  core::Random random(1);
+  files->power_cut(random, {lost, lost});
+  const auto again = open_journal(*files);
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(again->records.size(), 3U);
+}
+
 TEST(Recovery, WithoutTheSyncTheSameTestWouldTurnRed) {
   // A disk whose sync does nothing: the acknowledged record is gone. This is what the test above is worth.
   class Liar final : public io::FileSystem {
