@@ -482,6 +482,34 @@ TEST(Recovery, AfterAPowerCutAtAnyCallExactlyAPrefixWithAllAcknowledgedRecordsIs
   EXPECT_GT(torn_tails, 50U) << "the rare path was reached";
 }
 
+TEST(Recovery, WhatAKilledProcessLeftUnsyncedIsSyncedBeforeAnythingIsBuiltOnIt) {
+  // Three records in the page cache and a torn fourth; then recovery ends at any of its calls, and the power with it.
+  const auto files = io::make_memory_file_system();
+  const std::string name = segment_name("journal", 1);
+  {
+    auto opened = open_journal(*files).value();
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(commit(*opened.journal, 1'000, Durability::off));
+    EXPECT_EQ(opened.journal->durable_lsn(), 0U);
+  }
+  ASSERT_TRUE(files->open(name, io::OpenMode::read_write)
+                  .value()
+                  ->write(kSegmentHeaderBytes + 3 * kBlockBytes, as_bytes("the beginning of a batch")));
+  for (std::uint64_t k = 1;; ++k) {
+    const auto disk = files->clone();
+    testing::FaultyFileSystem failing(*disk);
+    failing.fail({.call = testing::Call::change, .nth = k, .forever = true});
+    const bool done = open_journal(failing).has_value();
+    core::Random random(k);
+    disk->power_cut(random, {lost, lost});
+    const auto again = open_journal(*disk);
+    ASSERT_TRUE(again) << "call " << k << ": " << again.error().to_string();
+    ASSERT_LE(again->records.size(), 3U);
+    if (!done) continue;
+    EXPECT_EQ(again->records.size(), 3U);
+    break;
+  }
+}
+
 TEST(Recovery, WithoutTheSyncTheSameTestWouldTurnRed) {
   // A disk whose sync does nothing: the acknowledged record is gone. This is what the test above is worth.
   class Liar final : public io::FileSystem {

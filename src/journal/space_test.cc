@@ -158,6 +158,48 @@ TEST(JournalSpace, WithoutSpaceAtTheKthCallTheAnswerIsDefiniteAndOnlyAFailedWrit
   EXPECT_GT(tried, 300U);
 }
 
+TEST(JournalSpace, ASyncThatLacksSpaceWhereASegmentEndsStopsTheJournal) {
+  // Nothing was written that had no space reserved; and yet whether the unsynced records are there is not known any more.
+  const auto base = io::make_memory_file_system();
+  testing::FaultyFileSystem files(*base);
+  auto opened = open_journal(files, tiny_options()).value();
+  Journal& journal = *opened.journal;
+  ASSERT_TRUE(commit(journal, 25'000, Durability::off));
+  ASSERT_TRUE(commit(journal, 25'000, Durability::off));
+  files.fail({.call = testing::Call::sync, .nth = 1, .error = ErrorCode::resource_exhausted});
+  const auto refused = journal.append(Bytes(25'000), 0, 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::commit_unknown) << refused.error().to_string();
+  EXPECT_EQ(files.failures(), 1U);
+  EXPECT_TRUE(journal.poisoned());
+}
+
+TEST(JournalSpace, EachRecordThatWaitsHasSpaceOfItsOwn) {
+  // Nobody waits for the disk until many records are queued: what one was promised is not promised to the next.
+  for (std::uint64_t capacity = 128 << 10; capacity <= 384 << 10; capacity += 3 * kBlockBytes) {
+    SCOPED_TRACE("capacity " + std::to_string(capacity));
+    const auto files = io::make_memory_file_system();
+    files->set_capacity(capacity);
+    auto opened = open_journal(*files, tiny_options()).value();
+    Journal& journal = *opened.journal;
+    Lsn last = 0;
+    for (Lsn lsn = 1; lsn <= 40; ++lsn) {
+      const auto appended = journal.append(payload_of(lsn, size_of(lsn)), 0, 0);
+      if (!appended) {
+        ASSERT_EQ(appended.error().code(), ErrorCode::resource_exhausted) << appended.error().to_string();
+        break;
+      }
+      last = *appended;
+    }
+    ASSERT_GT(last, 1U);
+    const auto synced = journal.sync();
+    ASSERT_TRUE(synced) << "what was accepted has its blocks: " << synced.error().to_string();
+    opened.journal.reset();
+    files->set_capacity(kPlenty);
+    ASSERT_NO_FATAL_FAILURE(expect_records(*files, tiny_options(), last));
+  }
+}
+
 TEST(JournalSpace, AJournalOfAProcessThatDiedOpensOnAFullDisk) {
   const auto files = io::make_memory_file_system();
   auto options = quiet_options();

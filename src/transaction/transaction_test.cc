@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "core/checksum.h"
 #include "io/memory_file_system.h"
@@ -59,7 +60,9 @@ class Toy final : public Participant {
   Lsn applied_lsn() const override { return applied_; }
   Result<void> apply(const Commit& commit, ByteView section) override {
     EXPECT_GT(commit.lsn, applied_) << "records arrive in order, once each";
-    if (fail_next_apply) return Error(ErrorCode::internal, "the toy cannot apply");
+    if (fail_next_apply || std::exchange(fail_one_apply, false)) {
+      return Error(ErrorCode::internal, "the toy cannot apply");
+    }
     applied_ = commit.lsn;
     core::Decoder in(section);
     const core::MutexLock lock(mutex_);
@@ -86,6 +89,7 @@ class Toy final : public Participant {
   Statistics statistics() override { return {}; }
   Result<void> close() override { return {}; }
   bool fail_next_apply = false;
+  bool fail_one_apply = false;
 
  private:
   core::Mutex mutex_;
@@ -673,6 +677,14 @@ TEST_F(TransactionTest, ADurableRecordThatCannotBeAppliedStopsTheEngine) {
   open();
   TransactionSession reader(*manager, {});
   EXPECT_EQ(*get(reader, "a"), "1") << "it was in the journal";
+}
+
+TEST_F(TransactionTest, ARecordThatWasPerhapsAppliedInPartIsNotAppliedAgain) {
+  toy->fail_one_apply = true;
+  DatabaseSession database(*manager, Durability::batch);
+  EXPECT_EQ(put(database, "a", "1").error().code(), ErrorCode::commit_unknown);
+  EXPECT_EQ(put(database, "b", "1").error().code(), ErrorCode::commit_unknown);
+  EXPECT_EQ(*get(database, "a"), "");
 }
 
 TEST_F(TransactionTest, ManyWritersCommitInOneOrderAndEachSeesItsOwn) {
