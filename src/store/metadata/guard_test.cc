@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "store/metadata/metadata_fixture.h"
+#include "store/metadata/result_rows.h"
 
 namespace strata::store::metadata {
 namespace {
@@ -212,6 +214,127 @@ TEST(Guard, StopsWhatRunsTooLongOrGrowsTooLarge) {
   EXPECT_CODE(world.db()->query("select " + std::string(2 << 20, ' ') + "1"), invalid_argument);
   EXPECT_OK(world.db()->put_row("t", {{"id", 1}, {"v", std::string(1 << 19, 'x')}}));
   EXPECT_OK(world.db()->query("select v from t"));
+}
+
+// A connection of its own, in which our own SQL, which nobody guards, changes the schema between the reads of a user.
+class KeptStatements : public ::testing::Test {
+ protected:
+  void define(const char* sql) { ASSERT_OK(connection_.run(sql)); }
+  Result<ReadRows> read(std::string_view sql, std::span<const Value> parameters = {}) {
+    return read_rows(connection_, sql, parameters, limits_, clock_);
+  }
+  // How often the statement that is kept for this text has run; 0: none is kept.
+  int runs(std::string_view sql) {
+    auto kept = connection_.user_statements().take(sql);
+    if (!kept) return 0;
+    const int runs = sqlite3_stmt_status(kept->statement.get(), SQLITE_STMTSTATUS_RUN, 0);
+    connection_.user_statements().keep(std::move(kept));
+    return runs;
+  }
+
+  Connection connection_ = Connection::open("", Connection::Role::scratch, 1 << 20).value();
+  Limits limits_;
+  core::SystemClock clock_;
+};
+
+TEST_F(KeptStatements, RunAgainWithOtherParameters) {
+  define("create table t(id integer primary key, v text); insert into t values (1, 'a'), (2, 'b')");
+  const std::string_view sql = "select v from t where id = ?";
+  const Value one(1), two(2);
+  EXPECT_EQ(read(sql, {&one, 1})->rows.rows[0][0], Value("a"));
+  EXPECT_EQ(read(sql, {&two, 1})->rows.rows[0][0], Value("b"));
+  EXPECT_EQ(runs(sql), 2);
+  EXPECT_CODE(read(sql), invalid_argument);  // not the parameter of the call before
+  // It waits without its parameters: they may be large.
+  ASSERT_OK(read(sql, {&two, 1}));
+  auto kept = connection_.user_statements().take(sql);
+  ASSERT_NE(kept, nullptr);
+  char* expanded = sqlite3_expanded_sql(kept->statement.get());
+  EXPECT_STREQ(expanded, "select v from t where id = NULL");
+  sqlite3_free(expanded);
+}
+
+TEST_F(KeptStatements, FollowTheSchema) {
+  define("create table t(id integer primary key, v text); insert into t values (1, 'a'); create table u(id integer)");
+  define("create view w as select id from t");
+  const std::string_view all = "select * from t", view = "select * from w";
+  EXPECT_EQ(read(all)->rows.columns.size(), 2u);
+  const auto tables_of = [&] {
+    const auto rows = read(view);
+    EXPECT_OK(rows);
+    return rows.has_value() ? std::set<std::string>(rows->tables.begin(), rows->tables.end()) : std::set<std::string>();
+  };
+  EXPECT_EQ(tables_of(), (std::set<std::string>{"t", "w"}));
+  define("alter table t add column x integer default 7");
+  const auto wider = read(all);
+  ASSERT_OK(wider);
+  EXPECT_EQ(wider->rows.columns, (std::vector<std::string>{"id", "v", "x"}));
+  EXPECT_EQ(wider->declared_types, (std::vector<std::string>{"INTEGER", "TEXT", "INTEGER"}));
+  EXPECT_EQ(wider->rows.rows[0][2], Value(7));
+  EXPECT_GE(runs(all), 2);  // compiled again where it was
+  define("drop view w; create view w as select id from u");
+  EXPECT_EQ(tables_of(), (std::set<std::string>{"u", "w"}));
+  define("drop table t");
+  EXPECT_CODE(read(all), invalid_argument);
+  EXPECT_EQ(runs(all), 0);
+  define("create table t(other text)");
+  EXPECT_EQ(read(all)->rows.columns, (std::vector<std::string>{"other"}));
+}
+
+TEST_F(KeptStatements, AreGuardedWhenSqliteCompilesThemAgain) {
+  define("create table strata_state(name text primary key, value integer); create table t(id integer)");
+  define("create view w as select id from t");
+  ASSERT_OK(read("select * from w"));
+  EXPECT_EQ(runs("select * from w"), 1);
+  define("drop view w; create view w as select value from strata_state");
+  EXPECT_CODE(read("select * from w"), permission_denied);
+  EXPECT_CODE(read("select * from w"), permission_denied);
+  EXPECT_EQ(runs("select * from w"), 0);
+  define("drop view w; create view w as select sqlite_source_id()");
+  EXPECT_CODE(read("select * from w"), permission_denied);
+}
+
+TEST_F(KeptStatements, AreNotKeptWhenTheyFailed) {
+  define("create table t(id integer)");
+  EXPECT_CODE(read("select abs(-9223372036854775807 - 1) from t union all select abs(-9223372036854775807 - 1)"),
+              invalid_argument);
+  limits_.rows_max = 1;
+  EXPECT_CODE(read("values (1), (2)"), resource_exhausted);
+  EXPECT_EQ(connection_.user_statements().count(), 0u);
+}
+
+TEST_F(KeptStatements, ServeOneReaderAtATime) {
+  ASSERT_OK(read("values (1), (2)"));
+  StatementCache& cache = connection_.user_statements();
+  auto busy = cache.take("values (1), (2)");
+  ASSERT_NE(busy, nullptr);
+  EXPECT_TRUE(*busy->statement.step());
+  EXPECT_EQ(cache.take("values (1), (2)"), nullptr);
+  EXPECT_EQ(read("values (1), (2)")->rows.rows.size(), 2u);  // with one of its own
+  EXPECT_TRUE(*busy->statement.step());                      // which left this one where it was
+  EXPECT_EQ(busy->statement.integer(0), 2);
+}
+
+TEST_F(KeptStatements, AreBoundedInNumberAndBytes) {
+  StatementCache& cache = connection_.user_statements();
+  const auto numbered = [](std::size_t i) { return "select " + std::to_string(i); };
+  for (std::size_t i = 0; i < StatementCache::kCountMax; ++i) ASSERT_OK(read(numbered(i)));
+  EXPECT_EQ(cache.count(), StatementCache::kCountMax);
+  ASSERT_OK(read(numbered(0)));
+  ASSERT_OK(read("select 'one more'"));
+  EXPECT_EQ(cache.count(), StatementCache::kCountMax);
+  EXPECT_EQ(runs(numbered(0)), 2);
+  EXPECT_EQ(runs(numbered(1)), 0);  // the least recently used
+  EXPECT_GT(cache.bytes(), 64 * StatementCache::kCountMax);
+  const std::string long_text(100'000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_OK(read("select " + std::to_string(i) + ", '" + long_text + "'"));
+    EXPECT_LE(cache.bytes(), StatementCache::kBytesMax);
+  }
+  EXPECT_GT(cache.count(), 0u);
+  ASSERT_OK(read("select '" + std::string(StatementCache::kBytesMax, 'x') + "'"));
+  EXPECT_EQ(cache.count(), 0u);
+  EXPECT_EQ(cache.bytes(), 0u);
 }
 
 }  // namespace

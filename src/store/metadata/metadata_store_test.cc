@@ -137,6 +137,27 @@ TEST(MetadataStore, RefusesTheSecondWriterOfOneRow) {
   EXPECT_CODE(third->commit(), conflict);
 }
 
+TEST(MetadataStore, AnswersTheSameTextAnewWhenTablesChanged) {
+  World world;
+  ASSERT_OK(world.db()->execute("create table t(id integer primary key)"));
+  ASSERT_OK(world.db()->execute("insert into t values (1)"));
+  const auto columns = [&] { return world.db()->query("select * from t")->columns.size(); };
+  EXPECT_EQ(columns(), 1u);
+  EXPECT_EQ(columns(), 1u);
+  ASSERT_OK(world.db()->execute("alter table t add column v text"));
+  EXPECT_EQ(columns(), 2u);
+  // On the writer's connection, whose definitions can be taken back.
+  for (std::size_t width : {1, 2}) {
+    auto tx = world.begin();
+    ASSERT_OK((*tx)->execute(width == 1 ? "create view w as select 1" : "create view w as select 1, 2"));
+    EXPECT_EQ((*tx)->query("select * from w")->columns.size(), width);
+    tx->rollback();
+    EXPECT_CODE(world.db()->query("select * from w"), invalid_argument);
+  }
+  ASSERT_OK(world.db()->execute("drop table t"));
+  EXPECT_CODE(world.db()->query("select * from t"), invalid_argument);
+}
+
 TEST(MetadataStore, RunsAStatementOnItsViewAlsoWhenOthersCommittedSince) {
   World world;
   ASSERT_OK(world.db()->execute(kNote));

@@ -3,8 +3,8 @@
 namespace strata::store::metadata {
 
 Result<void> Reader::stand_at_newest() {
-  if (connection_.in_transaction()) STRATA_TRY(connection_.run("ROLLBACK"));
-  STRATA_TRY(connection_.run("BEGIN"));
+  if (connection_.in_transaction()) STRATA_TRY(STRATA_TRY(connection_.cached("ROLLBACK"))->run());
+  STRATA_TRY(STRATA_TRY(connection_.cached("BEGIN"))->run());
   // The first read fixes the state; it also says which one it is.
   Statement* applied = STRATA_TRY(connection_.cached("SELECT value FROM strata_state WHERE name='applied_lsn'"));
   StatementUse use(*applied);

@@ -132,6 +132,32 @@ Value Statement::value(int column) const {
   }
 }
 
+std::unique_ptr<StatementCache::Kept> StatementCache::take(std::string_view sql) {
+  for (std::size_t i = kept_.size(); i-- > 0;) {
+    if (kept_[i]->sql != sql) continue;
+    std::unique_ptr<Kept> found = std::move(kept_[i]);
+    kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(i));
+    bytes_ -= found->bytes;
+    return found;
+  }
+  return nullptr;
+}
+
+void StatementCache::keep(std::unique_ptr<Kept> kept) {
+  kept->statement.reset();
+  sqlite3_clear_bindings(kept->statement.get());
+  if (kept->bytes == 0) {
+    kept->bytes = kept->sql.capacity() +
+                  static_cast<std::size_t>(sqlite3_stmt_status(kept->statement.get(), SQLITE_STMTSTATUS_MEMUSED, 0));
+  }
+  bytes_ += kept->bytes;
+  kept_.push_back(std::move(kept));
+  while (kept_.size() > kCountMax || bytes_ > kBytesMax) {
+    bytes_ -= kept_.front()->bytes;
+    kept_.erase(kept_.begin());
+  }
+}
+
 Result<Connection> Connection::open(const std::string& path, Role role, std::int64_t cache_bytes) {
   sqlite3* handle = nullptr;
   const int access = role == Role::reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -190,6 +216,7 @@ Result<Statement*> Connection::cached(std::string_view sql) {
 
 void Connection::close() {
   cached_.clear();
+  user_statements_ = {};
   if (handle_ != nullptr) sqlite3_close_v2(handle_);
   handle_ = nullptr;
 }

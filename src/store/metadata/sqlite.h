@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "strata/error.h"
 #include "strata/value.h"
@@ -56,6 +57,8 @@ class Statement {
   std::string_view text(int column) const;
   std::string_view blob(int column) const;
   Value value(int column) const;
+  /// How often SQLite compiled it again by itself, because the schema or a parameter it was planned for had changed.
+  int times_recompiled() const { return sqlite3_stmt_status(handle_, SQLITE_STMTSTATUS_REPREPARE, 0); }
 
  private:
   sqlite3_stmt* handle_ = nullptr;
@@ -73,6 +76,36 @@ class StatementUse {
   Statement& statement_;
 };
 
+/// A user's statements that read, compiled, for when their text comes again on the same connection: compiling costs more
+/// than looking up a row. The least recently used go when there are more than kCountMax or kBytesMax. One thread at a time.
+///
+/// What is taken is not in here until it is kept again, so that a statement whose rows are still read serves nobody else.
+/// A changed schema needs no care here: SQLite notices before the first row, and compiles the statement again, asking the
+/// authorizer. Whoever steps it learns of that from `times_recompiled`.
+class StatementCache {
+ public:
+  static constexpr std::size_t kCountMax = 64;
+  static constexpr std::size_t kBytesMax = 512 << 10;
+
+  struct Kept {
+    std::string sql;
+    Statement statement;
+    std::vector<std::string> tables;  ///< that it reads
+    std::size_t bytes = 0;            ///< of memory; 0: not known yet
+  };
+
+  /// nullptr: not here, or taken.
+  std::unique_ptr<Kept> take(std::string_view sql);
+  /// Resets the statement and lets go of its parameters.
+  void keep(std::unique_ptr<Kept> kept);
+  std::size_t count() const { return kept_.size(); }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<std::unique_ptr<Kept>> kept_;  // most recently used last
+  std::size_t bytes_ = 0;
+};
+
 /// One connection to state.sqlite (or to memory). One thread at a time.
 class Connection {
  public:
@@ -84,11 +117,13 @@ class Connection {
   Connection(Connection&& other) noexcept
       : handle_(std::exchange(other.handle_, nullptr)),
         guard_(std::move(other.guard_)),
-        cached_(std::move(other.cached_)) {}
+        cached_(std::move(other.cached_)),
+        user_statements_(std::move(other.user_statements_)) {}
   Connection& operator=(Connection&& other) noexcept {
     std::swap(handle_, other.handle_);
     guard_.swap(other.guard_);
     cached_.swap(other.cached_);
+    std::swap(user_statements_, other.user_statements_);
     return *this;
   }
   ~Connection() { close(); }
@@ -100,7 +135,7 @@ class Connection {
   Result<Statement> prepare(std::string_view sql);
   /// As prepare, kept by its text for the next time. Reset it after use (StatementUse).
   Result<Statement*> cached(std::string_view sql);
-  void forget_statements() { cached_.clear(); }
+  StatementCache& user_statements() { return user_statements_; }
   /// Where the guard of the user's statement that runs now is found; one authorizer is installed once, because setting
   /// another one would make SQLite compile every cached statement again.
   Guard*& guard_slot() { return *guard_; }
@@ -112,6 +147,7 @@ class Connection {
   sqlite3* handle_ = nullptr;
   std::unique_ptr<Guard*> guard_ = std::make_unique<Guard*>(nullptr);
   std::map<std::string, Statement, std::less<>> cached_;
+  StatementCache user_statements_;
 };
 
 /// "name" as SQL writes an identifier.

@@ -4,6 +4,9 @@
 //           the floor: a row whose U is below it has k better ones and is forgotten
 //   refine  what is left is scored in full, best bound first, until the next bound is below the k-th best score
 //
+// With a filter, a row that matches is scored in full at once: the floor is then the k-th best score and not what it is at
+// least, and far fewer rows are asked whether they match, which is what such a search costs most.
+//
 // When the filter names the few points that may match, they are scored in full and nothing is scanned.
 //
 // On 384 dimensions the bounds are about 0.014 apart in cosine, so that some tens of rows of 60,000 are scored in full.
@@ -19,6 +22,10 @@ namespace {
 // putting bounds in order, and a floor that only matching rows raise rises late. Without one, what stays in the first cache.
 constexpr Row kBlockRows = 1024;
 constexpr Row kFilteredBlockRows = 16 * 1024;
+// Of a block's bounds, only about so many are put in order at first, and four times as many when the floor is still below
+// them: the best k are usually among the first, and splitting those off is cheaper than ordering all.
+constexpr std::uint32_t kOrderedFirst = 512;
+constexpr std::uint32_t kSampled = 256;  // of the bounds, to tell where to split
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 struct Candidate {
@@ -52,11 +59,14 @@ class Floor {
 class NearestSearch {
  public:
   NearestSearch(const Reading& reading, std::span<const float> query, std::size_t k)
-      : reading_(reading), query_(reading.options->metric, query), k_(k), floor_(k) {
-    const bool filtered = reading.filter != nullptr && !reading.filter->empty();
+      : reading_(reading),
+        filtered_(reading.filter != nullptr && !reading.filter->empty()),
+        query_(reading.options->metric, query),
+        k_(k),
+        floor_(k) {
     Row most = 0;
     for (const Part* part : reading.parts->all) most = std::max(most, part->rows());
-    block_rows_ = std::min(filtered ? kFilteredBlockRows : kBlockRows, most);
+    block_rows_ = std::min(filtered_ ? kFilteredBlockRows : kBlockRows, most);
     rows_.resize(block_rows_);
     bounds_.resize(block_rows_);
     reached_.resize(block_rows_);
@@ -105,21 +115,67 @@ class NearestSearch {
       const std::uint32_t reached =
           kernels.scan(query_.scan(), run.columns, begin - run.first, begin - run.first + count, floor_.value(),
                        rows_.data(), bounds_.data());
-      // Best bound first: the floor rises at once, and most of a first block is never asked whether it matches.
-      for (std::uint32_t i = 0; i < reached; ++i) {
-        // A bound that is no number says nothing: it stays until it is scored.
-        const bool known = bounds_[i] == bounds_[i];
-        reached_[i] = {known ? bounds_[i] : std::numeric_limits<float>::infinity(), rows_[i]};
-      }
-      const auto lower = [](const Reached& a, const Reached& b) { return a.bound < b.bound; };
-      const auto first = reached_.begin();
-      std::make_heap(first, first + reached, lower);
-      for (std::uint32_t left = reached; left > 0 && !(reached_[0].bound < floor_.value());) {
-        std::pop_heap(first, first + left, lower);
-        const Reached& next = reached_[--left];
-        const Row row = run.first + next.row;
-        if (!STRATA_TRY(reading_.admits(part, row))) continue;
+      STRATA_TRY(take_reached(part, run, reached));
+    }
+    return {};
+  }
+
+  // The first `left` of rows_ and bounds_. Best bound first: the floor rises at once, and most of a first block is never asked
+  // whether it matches.
+  Result<void> take_reached(const Part& part, const Part::Run& run, std::uint32_t left) {
+    // A bound that is no number says nothing: it stays until it is scored.
+    std::replace_if(
+        bounds_.begin(), bounds_.begin() + left, [](float bound) { return bound != bound; },
+        std::numeric_limits<float>::infinity());
+    for (std::uint32_t wanted = kOrderedFirst; left > 0; wanted *= 4) {
+      const float split = left <= 2 * wanted ? kLowest : reached_by_about(wanted, left);
+      const std::uint32_t best = split_off(split, left);
+      left -= best;
+      STRATA_TRY(add_in_order(part, run, best));
+      if (split <= floor_.value()) break;  // what is left is below
+    }
+    return {};
+  }
+
+  // A bound that about `wanted` of the first `count` reach, at least one; judged by a sample of them.
+  float reached_by_about(std::uint32_t wanted, std::uint32_t count) {
+    const std::uint32_t step = (count + kSampled - 1) / kSampled;
+    sample_.clear();
+    for (std::uint32_t i = 0; i < count; i += step) sample_.push_back(bounds_[i]);
+    const auto place = sample_.begin() + wanted / step;
+    std::nth_element(sample_.begin(), place, sample_.end(), std::greater<>());
+    return *place;
+  }
+
+  // Moves those of the first `count` rows whose bounds reach `split` to reached_, and closes the gaps; returns how many.
+  std::uint32_t split_off(float split, std::uint32_t count) {
+    std::uint32_t best = 0, rest = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const float bound = bounds_[i];
+      const std::uint32_t row = rows_[i];
+      reached_[best] = {bound, row};
+      bounds_[rest] = bound;
+      rows_[rest] = row;
+      const bool reaches = bound >= split;
+      best += reaches ? 1 : 0;
+      rest += reaches ? 0 : 1;
+    }
+    return best;
+  }
+
+  Result<void> add_in_order(const Part& part, const Part::Run& run, std::uint32_t count) {
+    const auto lower = [](const Reached& a, const Reached& b) { return a.bound < b.bound; };
+    const auto first = reached_.begin();
+    std::make_heap(first, first + count, lower);
+    for (std::uint32_t left = count; left > 0 && !(reached_[0].bound < floor_.value());) {
+      std::pop_heap(first, first + left, lower);
+      const Reached& next = reached_[--left];
+      const Row row = run.first + next.row;
+      if (!STRATA_TRY(reading_.admits(part, row))) continue;
+      if (!filtered_) {
         add({next.bound, &part, row, nullptr, {}}, query_.slack(run.columns, next.row));
+      } else if (const float score = query_.score(STRATA_TRY(part.vector(row))); !(score < floor_.value())) {
+        add({score, &part, row, nullptr, {}}, 0);
       }
     }
     return {};
@@ -166,6 +222,7 @@ class NearestSearch {
   }
 
   const Reading& reading_;
+  const bool filtered_;
   const QueryCode query_;
   const std::size_t k_;
   Floor floor_;
@@ -178,6 +235,7 @@ class NearestSearch {
   Row block_rows_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;
+  std::vector<float> sample_;
   std::vector<Reached> reached_;
 };
 

@@ -257,8 +257,9 @@ TEST(VectorStore, LooksUpFewRequiredIdsAndPassesOverTheRowsForMany) {
   core::Random random(21);
   ASSERT_TRUE(db.store().create_collection("c", {.dimension = 3}));
   for (int i = 0; i < 300; ++i) {
+    const std::string id = "p" + std::to_string(i);
     const auto x = random_vector(random, 3);
-    const Point point{"p" + std::to_string(i), x, {}};
+    const Point point{id, x, {}};
     ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
   }
   const auto collection = db.participant().find("c", db.lsn());
@@ -380,6 +381,43 @@ TEST(VectorStore, RefusesWhatCannotBeStoredAndNamesTheValue) {
   EXPECT_EQ(store.search("notes", good, {.k = 10'001}).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(store.scroll("notes", "", 10'001).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(store.search_words("notes", "x", {}).error().code(), ErrorCode::failed_precondition);
+}
+
+// Blocks of bounds are put in order piece by piece, judged by a sample: whatever the order of the rows, however many of them the
+// filter lets through, and with rows whose bounds are equal, infinite or no number at all.
+TEST(VectorStore, SearchIsExactInWhateverOrderTheRowsOfALargeBlockLie) {
+  enum class Order { rising, falling, shuffled, all_equal, every_20th_high };
+  for (const Order order : {Order::rising, Order::falling, Order::shuffled, Order::all_equal, Order::every_20th_high}) {
+    const auto files = io::make_memory_file_system();
+    TestDatabase db(*files);
+    core::Random random(31);
+    Model model;
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = 2, .metric = Metric::inner_product}));
+    constexpr int kPoints = 5'000;
+    std::vector<Point> points;
+    for (int i = 0; i < kPoints; ++i) {
+      const int place = order == Order::rising            ? i
+                        : order == Order::falling         ? kPoints - i
+                        : order == Order::shuffled        ? static_cast<int>(random.below(kPoints))
+                        : order == Order::every_20th_high ? i % 20 == 0 ? 10'000 + i : i % 7
+                                                          : 0;
+      float x = static_cast<float>(place) / 100;
+      if (order == Order::shuffled && i % 1'000 == 999) x = 3e38F;  // the bound is infinite, or no number
+      const std::string id = "p" + std::to_string(i);
+      model[id] = {{x, 1}, {{"n", i}, {"seventh", i % 7}}};
+    }
+    for (const auto& [id, point] : model) points.push_back({id, point.x, point.payload});
+    ASSERT_TRUE(db.store().upsert("c", points));
+    ASSERT_TRUE(db.checkpoint(db.lsn()));
+    SCOPED_TRACE(static_cast<int>(order));
+    for (const std::vector<float>& q : {std::vector<float>{1, 0}, std::vector<float>{-1, 0.5F}}) {
+      for (const Filter& filter :
+           {Filter{}, Filter{{"seventh", 3}}, Filter{{"n", Map{{"gte", kPoints - 9}}}}, Filter{{"n", Map{{"lt", 9}}}},
+            Filter{{"n", 2'500}}, Filter{{"n", -1}}, Filter{{"n", Map{{"gte", 0}}}}}) {
+        expect_search_is_brute_force(db.store(), model, Metric::inner_product, q, 10, filter);
+      }
+    }
+  }
 }
 
 TEST(VectorStore, SearchIsExactForValuesThatCodesCannotHold) {
