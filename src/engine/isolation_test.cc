@@ -215,7 +215,7 @@ TEST_F(SerializableTest, BlindInsertsIntoOneTableDoNotMeet) {
       [this](Stores& s) { must(s.metadata().put_row("other", {{"id", fresh()}, {"n", ++count_}})); },  // by SQL: unique
       [this](Stores& s) { must(s.analytics().append("events", Map{{"id", fresh()}})); },
       [this](Stores& s) { point(s, "notes", fresh()); },
-      [this](Stores& s) { must(s.graph().add_edge("hub", "LINKS", "a")); },
+      [](Stores& s) { must(s.graph().add_edge("hub", "LINKS", "a")); },
   };
   for (const auto& insert : inserts) {
     auto one = begin(Isolation::serializable), two = begin(Isolation::serializable);
