@@ -660,8 +660,19 @@ TEST_F(TransactionTest, AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
 
 TEST_F(TransactionTest, WhatWasAcknowledgedSurvivesAPowerCut) {
   DatabaseSession database(*manager, Durability::batch);
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(put(database, std::to_string(i), "value"));
   core::Random random(7);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(put(database, std::to_string(i), "value"));
+    const auto cut = disk->clone();  // at this moment: a little later the journal would have synced by itself
+    cut->power_cut(random, {io::PowerCut::Unsynced::lost, io::PowerCut::Unsynced::lost});
+    Lsn last = 0;
+    ASSERT_TRUE(journal::Journal::open(*cut, clock, "journal", {}, {}, 0, 0,
+                                       [&](const journal::Record& record) -> Result<void> {
+                                         last = record.lsn;
+                                         return {};
+                                       }));
+    ASSERT_EQ(last, static_cast<Lsn>(i + 1));
+  }
   disk->power_cut(random, {io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::torn});
   open();
   TransactionSession reader(*manager, {});
