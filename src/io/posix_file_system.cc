@@ -205,9 +205,8 @@ class PosixFile final : public File {
   }
 
   Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
-    if (retry_interrupted([&] {
-          return ::fallocate(fd(), 0, static_cast<off_t>(offset), static_cast<off_t>(size));
-        }) == 0)
+    if (retry_interrupted([&] { return ::fallocate(fd(), 0, static_cast<off_t>(offset), static_cast<off_t>(size)); }) ==
+        0)
       return {};
     if (errno != EOPNOTSUPP && errno != ENOSYS) return system_error(errno, "reserve", name_);
     const std::uint64_t end = offset + size;

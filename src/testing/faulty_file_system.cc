@@ -75,8 +75,7 @@ class FaultyFile final : public io::File {
   }
   Result<void> reserve(std::uint64_t offset, std::uint64_t size) override {
     return change(
-        Call::reserve, [&] { return base_->reserve(offset, size); },
-        [&] { return base_->reserve(offset, size / 2); });
+        Call::reserve, [&] { return base_->reserve(offset, size); }, [&] { return base_->reserve(offset, size / 2); });
   }
   Result<std::uint64_t> size() const override { return base_->size(); }
 

@@ -279,7 +279,7 @@ TransactionManager::Pending* TransactionManager::next_pending() {
 }
 
 Result<void> TransactionManager::show(Pending& next) {
-  STRATA_ASSERT(next.commit.lsn == visible_lsn() + 1);  // I3, I4
+  STRATA_ASSERT(next.commit.lsn == visible_lsn() + 1);                        // I3, I4
   const Moment moment = present_.moment.load(std::memory_order_relaxed) + 1;  // moves under the apply lock only
   const bool changes_memory = next.changes_memory;
   next.commit.moment = moment;

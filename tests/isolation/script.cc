@@ -230,8 +230,8 @@ class Director {
     Answer& answer = play_.answers[i];
     if (step.action == Action::begin) {
       if (scene_.door == Door::calls) return {};
-      role.transaction = STRATA_TRY(scene_.engine->begin(
-          {.isolation = scene_.level, .durability = Durability::off, .lock_timeout_ms = 0}));
+      role.transaction = STRATA_TRY(
+          scene_.engine->begin({.isolation = scene_.level, .durability = Durability::off, .lock_timeout_ms = 0}));
       return {};
     }
     Stores& door = role.transaction ? static_cast<Stores&>(*role.transaction) : *scene_.engine;
