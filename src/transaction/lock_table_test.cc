@@ -328,6 +328,8 @@ TEST_F(LockTableTest, FindsExactlyTheDeadlocksThatBruteForceFinds) {
       // A cycle: somebody on one gives up. The table decides who; it has to be the youngest of a cycle, so never an
       // owner that is on none, and afterwards no cycle is left.
       ++deadlocks;
+      // With several cycles there are several victims at once: all have left their queues before one gives its locks back.
+      std::vector<int> gave_up;
       for (int i = 0; i < kOwners; ++i) {
         Agent& each = *agents[static_cast<std::size_t>(i)];
         if (!model.blocked(i)) continue;
@@ -338,8 +340,9 @@ TEST_F(LockTableTest, FindsExactlyTheDeadlocksThatBruteForceFinds) {
         each.outcome.clear();
         for (auto& [other, waiting] : model.queues)
           std::erase_if(waiting, [&](const auto& wait) { return wait.owner == i; });
-        release(i);
+        gave_up.push_back(i);
       }
+      for (const int victim : gave_up) release(victim);
       std::set<int> again{owner}, left;
       EXPECT_FALSE(model.on_cycle(owner, owner, again, left));
     }
