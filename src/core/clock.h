@@ -1,5 +1,6 @@
 #pragma once
 /// Time arrives through constructors, never from a global, so that tests and simulations own it.
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -27,12 +28,12 @@ class SystemClock final : public Clock {
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(Timestamp start = 1'700'000'000'000'000) : now_(start) {}
-  Timestamp now() const override { return now_; }
-  std::int64_t monotonic_us() const override { return now_; }
-  void advance(std::int64_t us) { now_ += us; }
+  Timestamp now() const override { return now_.load(std::memory_order_relaxed); }
+  std::int64_t monotonic_us() const override { return now_.load(std::memory_order_relaxed); }
+  void advance(std::int64_t us) { now_.fetch_add(us, std::memory_order_relaxed); }
 
  private:
-  Timestamp now_;
+  std::atomic<Timestamp> now_;
 };
 
 /// "2026-11-20T10:00:00.123456Z"

@@ -74,8 +74,9 @@ class Journal {
                                                RecoveryReport* report = nullptr);
   virtual ~Journal() = default;
 
-  /// Queues one record under the next LSN and returns it. The caller serialises calls whose order matters. The payload
-  /// is shared and must not change; nothing is on disk yet, but the blocks it needs are reserved there (I19). Waits when the queue is full.
+  /// Queues one record under the next LSN and returns it. The caller serialises calls whose order matters. The payload is
+  /// shared and must not change. Nothing is on disk yet, but the blocks it needs are reserved there (I19). Waits when the
+  /// queue is full.
   /// Errors  resource_exhausted (no space on the disk, the free bytes are named; queue full too long; record too large):
   ///         nothing was appended, and the same call succeeds once there is space; commit_unknown when poisoned
   virtual Result<Lsn> append(std::shared_ptr<const Bytes> payload, Timestamp commit_time,

@@ -88,8 +88,7 @@ LockTable::Holder* LockTable::holder(Slot& slot, std::uint64_t owner) {
   return nullptr;
 }
 
-bool LockTable::grant(Shard& shard, Slot& slot, std::uint64_t owner, LockMode mode, bool& fresh, bool ignore_queue) {
-  (void)shard;
+bool LockTable::grant(Shard&, Slot& slot, std::uint64_t owner, LockMode mode, bool& fresh, bool ignore_queue) {
   fresh = false;
   if (slot.first.owner == 0) {
     slot.first = {owner, mode};

@@ -125,7 +125,8 @@ class LockTable {
   static constexpr std::uint64_t kNobody = ~std::uint64_t{0};  // holds a slot that only has waiters, for a moment
 
   Shard& shard_of(std::uint64_t key) { return shards_[key >> 58]; }
-  /// Grants if nothing stands against it. `queued`: the owner is the first in the queue, or wants more of what it holds.
+  /// Grants if nothing stands against it; `fresh`: the owner did not hold the key before. `ignore_queue`: the owner is the
+  /// first in the queue. Who holds the key and wants more passes the queue anyway (L2).
   static bool grant(Shard& shard, Slot& slot, std::uint64_t owner, LockMode mode, bool& fresh, bool ignore_queue)
       STRATA_REQUIRES(shard.mutex);
   static Holder* holder(Slot& slot, std::uint64_t owner);

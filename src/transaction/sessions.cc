@@ -65,7 +65,7 @@ Result<void> HeldLocks::lock(Context& context, StoreKind store, KeyHash key, Loc
   }
   if (const Lsn by = manager_.changed_after(key, context.view_lsn())) {
     Error error(ErrorCode::conflict, "a key of the " + std::string(name(store)) +
-                                         " store that this transaction waited " + "for was changed by lsn " +
+                                         " store that this transaction waited for was changed by lsn " +
                                          std::to_string(by) + " after its view (lsn " +
                                          std::to_string(context.view_lsn()) + "). Run the transaction again.");
     manager_.note_conflict(error);
