@@ -85,6 +85,7 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
   ByteView vector = change.vector;
   ByteView terms = change.terms;
+  std::uint32_t words = change.words;
   Bytes kept_terms;
   if (change.kind == PointChange::Kind::set_payload) {
     if (before.part == nullptr) {
@@ -94,11 +95,12 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
     vector = std::as_bytes(STRATA_TRY(before.part->vector(before.row)));
     kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
     terms = kept_terms;
+    words = before.part->length(before.row);
   }
   // From here on nothing fails. The new version first: a reader that meets both sees neither at its view or the right one.
   if (into != nullptr) {
-    const Row row = into->append(lsn, change.id, hash, vector, change.payload, terms);
-    count(lsn, +1, into->length(row));
+    into->append(lsn, change.id, hash, vector, change.payload, terms, words);
+    count(lsn, +1, words);
   }
   if (before.part != nullptr) {
     before.part->mark_deleted(before.row, lsn);

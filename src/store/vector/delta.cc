@@ -117,7 +117,7 @@ const Delta::Blob* Delta::store_blob(std::string_view id, ByteView payload, Byte
 }
 
 Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload,
-                  ByteView terms) {
+                  ByteView terms, std::uint32_t words) {
   const Row row = rows_.load(std::memory_order_relaxed);
   STRATA_ASSERT(row < UINT32_MAX - 1);
   STRATA_ASSERT(vector.size() == options_.dimension * sizeof(float));
@@ -130,7 +130,7 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   chunk.residual[at] = code.residual;
   chunk.code_length[at] = code.length;
   chunk.square[at] = code.square;
-  chunk.words[at] = static_cast<std::uint32_t>(std::min<std::uint64_t>(length_of(terms), UINT32_MAX));
+  chunk.words[at] = words;
   chunk.previous[at] = kNoRow;
   chunk.created[at] = created;
   new (chunk.deleted + at) std::atomic<Lsn>(kLive);

@@ -26,7 +26,8 @@ class Delta final : public Part {
   ~Delta() override;
 
   /// Adds one version, live from `created` on. The bytes are copied; `vector` is f32[dimension], any alignment.
-  Row append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload, ByteView terms);
+  Row append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload, ByteView terms,
+             std::uint32_t words);
   std::uint64_t bytes_in_memory() const { return bytes_.load(std::memory_order_relaxed); }
 
   Row rows() const override { return rows_.load(std::memory_order_acquire); }

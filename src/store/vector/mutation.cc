@@ -65,7 +65,9 @@ Result<PointChange> decode_point(core::Decoder& in, std::string_view collection,
   if (point.kind != PointChange::Kind::remove && !is_encoded_map(point.payload)) {
     return corrupt("a payload that is no map", collection);
   }
-  if (!is_term_list(point.terms)) return corrupt("a term list out of order", collection);
+  const auto words = words_in(point.terms);
+  if (!words) return corrupt("a term list out of order", collection);
+  point.words = static_cast<std::uint32_t>(std::min<std::uint64_t>(*words, UINT32_MAX));
   return point;
 }
 

@@ -28,9 +28,10 @@ struct PointChange {
   enum class Kind : std::uint8_t { upsert = 0, set_payload = 1, remove = 2 };
   Kind kind = Kind::upsert;
   std::string_view id;
-  ByteView vector;   ///< upsert: f32[dimension], any alignment
-  ByteView payload;  ///< upsert and set_payload: one encoded map
-  ByteView terms;    ///< upsert: a term list, empty without words
+  ByteView vector;          ///< upsert: f32[dimension], any alignment
+  ByteView payload;         ///< upsert and set_payload: one encoded map
+  ByteView terms;           ///< upsert: a term list, empty without words
+  std::uint32_t words = 0;  ///< upsert: how many its text had; known after decoding
 };
 
 struct CollectionChange {

@@ -72,74 +72,117 @@ class PagedFile {
   core::Hasher128 whole_;
 };
 
-// A word of a row, on its way into the postings.
-struct RowTerm {
-  std::uint32_t hash;
+// The words of all rows, numbered in the order of their hashes, and how many rows have each.
+class Vocabulary {
+ public:
+  Result<void> collect(const std::vector<SourceRow>& rows) {
+    for (const SourceRow& row : rows) {
+      RowTerms terms = STRATA_TRY(row.part->terms(row.row));
+      for (Term term; terms.next(term);) insert(term.hash);
+    }
+    std::sort(hashes_.begin(), hashes_.end());
+    std::fill(slots_.begin(), slots_.end(), 0);
+    for (std::uint32_t number = 0; number < hashes_.size(); ++number) slots_[slot_of(hashes_[number])] = number + 1;
+    rows_.assign(hashes_.size(), 0);
+    return {};
+  }
+  /// Ascending: a hash's place is its number.
+  const std::vector<std::uint32_t>& hashes() const { return hashes_; }
+  std::uint32_t number(std::uint32_t hash) const { return slots_[slot_of(hash)] - 1; }
+  void count_row(std::uint32_t number) { ++rows_[number]; }
+  std::uint32_t rows_with(std::uint32_t number) const { return rows_[number]; }
+
+ private:
+  void insert(std::uint32_t hash) {
+    const std::size_t slot = slot_of(hash);
+    if (slots_[slot] != 0) return;
+    hashes_.push_back(hash);
+    slots_[slot] = static_cast<std::uint32_t>(hashes_.size());
+    if (hashes_.size() * 2 < slots_.size()) return;
+    slots_.assign(slots_.size() * 2, 0);
+    for (std::uint32_t i = 0; i < hashes_.size(); ++i) slots_[slot_of(hashes_[i])] = i + 1;
+  }
+  // Open addressing, at most half full; the hashes are as good as random already.
+  std::size_t slot_of(std::uint32_t hash) const {
+    std::size_t at = hash & (slots_.size() - 1);
+    while (slots_[at] != 0 && hashes_[slots_[at] - 1] != hash) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+
+  std::vector<std::uint32_t> hashes_;
+  std::vector<std::uint32_t> slots_ = std::vector<std::uint32_t>(1024);
+  std::vector<std::uint32_t> rows_;
+};
+
+// A row among those that have a word.
+struct RowCount {
   std::uint32_t row;
   std::uint32_t count;
 };
 
-// All term lists at once, by hash and then by row. The lists ascend by hash, so each is read once, a range of hashes at a
-// time over all rows: memory is a place in each list and one range, whatever the words of all rows come to.
-class TermMerge {
+// All term lists turned over: word by word the rows that have it, ascending. The lists ascend by number, so each is read once, a
+// range of words at a time over all rows: memory is a place in each list and one range, whatever the words of all rows come to.
+class PostingsMerge {
  public:
+  explicit PostingsMerge(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
   Result<void> open(const std::vector<SourceRow>& rows) {
-    std::uint64_t words = 0;
     lists_.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      words += rows[i].part->length(rows[i].row);
       List list{static_cast<std::uint32_t>(i), STRATA_TRY(rows[i].part->terms(rows[i].row)), {}};
-      if (list.reader.next(list.term)) lists_.push_back(list);
+      advance(list);
+      if (!list.ended) lists_.push_back(list);
     }
-    ranges_ = words / kRangeTerms + 1;
     return {};
   }
 
-  // The terms of the next range of hashes; nullptr behind the last. Valid until the next call.
-  const std::vector<RowTerm>* next_range() {
-    if (range_ == ranges_) return nullptr;
-    const std::uint64_t end = (++range_ << 32) / ranges_;
-    terms_.clear();
+  /// The next words, at least one; none behind the last.
+  bool next_range() {
+    first_ = last_;
+    const std::size_t words = vocabulary_.hashes().size();
+    if (first_ == words) return false;
+    std::uint64_t total = 0;
+    ends_.clear();
+    // An end is where the word begins until its rows have been put there.
+    do {
+      ends_.push_back(total);
+      total += vocabulary_.rows_with(last_++);
+    } while (last_ < words && total + vocabulary_.rows_with(last_) <= kRangeRows);
+    rows_.resize(total);
     for (List& list : lists_) {
-      while (!list.ended && list.term.hash < end) {
-        terms_.push_back({list.term.hash, list.row, list.term.count});
-        list.ended = !list.reader.next(list.term);
+      for (; !list.ended && list.number < last_; advance(list)) {
+        rows_[ends_[list.number - first_]++] = {list.row, list.term.count};
       }
     }
-    sort_by_hash();
-    return &terms_;
+    return true;
+  }
+  std::size_t words() const { return ends_.size(); }
+  /// The rows of one word of the range. Valid until the next range.
+  std::span<const RowCount> rows_of(std::size_t word) const {
+    const std::uint64_t begin = word == 0 ? 0 : ends_[word - 1];
+    return {rows_.data() + begin, ends_[word] - begin};
   }
 
  private:
-  static constexpr std::uint64_t kRangeTerms = 1 << 20;
+  static constexpr std::uint64_t kRangeRows = 1 << 20;
 
   struct List {
     std::uint32_t row;
     RowTerms reader;
     Term term;  // the next one
+    std::uint32_t number = 0;
     bool ended = false;
   };
-
-  // By digits from the last: each pass keeps the order of the ones before, so rows stay ascending within a hash.
-  void sort_by_hash() {
-    constexpr int kDigit = 11;
-    constexpr std::uint32_t kMask = (1U << kDigit) - 1;
-    sorted_.resize(terms_.size());
-    for (int shift = 0; shift < 32; shift += kDigit) {
-      std::array<std::size_t, kMask + 1> at{};
-      for (const RowTerm& term : terms_) ++at[term.hash >> shift & kMask];
-      std::size_t before = 0;
-      for (std::size_t& place : at) before += std::exchange(place, before);
-      for (const RowTerm& term : terms_) sorted_[at[term.hash >> shift & kMask]++] = term;
-      terms_.swap(sorted_);
-    }
+  void advance(List& list) const {
+    list.ended = !list.reader.next(list.term);
+    if (!list.ended) list.number = vocabulary_.number(list.term.hash);
   }
 
+  const Vocabulary& vocabulary_;
   std::vector<List> lists_;
-  std::uint64_t ranges_ = 1;
-  std::uint64_t range_ = 0;
-  std::vector<RowTerm> terms_;
-  std::vector<RowTerm> sorted_;
+  std::uint32_t first_ = 0, last_ = 0;  // of the range
+  std::vector<std::uint64_t> ends_;
+  std::vector<RowCount> rows_;
 };
 
 // Writes the blocks in their order and notes where each is.
@@ -214,25 +257,15 @@ class Blocks {
 
   // The hashes of all words, then each row's by their numbers.
   Result<void> terms() {
-    TermMerge all;
-    STRATA_TRY(all.open(rows_));
-    while (const std::vector<RowTerm>* range = all.next_range()) {
-      for (const RowTerm& term : *range) {
-        if (hashes_.empty() || hashes_.back() != term.hash) hashes_.push_back(term.hash);
-      }
-    }
-    STRATA_TRY(block(Block::term_hashes, [&] { return out_.append(std::as_bytes(std::span(hashes_))); }));
+    STRATA_TRY(words_.collect(rows_));
+    const std::vector<std::uint32_t>& hashes = words_.hashes();
+    STRATA_TRY(block(Block::term_hashes, [&] { return out_.append(std::as_bytes(std::span(hashes))); }));
 
-    // Numbers by hash: open addressing, at most half full; the hashes are as good as random already.
-    std::vector<std::uint32_t> slots(std::bit_ceil(hashes_.size() * 2 + 2));
-    const auto slot_of = [&](std::uint32_t hash) {
-      std::size_t at = hash & (slots.size() - 1);
-      while (slots[at] != 0 && hashes_[slots[at] - 1] != hash) at = (at + 1) & (slots.size() - 1);
-      return at;
+    const auto number_of = [&](std::uint32_t hash) {
+      const std::uint32_t number = words_.number(hash);
+      words_.count_row(number);
+      return number;
     };
-    for (std::uint32_t number = 0; number < hashes_.size(); ++number) slots[slot_of(hashes_[number])] = number + 1;
-    const auto number_of = [&](std::uint32_t hash) { return slots[slot_of(hash)] - 1; };
-
     std::vector<std::uint64_t> ends{0};
     ends.reserve(rows_.size() + 1);
     STRATA_TRY(block(Block::terms, [&]() -> Result<void> {
@@ -291,23 +324,22 @@ class Blocks {
 
   // Postings first, a range of hashes after the other; where each begins, behind them.
   Result<void> words() {
-    TermMerge all;
-    STRATA_TRY(all.open(rows_));
+    PostingsMerge merge(words_);
+    STRATA_TRY(merge.open(rows_));
     std::vector<std::uint64_t> begins;
-    begins.reserve(hashes_.size());
+    begins.reserve(words_.hashes().size());
     STRATA_TRY(block(Block::postings, [&]() -> Result<void> {
       std::uint64_t offset = 0;
       Bytes list;
       core::Encoder out(list);
-      while (const std::vector<RowTerm>* range = all.next_range()) {
-        for (std::size_t at = 0; at < range->size();) {
-          const std::uint32_t hash = (*range)[at].hash;
+      while (merge.next_range()) {
+        for (std::size_t word = 0; word < merge.words(); ++word) {
           list.clear();
-          for (std::uint64_t last = 0; at < range->size() && (*range)[at].hash == hash; ++at) {
-            const RowTerm& term = (*range)[at];
-            out.varint((term.row - last) << 1 | (term.count > 1 ? 1 : 0));
-            if (term.count > 1) out.varint(term.count);
-            last = term.row;
+          std::uint64_t last = 0;
+          for (const RowCount& each : merge.rows_of(word)) {
+            out.varint((each.row - last) << 1 | (each.count > 1 ? 1 : 0));
+            if (each.count > 1) out.varint(each.count);
+            last = each.row;
           }
           begins.push_back(offset);
           offset += list.size();
@@ -316,14 +348,13 @@ class Blocks {
       }
       return {};
     }));
-    STRATA_ASSERT(begins.size() == hashes_.size());
     return block(Block::dictionary, [&] { return out_.append(std::as_bytes(std::span(begins))); });
   }
 
   PagedFile& out_;
   SegmentDirectory& directory_;
   const std::vector<SourceRow>& rows_;
-  std::vector<std::uint32_t> hashes_;  // of all words, ascending
+  Vocabulary words_;
 };
 
 Result<void> write_trailer(PagedFile& out, const SegmentDirectory& directory) {

@@ -173,7 +173,7 @@ class VectorSession final : public strata::VectorStore {
         STRATA_TRY(check_vector(name, target->options, quoted(point.id), point.vector));
         BufferedPoint& own = taken.emplace_back();
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
-        if (target->options.words) encode_terms(terms_of(point.text), own.terms);
+        if (target->options.words) encode_terms_of(point.text, own.terms);
         own.vector.assign(point.vector.begin(), point.vector.end());
         bytes +=
             point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;

@@ -49,7 +49,7 @@ Result<void> overlay_totals(const Reading& reading, std::vector<BufferedText>& t
       totals.words -= part->length(*row);
       break;
     }
-    const std::uint64_t length = length_of(point.terms);
+    const std::uint64_t length = words_in(point.terms).value_or(0);
     if (point.kind == PointChange::Kind::remove || length == 0) continue;
     ++totals.texts;
     totals.words += length;

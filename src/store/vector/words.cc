@@ -6,6 +6,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "core/checksum.h"
 
@@ -65,9 +69,10 @@ class Word {
   }
   bool empty() const { return size_ == 0; }
   void clear() { size_ = 0; }
-  std::uint32_t hash() const {
-    return static_cast<std::uint32_t>(
-        core::xxh3_64(std::string_view(reinterpret_cast<const char*>(bytes_.data()), size_)));
+  std::uint32_t hash() const { return hash_of(bytes_.data(), size_); }
+
+  static std::uint32_t hash_of(const std::uint8_t* folded, std::size_t size) {
+    return static_cast<std::uint32_t>(core::xxh3_64(std::string_view(reinterpret_cast<const char*>(folded), size)));
   }
 
  private:
@@ -75,37 +80,132 @@ class Word {
   std::size_t size_ = 0;
 };
 
-/// The hashes of a text's words, in its order.
-void split(std::string_view text, std::vector<std::uint32_t>& hashes) {
-  Word word;
-  const auto end_word = [&] {
-    if (word.empty()) return;
-    hashes.push_back(word.hash());
-    word.clear();
-  };
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  for (std::size_t i = 0; i < text.size();) {
+constexpr std::size_t kBlock = 64;
+
+/// Of 64 bytes, a bit each: which are ASCII letters and digits, which are not ASCII at all.
+struct BlockBits {
+  std::uint64_t in_word = 0;
+  std::uint64_t beyond_ascii = 0;
+};
+
+BlockBits classify(const std::uint8_t* bytes) {
+  BlockBits bits;
+#if defined(__SSE2__)
+  for (std::size_t i = 0; i < kBlock; i += 16) {
+    const __m128i each = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i));
+    // Unsigned comparisons, moved to where signed ones mean the same: −128 is the first of the range.
+    const __m128i letter = _mm_cmplt_epi8(_mm_add_epi8(_mm_or_si128(each, _mm_set1_epi8(0x20)),  // upper as lower case
+                                                       _mm_set1_epi8(static_cast<char>(-128 - 'a'))),
+                                          _mm_set1_epi8(-128 + 26));
+    const __m128i digit =
+        _mm_cmplt_epi8(_mm_add_epi8(each, _mm_set1_epi8(static_cast<char>(-128 - '0'))), _mm_set1_epi8(-128 + 10));
+    const auto in_word = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(letter, digit)));
+    bits.in_word |= std::uint64_t{in_word} << i;
+    bits.beyond_ascii |= std::uint64_t{static_cast<std::uint32_t>(_mm_movemask_epi8(each))} << i;
+  }
+#else
+  for (std::size_t i = 0; i < kBlock; ++i) {
     const std::uint8_t folded = kFolded[bytes[i]];
-    if (folded != kSeparator && folded != kBeyondAscii) {
-      word.add(folded);
-      ++i;
-    } else if (folded == kSeparator) {
-      end_word();
-      ++i;
+    bits.in_word |= std::uint64_t{folded != kSeparator && folded != kBeyondAscii} << i;
+    bits.beyond_ascii |= std::uint64_t{folded == kBeyondAscii} << i;
+  }
+#endif
+  return bits;
+}
+
+/// A text's words as hashes. ASCII goes 64 bytes at a time: where its words begin and end are the edges of a bit mask. What is
+/// not ASCII, and the word it is part of, goes code point by code point.
+class Splitter {
+ public:
+  Splitter(std::string_view text, std::vector<std::uint32_t>& hashes)
+      : bytes_(reinterpret_cast<const std::uint8_t*>(text.data())), size_(text.size()), hashes_(hashes) {}
+
+  void split() {
+    std::size_t at = 0;
+    while (at < size_) at = split_ascii(at);
+  }
+
+ private:
+  /// From a place between words to the end, or to the separator behind the next word that is not all ASCII.
+  std::size_t split_ascii(std::size_t at) {
+    bool inside = false;
+    std::size_t begin = at;  // of the word, while inside
+    for (; at < size_; at += kBlock) {
+      std::array<std::uint8_t, kBlock> last;
+      const std::uint8_t* block = bytes_ + at;
+      if (size_ - at < kBlock) {  // separators fill the last block
+        last.fill(' ');
+        std::memcpy(last.data(), block, size_ - at);
+        block = last.data();
+      }
+      const BlockBits bits = classify(block);
+      std::uint64_t edges = bits.in_word ^ (bits.in_word << 1 | (inside ? 1 : 0));
+      const std::size_t ascii = static_cast<std::size_t>(std::countr_zero(bits.beyond_ascii));
+      if (ascii < kBlock) edges &= (std::uint64_t{1} << ascii) - 1;
+      for (; edges != 0; edges &= edges - 1) {
+        const std::size_t edge = at + static_cast<std::size_t>(std::countr_zero(edges));
+        if (inside) {
+          add(begin, edge);
+        } else {
+          begin = edge;
+        }
+        inside = !inside;
+      }
+      if (ascii < kBlock) return split_unicode(inside ? begin : at + ascii);
+    }
+    if (inside) add(begin, size_);
+    return size_;
+  }
+
+  /// One ASCII word. All its bytes have bit 0x20 but the upper-case letters, whose lower case has it.
+  void add(std::size_t begin, std::size_t end) {
+    const std::size_t size = std::min(end - begin, kWordBytesMax);
+    std::array<std::uint8_t, kWordBytesMax> folded;
+    if (size <= 16 && size_ - begin >= 16) {  // most are: whole registers, the rest is not looked at
+      std::array<std::uint64_t, 2> two;
+      std::memcpy(two.data(), bytes_ + begin, 16);
+      for (std::uint64_t& each : two) each |= 0x2020202020202020;
+      std::memcpy(folded.data(), two.data(), 16);
     } else {
+      for (std::size_t i = 0; i < size; ++i) folded[i] = bytes_[begin + i] | 0x20;
+    }
+    hashes_.push_back(Word::hash_of(folded.data(), size));
+  }
+
+  /// From the beginning of a word, or what may be one, to the ASCII separator behind it.
+  std::size_t split_unicode(std::size_t at) {
+    Word word;
+    const auto end_word = [&] {
+      if (word.empty()) return;
+      hashes_.push_back(word.hash());
+      word.clear();
+    };
+    while (at < size_) {
+      const std::uint8_t folded = kFolded[bytes_[at]];
+      if (folded == kSeparator) break;
+      if (folded != kBeyondAscii) {
+        word.add(folded);
+        ++at;
+        continue;
+      }
       utf8proc_int32_t code_point = -1;
       const utf8proc_ssize_t size =
-          utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(text.size() - i), &code_point);
+          utf8proc_iterate(bytes_ + at, static_cast<utf8proc_ssize_t>(size_ - at), &code_point);
       if (size > 0 && continues_word(code_point)) {
         word.add_code_point(code_point);
       } else {
         end_word();
       }
-      i += size > 0 ? static_cast<std::size_t>(size) : 1;
+      at += size > 0 ? static_cast<std::size_t>(size) : 1;
     }
+    end_word();
+    return at;
   }
-  end_word();
-}
+
+  const std::uint8_t* const bytes_;
+  const std::size_t size_;
+  std::vector<std::uint32_t>& hashes_;
+};
 
 /// Ascending. Hashes are as good as random: their first bits put each next to its place, and one pass of insertion into it.
 /// A fifth of what comparing costs.
@@ -134,14 +234,22 @@ void sort_hashes(std::vector<std::uint32_t>& hashes) {
 
 }  // namespace
 
-std::vector<Term> terms_of(std::string_view text) {
+namespace {
+
+/// The hashes of a text's words, ascending.
+std::vector<std::uint32_t> sorted_hashes(std::string_view text) {
   std::vector<std::uint32_t> hashes;
   hashes.reserve(text.size() / 5 + 4);
-  split(text, hashes);
+  Splitter(text, hashes).split();
   sort_hashes(hashes);
+  return hashes;
+}
+
+}  // namespace
+
+std::vector<Term> terms_of(std::string_view text) {
   std::vector<Term> terms;
-  terms.reserve(hashes.size());
-  for (const std::uint32_t hash : hashes) {
+  for (const std::uint32_t hash : sorted_hashes(text)) {
     if (!terms.empty() && terms.back().hash == hash) {
       ++terms.back().count;
     } else {
@@ -162,25 +270,50 @@ void encode_terms(const std::vector<Term>& terms, Bytes& out) {
   }
 }
 
-bool is_term_list(ByteView terms) {
-  if (terms.empty()) return true;
-  core::Decoder in(terms);
-  const std::size_t count = in.count(5);
-  std::int64_t last = -1;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t hash = in.u32();
-    const std::uint64_t times = in.varint();
-    if (hash <= last || times == 0 || times > UINT32_MAX) return false;
-    last = hash;
+void encode_terms_of(std::string_view text, Bytes& out) {
+  const std::vector<std::uint32_t> hashes = sorted_hashes(text);
+  if (hashes.empty()) return;
+  std::size_t terms = 1;
+  for (std::size_t i = 1; i < hashes.size(); ++i) terms += hashes[i] != hashes[i - 1] ? 1 : 0;
+  out.reserve(out.size() + 5 + terms * 5);
+  core::Encoder encoder(out);
+  encoder.varint(terms);
+  for (std::size_t i = 0; i < hashes.size();) {
+    std::size_t end = i + 1;
+    while (end < hashes.size() && hashes[end] == hashes[i]) ++end;
+    encoder.u32(hashes[i]);
+    encoder.varint(end - i);
+    i = end;
   }
-  return count > 0 && in.ok() && in.remaining() == 0;
 }
 
-std::uint64_t length_of(ByteView terms) {
-  TermReader reader(terms);
-  std::uint64_t length = 0;
-  for (Term term; reader.next(term);) length += term.count;
-  return length;
+std::optional<std::uint64_t> words_in(ByteView terms) {
+  if (terms.empty()) return 0;
+  core::Decoder in(terms);
+  const std::size_t count = in.count(5);
+  const auto* at = reinterpret_cast<const std::uint8_t*>(terms.data()) + (terms.size() - in.remaining());
+  const auto* const end = reinterpret_cast<const std::uint8_t*>(terms.data()) + terms.size();
+  std::int64_t last = -1;
+  std::uint64_t words = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (end - at < 5) return {};
+    std::uint32_t hash = 0;
+    std::memcpy(&hash, at, sizeof hash);
+    if constexpr (std::endian::native == std::endian::big) hash = __builtin_bswap32(hash);
+    at += sizeof hash;
+    std::uint64_t times = *at++;
+    if (times >= 0x80) {  // a word that came 128 times or more
+      core::Decoder more(terms.last(static_cast<std::size_t>(end - at) + 1));
+      times = more.varint();
+      if (!more.ok()) return {};
+      at = end - more.remaining();
+    }
+    if (hash <= last || times == 0 || times > UINT32_MAX) return {};
+    last = hash;
+    words += times;
+  }
+  if (count == 0 || at != end) return {};
+  return words;
 }
 
 double Bm25::idf(std::uint64_t points_with_term) const {

@@ -48,16 +48,83 @@ TEST(Words, TermListsReadBackAndEveryTruncationIsSeen) {
   const auto terms = terms_of("one two two three three three");
   Bytes bytes;
   encode_terms(terms, bytes);
-  EXPECT_TRUE(is_term_list(bytes));
-  EXPECT_EQ(length_of(bytes), 6U);
+  EXPECT_EQ(words_in(bytes), 6U);
   TermReader reader(bytes);
   for (const Term& term : terms) {
     Term read;
     ASSERT_TRUE(reader.next(read));
     EXPECT_EQ(read, term);
   }
-  EXPECT_TRUE(is_term_list({}));
-  for (std::size_t size = 1; size < bytes.size(); ++size) EXPECT_FALSE(is_term_list(ByteView(bytes).first(size)));
+  EXPECT_EQ(words_in({}), 0U);
+  for (std::size_t size = 1; size < bytes.size(); ++size) EXPECT_FALSE(words_in(ByteView(bytes).first(size)));
+}
+
+TEST(Words, TermListsThatNobodyWroteAreRefused) {
+  const auto list = [](std::vector<std::pair<std::uint32_t, std::uint64_t>> terms, std::uint64_t count) {
+    Bytes bytes;
+    core::Encoder out(bytes);
+    out.varint(count);
+    for (const auto& [hash, times] : terms) {
+      out.u32(hash);
+      out.varint(times);
+    }
+    return bytes;
+  };
+  EXPECT_EQ(words_in(list({{0, 1}, {7, 127}, {8, 128}, {UINT32_MAX, UINT32_MAX}}, 4)), 256ULL + UINT32_MAX);
+  EXPECT_FALSE(words_in(list({}, 0)));                  // an empty list is no bytes
+  EXPECT_FALSE(words_in(list({{7, 1}, {7, 1}}, 2)));    // twice
+  EXPECT_FALSE(words_in(list({{8, 1}, {7, 1}}, 2)));    // descending
+  EXPECT_FALSE(words_in(list({{7, 0}}, 1)));            // never
+  EXPECT_FALSE(words_in(list({{7, 1ULL << 32}}, 1)));   // too often
+  EXPECT_FALSE(words_in(list({{7, 1}, {8, 1}}, 1)));    // more than said
+  EXPECT_FALSE(words_in(list({{7, 1}, {8, 300}}, 3)));  // fewer
+}
+
+// The blocks of 64 bytes have no say in what a word is: words of every length at every place, among what is not ASCII, against
+// the same words split one by one.
+TEST(Words, AreTheSameWhereverTheyLie) {
+  core::Random random(17);
+  const std::vector<std::string> others = {" ", ".", "é", "ß", "\xff", "—", "мир", "\xc3",
+                                           "_", "@", "[", "`", "{",    "/", ":"};
+  for (int round = 0; round < 3'000; ++round) {
+    std::string text;
+    std::vector<std::uint32_t> expected;
+    std::string word;
+    const auto end_word = [&] {
+      if (word.empty()) return;
+      const auto alone = terms_of(word);
+      ASSERT_EQ(alone.size(), 1U) << word;
+      expected.push_back(alone.front().hash);
+      word.clear();
+    };
+    const std::uint64_t pieces = random.below(40);
+    for (std::uint64_t i = 0; i < pieces; ++i) {
+      if (random.chance(0.5)) {
+        const std::uint64_t length = random.chance(0.1) ? random.below(150) : random.below(18);
+        for (std::uint64_t c = 0; c < length; ++c) {
+          word += "abcxyzABCXYZ0189"[random.below(16)];
+          text += word.back();
+        }
+      } else {
+        const std::string& other = others[random.below(others.size())];
+        text += other;
+        if (other == "é" || other == "ß" || other == "мир") {
+          word += other;
+        } else {
+          end_word();
+        }
+      }
+    }
+    end_word();
+    std::sort(expected.begin(), expected.end());
+    std::vector<std::uint32_t> found;
+    for (const Term& term : terms_of(text)) found.insert(found.end(), term.count, term.hash);
+    ASSERT_EQ(found, expected) << text;
+    Bytes apart, together;
+    encode_terms(terms_of(text), apart);
+    encode_terms_of(text, together);
+    ASSERT_EQ(apart, together) << text;
+  }
 }
 
 // The same points in a delta, in segments, half overwritten by a transaction: the same scores, to the bit.

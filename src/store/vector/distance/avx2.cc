@@ -1,5 +1,6 @@
 // AVX2 and FMA: code bytes are widened to 16 bits, which cannot saturate, and multiplied in pairs.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
+#include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/scan_rows.h"
 
 #if defined(__AVX2__) && defined(__FMA__)
@@ -70,7 +71,7 @@ std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
   return _mm_cvtsi128_si32(four) - query.bias;
 }
 
-const Kernels kAvx2Kernels{"avx2", dot, squared_l2, scan_rows<dot_codes>};
+const Kernels kAvx2Kernels{"avx2", dot, squared_l2, scan_rows<dot_codes>, code_of, largest_of};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // AVX-512 with VNNI: one instruction multiplies and adds 64 code bytes.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
-#include "store/vector/distance/distance.h"
+#include "store/vector/distance/code_rows.h"
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512VNNI__)
 #include <immintrin.h>
@@ -111,7 +111,7 @@ std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint
   return found;
 }
 
-const Kernels kAvx512Kernels{"avx512vnni", dot, squared_l2, scan};
+const Kernels kAvx512Kernels{"avx512vnni", dot, squared_l2, scan, code_of, largest_of};
 
 }  // namespace
 

@@ -56,8 +56,7 @@ CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes
   coded.norm = std::sqrt(k.dot(x.data(), x.data(), x.size()));
   std::fill(codes, codes + code_stride(x.size()), std::uint8_t{128});
 
-  float largest = 0;
-  for (const float value : x) largest = std::max(largest, std::fabs(value));
+  const float largest = k.largest(x.data(), x.size());
   // So small (or the quotient so large) that 1/scale leaves the normal numbers: the row keeps the code zero, and a residual
   // that lets it through to the exact look.
   const float scale = largest / 127.0F;
@@ -65,23 +64,10 @@ CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes
     coded.residual = static_cast<float>(coded.norm / divisor) * kRoundUp;
     return coded;
   }
-  const float inverse = 1.0F / scale;
-  const std::size_t size = x.size();
-  for (std::size_t i = 0; i < size; ++i) {
-    // x / scale is −127 … 127; + 128.5 makes truncation round to nearest.
-    codes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(x[i] * inverse + 128.5F));
-  }
-  double lost[4] = {};
-  double kept[4] = {};
-  for (std::size_t i = 0; i < size; ++i) {
-    const double approximate = static_cast<double>(scale) * (static_cast<std::int32_t>(codes[i]) - 128);
-    const double residual = static_cast<double>(x[i]) - approximate;
-    lost[i % 4] += residual * residual;
-    kept[i % 4] += approximate * approximate;
-  }
+  const CodeErrors errors = k.code(x.data(), x.size(), scale, codes);
   coded.scale = static_cast<float>(static_cast<double>(scale) / divisor);
-  coded.residual = static_cast<float>(std::sqrt(lost[0] + lost[1] + lost[2] + lost[3]) / divisor) * kRoundUp;
-  coded.length = static_cast<float>(std::sqrt(kept[0] + kept[1] + kept[2] + kept[3]) / divisor) * kRoundUp;
+  coded.residual = static_cast<float>(std::sqrt(errors.lost) / divisor) * kRoundUp;
+  coded.length = static_cast<float>(std::sqrt(errors.kept) / divisor) * kRoundUp;
   return coded;
 }
 

@@ -43,6 +43,12 @@ struct ScanQuery {
   float constant = 0;
 };
 
+/// What a code leaves out, and what it keeps: ‖x − x̂‖² and ‖x̂‖².
+struct CodeErrors {
+  double lost = 0;
+  double kept = 0;
+};
+
 struct Kernels {
   const char* name;
   double (*dot)(const float* a, const float* b, std::size_t size);
@@ -51,6 +57,9 @@ struct Kernels {
   /// bounds; returns how many. `rows` and `bounds` hold end − begin.
   std::uint32_t (*scan)(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
                         float threshold, std::uint32_t* rows, float* bounds);
+  /// Codes of x at a scale, and what they leave out; the same bits whatever the instruction set.
+  CodeErrors (*code)(const float* x, std::size_t size, float scale, std::uint8_t* codes);
+  float (*largest)(const float* x, std::size_t size);  ///< magnitude; 0 for none
 };
 
 /// The best set this processor has; chosen once.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -33,6 +34,33 @@ TEST(Kernels, ExactDistancesHaveTheSameBitsOnEveryInstructionSet) {
 }
 
 // The one value that tells: with a fused multiplication the 2^-60 of the square would tip the sum upwards.
+TEST(Kernels, CodesAndWhatTheyLeaveOutHaveTheSameBitsOnEveryInstructionSet) {
+  core::Random random(23);
+  for (const std::size_t size : {1U, 3U, 4U, 7U, 8U, 9U, 31U, 384U, 385U, 1'000U}) {
+    std::vector<float> x(size);
+    for (float& value : x) value = static_cast<float>(random.real() * 2 - 1) * (random.chance(0.1) ? 1e3F : 1.0F);
+    const float largest = kScalarKernels.largest(x.data(), size);
+    float magnitude = 0;
+    for (const float value : x) magnitude = std::max(magnitude, std::fabs(value));
+    EXPECT_EQ(largest, magnitude);
+    std::vector<std::uint8_t> expected(size), codes(size);
+    const CodeErrors errors = kScalarKernels.code(x.data(), size, largest / 127, expected.data());
+    double lost = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      EXPECT_NEAR(expected[i] - 128, x[i] / largest * 127, 0.501);
+      lost += std::pow(x[i] - double(largest / 127) * (expected[i] - 128), 2);
+    }
+    EXPECT_NEAR(errors.lost, lost, 1e-9 * (1 + lost));
+    for (const Kernels* set : all_kernels()) {
+      EXPECT_EQ(set->largest(x.data(), size), largest) << set->name;
+      const CodeErrors same = set->code(x.data(), size, largest / 127, codes.data());
+      EXPECT_EQ(codes, expected) << set->name;
+      EXPECT_EQ(std::bit_cast<std::uint64_t>(same.lost), std::bit_cast<std::uint64_t>(errors.lost)) << set->name;
+      EXPECT_EQ(std::bit_cast<std::uint64_t>(same.kept), std::bit_cast<std::uint64_t>(errors.kept)) << set->name;
+    }
+  }
+}
+
 TEST(Kernels, ASquareIsRoundedBeforeItIsAdded) {
   std::vector<float> a(17), b(17);
   a[0] = std::ldexp(1.0F, -26);

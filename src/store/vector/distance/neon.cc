@@ -1,4 +1,5 @@
 // NEON, the baseline of every 64-bit ARM: code bytes become signed by flipping their top bit.
+#include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/scan_rows.h"
 
 #if defined(__aarch64__)
@@ -57,7 +58,7 @@ std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
   return vaddvq_s32(sum);
 }
 
-const Kernels kNeonKernels{"neon", dot, squared_l2, scan_rows<dot_codes>};
+const Kernels kNeonKernels{"neon", dot, squared_l2, scan_rows<dot_codes>, code_of, largest_of};
 
 }  // namespace
 

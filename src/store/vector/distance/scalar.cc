@@ -1,4 +1,5 @@
 // The oracle: what the other instruction sets must equal, written to be read.
+#include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/scan_rows.h"
 
 namespace strata::store::vector::distance {
@@ -41,6 +42,6 @@ std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
 
 }  // namespace
 
-const Kernels kScalarKernels{"scalar", dot, squared_l2, scan_rows<dot_codes>};
+const Kernels kScalarKernels{"scalar", dot, squared_l2, scan_rows<dot_codes>, code_of, largest_of};
 
 }  // namespace strata::store::vector::distance
