@@ -16,14 +16,8 @@ void Encoder::raw(const void* from, std::size_t size) {
 }
 
 void Encoder::long_varint(std::uint64_t value) {
-  std::byte buffer[10];
-  std::size_t size = 0;
-  while (value >= 0x80) {
-    buffer[size++] = static_cast<std::byte>(value | 0x80);
-    value >>= 7;
-  }
-  buffer[size++] = static_cast<std::byte>(value);
-  raw(buffer, size);
+  std::byte buffer[kVarintBytesMax];
+  raw(buffer, static_cast<std::size_t>(store_varint(buffer, value) - buffer));
 }
 
 void Encoder::zigzag(std::int64_t value) {

@@ -14,6 +14,18 @@
 
 namespace strata::core {
 
+inline constexpr std::size_t kVarintBytesMax = 10;
+
+/// Writes a varint (LEB128) where there is room for kVarintBytesMax, or for as many as the value takes; returns its end.
+inline std::byte* store_varint(std::byte* to, std::uint64_t value) noexcept {
+  while (value >= 0x80) {
+    *to++ = static_cast<std::byte>(value | 0x80);
+    value >>= 7;
+  }
+  *to++ = static_cast<std::byte>(value);
+  return to;
+}
+
 class Encoder {
  public:
   explicit Encoder(Bytes& out) : out_(out) {}

@@ -275,33 +275,34 @@ void encode_terms_of(std::string_view text, Bytes& out) {
   if (hashes.empty()) return;
   std::size_t terms = 1;
   for (std::size_t i = 1; i < hashes.size(); ++i) terms += hashes[i] != hashes[i - 1] ? 1 : 0;
-  out.reserve(out.size() + 5 + terms * 5);
-  core::Encoder encoder(out);
-  encoder.varint(terms);
+  core::Encoder(out).varint(terms);
+  const std::size_t before = out.size();
+  constexpr std::size_t kTermBytesMax = 4 + 5;  // a text has fewer than 2³² words
+  out.resize(before + terms * kTermBytesMax);
+  std::byte* at = out.data() + before;
   for (std::size_t i = 0; i < hashes.size();) {
     std::size_t end = i + 1;
     while (end < hashes.size() && hashes[end] == hashes[i]) ++end;
-    encoder.u32(hashes[i]);
-    encoder.varint(end - i);
+    core::store(at, hashes[i]);
+    at = core::store_varint(at + sizeof(std::uint32_t), end - i);
     i = end;
   }
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 std::optional<std::uint64_t> words_in(ByteView terms) {
   if (terms.empty()) return 0;
   core::Decoder in(terms);
   const std::size_t count = in.count(5);
-  const auto* at = reinterpret_cast<const std::uint8_t*>(terms.data()) + (terms.size() - in.remaining());
-  const auto* const end = reinterpret_cast<const std::uint8_t*>(terms.data()) + terms.size();
+  const std::byte* at = terms.data() + in.position();
+  const std::byte* const end = terms.data() + terms.size();
   std::int64_t last = -1;
   std::uint64_t words = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (end - at < 5) return {};
-    std::uint32_t hash = 0;
-    std::memcpy(&hash, at, sizeof hash);
-    if constexpr (std::endian::native == std::endian::big) hash = __builtin_bswap32(hash);
+    const auto hash = core::load<std::uint32_t>(at);
     at += sizeof hash;
-    std::uint64_t times = *at++;
+    auto times = std::to_integer<std::uint64_t>(*at++);
     if (times >= 0x80) {  // a word that came 128 times or more
       core::Decoder more(terms.last(static_cast<std::size_t>(end - at) + 1));
       times = more.varint();
