@@ -218,6 +218,10 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
     note_conflict(error);
     return error;
   };
+  if (clock_.monotonic_us() >= context.deadline_us()) {  // while it was committing: the index may have been pruned
+    count_timeout();
+    return Error(ErrorCode::timeout, "the transaction was rolled back: its timeout passed while it was committing");
+  }
   // Each key against the view it was noted under.
   const auto check = [&](const ConflictIndex& index, const std::vector<Context::Key>& keys,
                          std::size_t ViewMove::* noted) -> Result<void> {

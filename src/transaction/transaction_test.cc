@@ -23,6 +23,10 @@ constexpr KeyHash kAnyKey = 99;  // what counting all keys depends on
 class ToyBuffer final : public WriteBuffer {
  public:
   bool empty() const override { return writes.empty(); }
+  Result<void> prepare(Context&) override {
+    if (preparing) preparing();
+    return {};
+  }
   Result<void> validate(Context&) override {
     if (refuse) return Error(ErrorCode::invalid_argument, "the toy refuses");
     return {};
@@ -49,6 +53,7 @@ class ToyBuffer final : public WriteBuffer {
   }
   std::map<std::string, std::string> writes;
   bool refuse = false;
+  std::function<void()> preparing = {};
   Lsn committed_at = 0;
   static inline std::atomic<int> aborts{0};
 };
@@ -393,6 +398,25 @@ TEST_F(TransactionTest, AReadForUpdateKeepsOthersFromWritingUntilTheEnd) {
   EXPECT_EQ(get_for_update(database, "a").error().code(), ErrorCode::failed_precondition);
 }
 
+// Between the call's view and a lock that is free another may have committed and given it back: what is read under the lock
+// is then old, and the view of the call that writes is not.
+TEST_F(TransactionTest, AnUpdateAfterAReadForUpdateOfWhatHadJustChangedIsNotLost) {
+  DatabaseSession database(*manager, Durability::batch);
+  ASSERT_TRUE(put(database, "a", "1"));
+  TransactionSession session(*manager, {.isolation = Isolation::read_committed});
+  const auto old = session.read([&](Context& tx) -> Result<std::string> {
+    EXPECT_TRUE(put(database, "a", "2"));
+    STRATA_TRY(tx.lock_for_update(kToy, core::xxh3_64(std::string_view("a"))));
+    return toy->get("a", tx.view_lsn());
+  });
+  ASSERT_TRUE(old) << old.error().to_string();
+  ASSERT_EQ(*old, "1");
+  ASSERT_TRUE(put(session, "a", *old + " and one"));
+  const auto lost = session.commit();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
+}
+
 TEST_F(TransactionTest, ADeadlockRollsTheYoungestBackAndLetsTheOtherGoOn) {
   TransactionSession old(*manager, {}), young(*manager, {});
   ASSERT_TRUE(put(old, "a", "old"));
@@ -514,6 +538,26 @@ TEST_F(TransactionTest, ATransactionOlderThanItsTimeoutCanOnlyRollBack) {
   EXPECT_EQ(session.commit().error().code(), ErrorCode::timeout);
   EXPECT_FALSE(session.active());
   EXPECT_EQ(manager->views().oldest(99, clock.monotonic_us()), 99U) << "and it holds nothing back";
+}
+
+// Past its deadline a view holds nothing back, so what it has missed may be forgotten: also in the middle of a commit.
+TEST_F(TransactionTest, ACommitThatPassesItsDeadlineMissesNoConflict) {
+  DatabaseSession database(*manager, Durability::off);
+  ASSERT_TRUE(put(database, "a", "1"));
+  TransactionSession session(*manager, {.timeout_ms = 1000});
+  ASSERT_TRUE(get(session, "a"));
+  ASSERT_TRUE(put(session, "b", "1"));
+  ASSERT_TRUE(session.write([&](Context& tx) -> Result<void> {
+    tx.buffer_if_any<ToyBuffer>(kToy)->preparing = [&] {
+      clock.advance(1'000'001);
+      for (int i = 0; i < 200; ++i) ASSERT_TRUE(put(database, i == 0 ? "a" : "c", std::to_string(i)));
+    };
+    return {};
+  }));
+  const auto late = session.commit();
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::timeout) << late.error().to_string();
+  EXPECT_EQ(manager->stats().timeouts, 1U);
 }
 
 TEST_F(TransactionTest, AStoreMayRefuseUnderTheCommitLockAndNothingIsJournaled) {

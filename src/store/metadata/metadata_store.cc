@@ -290,6 +290,8 @@ Result<Executed> MetadataParticipant::execute_once(transaction::Context& context
     for (const Image& row : images.rows) {
       row.present ? own.put(table, row.key, row.rest, row.marked) : own.remove(table, row.key);
       context.note_claim(StoreKind::metadata, key_hash(table, row.key));
+      // That it could be inserted is an answer, also when it is taken back to a savepoint.
+      if (context.tracks_scans()) context.note_read(StoreKind::metadata, key_hash(table, row.key));
     }
   }
   writer_->renumber(own.revision());
