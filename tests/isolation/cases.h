@@ -19,7 +19,7 @@ class CaseRoom {
   ~CaseRoom();
 
   /// One play of one pair, in groups of its own.
-  Result<Play> play(const Script& script, std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door,
+  Result<Play> play(std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door, Variation variation,
                     const std::vector<Step>& steps);
   const std::vector<std::unique_ptr<ItemStore>>& stores() const { return stores_; }
 
@@ -41,10 +41,11 @@ struct CaseTally {
 /// Plays every case of these levels. `expected` is the level whose table of forbidden anomalies is applied; by default the
 /// case's own. Any other is for the test that the suite notices.
 Result<CaseTally> run_cases(CaseRoom& room, std::span<const Isolation> levels, Door door = Door::transactions,
-                            std::optional<Isolation> expected = {});
+                            std::optional<Isolation> expected = {}, Variation variation = Variation::replace);
 
 /// The same transactions one after another, at every level: each commits, and the last one's writes are there.
-Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels);
+Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels,
+                               Variation variation = Variation::replace);
 
 /// The table of what happened, levels by anomalies.
 std::string table_of(const CaseTally& tally);

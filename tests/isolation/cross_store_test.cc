@@ -23,8 +23,8 @@ class CrossStore : public testing::Test {
     room_ = std::move(*opened);
   }
   CaseTally run(std::span<const Isolation> levels, Door door = Door::transactions,
-                std::optional<Isolation> expected = {}) {
-    auto tally = run_cases(*room_, levels, door, expected);
+                std::optional<Isolation> expected = {}, Variation variation = Variation::replace) {
+    auto tally = run_cases(*room_, levels, door, expected, variation);
     EXPECT_TRUE(tally) << tally.error().to_string();
     return tally ? std::move(*tally) : CaseTally{};
   }
@@ -45,6 +45,19 @@ TEST_F(CrossStore, NoForbiddenAnomalyInAnyPairAtAnyLevel) {
               static_cast<unsigned long long>(tally.refused), tally.violations.size());
   EXPECT_EQ(tally.cases, 1'680U);
   EXPECT_EQ(tally.violations.size(), 0U) << listed(tally.violations);
+}
+
+// Something that is missing is read like something that is there.
+TEST_F(CrossStore, NoForbiddenAnomalyWhereItemsAreMissingAtFirstOrRemoved) {
+  for (const Variation variation : kVariations) {
+    if (variation == Variation::replace) continue;
+    const CaseTally tally = run(kLevels, Door::transactions, {}, variation);
+    std::printf("%s\n%s%llu cases, %llu plays, %llu transactions refused, %zu violations\n",
+                std::string(name(variation)).c_str(), table_of(tally).c_str(),
+                static_cast<unsigned long long>(tally.cases), static_cast<unsigned long long>(tally.plays),
+                static_cast<unsigned long long>(tally.refused), tally.violations.size());
+    EXPECT_EQ(tally.violations.size(), 0U) << name(variation) << "\n" << listed(tally.violations);
+  }
 }
 
 TEST_F(CrossStore, TheSameTransactionsInTurnAllCommit) {

@@ -101,8 +101,10 @@ class MetadataSession final : public MetadataStore {
     tx.note_read_once(StoreKind::metadata, kSchemaKey);
     keep = store_.catalog(own(tx));
     const Table* table = keep->find(name);
-    if (table == nullptr || is_hidden(name)) return Error(ErrorCode::not_found, "no such table: " + std::string(name));
-    return table;
+    if (table != nullptr && !is_hidden(name)) return table;
+    // The catalog is the newest one. Who looks from before a definition is told so, as SQL tells it.
+    STRATA_TRY(store_.read_at(tx.view_lsn(), own(tx), [](Connection&) { return Result<void>(); }));
+    return Error(ErrorCode::not_found, "no such table: " + std::string(name));
   }
 
   Result<void> put(Context& tx, std::string_view name, const Map& row);
