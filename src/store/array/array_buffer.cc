@@ -19,9 +19,9 @@ transaction::KeyHash dataset_key(std::string_view dataset) { return core::xxh3_6
 transaction::KeyHash attribute_key(std::string_view dataset, std::string_view name) {
   return core::xxh3_64(name, dataset_key(dataset));
 }
+transaction::KeyHash attributes_key(std::string_view dataset) { return core::xxh3_64(dataset, seed(3)); }
 transaction::KeyHash content_key(std::string_view dataset) { return core::xxh3_64(dataset, seed(1)); }
 transaction::KeyHash length_predicate(std::string_view dataset) { return core::xxh3_64(dataset, seed(2)); }
-transaction::KeyHash attributes_predicate(std::string_view dataset) { return core::xxh3_64(dataset, seed(3)); }
 transaction::KeyHash key_predicate(std::string_view dataset, std::string_view key) {
   return core::xxh3_64(key, core::xxh3_64(dataset, seed(4)));
 }
@@ -91,7 +91,6 @@ Result<void> ArrayBuffer::affects(transaction::Context&, std::vector<std::uint64
   bool listed = false;
   for (const auto& [name, own] : own_) {
     listed |= own.dropped || own.base == nullptr;
-    if (!own.attributes.empty()) predicates.push_back(attributes_predicate(name));
     if (!own.appends.empty()) predicates.push_back(length_predicate(name));
     for (const OwnAppend& append : own.appends) {
       if (!append.key.empty()) predicates.push_back(key_predicate(name, append.key));

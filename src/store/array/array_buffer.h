@@ -70,13 +70,14 @@ class ArrayBuffer final : public transaction::WriteBuffer {
   std::unordered_map<transaction::KeyHash, std::string> names_;
 };
 
-/// The conflict keys: a dataset's existence; one attribute; the rows that are there (cleared together, so one key).
+/// The conflict keys: a dataset's existence; one attribute, as it is written; all attributes, as they are read; the rows that
+/// are there (cleared together, so one key).
 transaction::KeyHash dataset_key(std::string_view dataset);
 transaction::KeyHash attribute_key(std::string_view dataset, std::string_view name);
+transaction::KeyHash attributes_key(std::string_view dataset);
 transaction::KeyHash content_key(std::string_view dataset);
-/// The predicates: how many rows there are; all attributes; the rows under a key; the list of datasets.
+/// The predicates: how many rows there are; the rows under a key; the list of datasets.
 transaction::KeyHash length_predicate(std::string_view dataset);
-transaction::KeyHash attributes_predicate(std::string_view dataset);
 transaction::KeyHash key_predicate(std::string_view dataset, std::string_view key);
 inline constexpr transaction::KeyHash kDatasetsPredicate = 0x61727261'79000001;
 

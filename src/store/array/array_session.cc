@@ -200,6 +200,7 @@ class ArraySession final : public strata::ArrayStore {
       ArrayBuffer& buffer = writing(tx, name);
       OwnDataset& own = own_dataset(buffer, name, seen);
       tx.note_dependency(StoreKind::array, dataset_key(name));
+      tx.note_effect(StoreKind::array, attributes_key(name));
       buffer.name_key(key, "array:" + std::string(name) + "@" + std::string(attribute));
       const std::size_t before = buffer.section().size();
       buffer.add(SetAttribute{name, attribute, value});
@@ -263,10 +264,8 @@ class ArraySession final : public strata::ArrayStore {
   Result<DatasetInfo> info(Context& tx, std::string_view name) {
     const Seen seen = STRATA_TRY(find_seen(tx, name));
     tx.note_read(StoreKind::array, dataset_key(name));
-    if (tx.tracks_scans()) {
-      tx.note_scan(StoreKind::array, length_predicate(name));
-      tx.note_scan(StoreKind::array, attributes_predicate(name));
-    }
+    tx.note_read(StoreKind::array, attributes_key(name));  // the missing ones, too
+    if (tx.tracks_scans()) tx.note_scan(StoreKind::array, length_predicate(name));
     DatasetInfo info;
     info.name = name;
     info.options = *seen.options;
@@ -275,7 +274,6 @@ class ArraySession final : public strata::ArrayStore {
       info.parts = seen.base->parts();
       info.attributes = seen.base->attributes_at(tx.view_lsn());
     }
-    for (const auto& entry : info.attributes) tx.note_read(StoreKind::array, attribute_key(name, entry.first));
     if (seen.own == nullptr) return info;
     for (const auto& [attribute, value] : seen.own->attributes) {
       if (value.is_null()) {
