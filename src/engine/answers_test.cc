@@ -154,8 +154,8 @@ TEST_F(AnswersTest, Vector) {
          asked(s.vector().remove(id, ids));
        },
        in_new},
-      {"dropping a missing collection", nothing,
-       [](Stores& s, const Id& id) { asked(s.vector().drop_collection(id)); }, in_new},
+      {"dropping a missing collection", nothing, [](Stores& s, const Id& id) { asked(s.vector().drop_collection(id)); },
+       in_new},
       {"creating what is there with other options", in_new,
        [](Stores& s, const Id& id) { asked(s.vector().create_collection(id, {.dimension = 3})); }, drop},
       {"a point of another dimension", in_new,
@@ -196,9 +196,7 @@ TEST_F(AnswersTest, Object) {
       {"get", nothing, get, put},
       {"get, and it is collected", unreferenced, get, collect},
       {"get_stream", nothing,
-       [&](Stores& s, const Id& id) {
-         asked(s.object().get_stream(at(id), [](ByteView) { return Result<void>(); }));
-       },
+       [&](Stores& s, const Id& id) { asked(s.object().get_stream(at(id), [](ByteView) { return Result<void>(); })); },
        put},
       {"info", nothing, [&](Stores& s, const Id& id) { asked(s.object().info(at(id))); }, put},
   });
@@ -243,11 +241,9 @@ TEST_F(AnswersTest, Metadata) {
 
 TEST_F(AnswersTest, AnInsertThatSucceededIsAnAnswerUnderSerializable) {
   sink_is_a_row_ = false;
-  const Question question{"insert", nothing,
-                          [](Stores& s, const Id& id) {
-                            must(s.metadata().execute("insert into note(id) values (?)", {id}));
-                          },
-                          put_row};
+  const Question question{
+      "insert", nothing,
+      [](Stores& s, const Id& id) { must(s.metadata().execute("insert into note(id) values (?)", {id})); }, put_row};
   const auto lost = commit_around(Isolation::serializable, Order::ask_and_go_back, question, true);
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
@@ -288,16 +284,15 @@ TEST_F(AnswersTest, Graph) {
   const auto remove = [](Stores& s, const Id& id) { must(s.graph().remove_node(id)); };
   const auto get_edge = [&](Stores& s, const Id&) { asked(s.graph().edge(edge)); };
   const auto remove_edge = [&](Stores& s, const Id&) { asked(s.graph().remove_edge(edge)); };
-  const auto merge = [](Stores& s, const Id& id) {
-    must(s.graph().merge_edge(id, "LINKS", id + "'", {{"n", 2}}));
-  };
+  const auto merge = [](Stores& s, const Id& id) { must(s.graph().merge_edge(id, "LINKS", id + "'", {{"n", 2}})); };
   const auto get = [](Stores& s, const Id& id) { asked(s.graph().node(id)); };
   check({
       {"a missing node", nothing, get, node},
       {"a node that goes", node, get, remove},
       {"a node that is put again", node, get, [](Stores& s, const Id& id) { must(s.graph().put_node({id, {}, {}})); }},
       {"neighbours of a missing node", nothing, [](Stores& s, const Id& id) { asked(s.graph().neighbours(id)); }, node},
-      {"neighbours of a node that goes", node, [](Stores& s, const Id& id) { asked(s.graph().neighbours(id)); }, remove},
+      {"neighbours of a node that goes", node, [](Stores& s, const Id& id) { asked(s.graph().neighbours(id)); },
+       remove},
       {"degree of a missing node", nothing, [](Stores& s, const Id& id) { asked(s.graph().degree(id)); }, node},
       {"reach of a missing node", nothing, [](Stores& s, const Id& id) { asked(s.graph().reach(id, 0, 1)); }, node},
       {"a path to a missing node", nothing, [](Stores& s, const Id& id) { asked(s.graph().shortest_path(id, id)); },
@@ -332,10 +327,10 @@ TEST_F(AnswersTest, Analytics) {
        [](Stores& s, const Id& id) { asked(s.analytics().append(id, Map{{"n", 1}})); }, table},
       {"appending what the table has no column for", table,
        [](Stores& s, const Id& id) { asked(s.analytics().append(id, Map{{"k", 1}})); }, drop},
-      {"erasing in a missing table", nothing,
-       [](Stores& s, const Id& id) { asked(s.analytics().erase(id, "n", 1)); }, table},
-      {"erasing by a missing column", table,
-       [](Stores& s, const Id& id) { asked(s.analytics().erase(id, "k", 1)); }, drop},
+      {"erasing in a missing table", nothing, [](Stores& s, const Id& id) { asked(s.analytics().erase(id, "n", 1)); },
+       table},
+      {"erasing by a missing column", table, [](Stores& s, const Id& id) { asked(s.analytics().erase(id, "k", 1)); },
+       drop},
       {"dropping a missing table", nothing, [](Stores& s, const Id& id) { asked(s.analytics().drop_table(id)); },
        table},
       {"creating what is there with other columns", table,
@@ -344,8 +339,8 @@ TEST_F(AnswersTest, Analytics) {
   check(
       {
           {"dropping a table", table, drop, drop},
-          {"creating a table", nothing,
-           [&](Stores& s, const Id& id) { asked(s.analytics().create_table(id, other)); }, table},
+          {"creating a table", nothing, [&](Stores& s, const Id& id) { asked(s.analytics().create_table(id, other)); },
+           table},
       },
       true);
 }
@@ -356,14 +351,15 @@ TEST_F(AnswersTest, HowManyRowsDuckDbSaysThereAreIsAnAnswerUnderSerializable) {
   must(db->analytics().create_table("named", columns));
   must(db->analytics().create_table("counted", columns));
   for (const char* list : {"duckdb_tables()", "information_schema.tables", "pg_catalog.pg_class"}) {
-    const Question question{list, nothing,
-                            [&](Stores& s, const Id&) {
-                              asked(s.analytics().query("select * from " + std::string(list) +
-                                                        ", (select count(*) from named)"));
-                            },
-                            [](Stores& s, const Id&) { must(s.analytics().append("counted", Map{{"n", 1}})); }};
+    const Question question{
+        list, nothing,
+        [&](Stores& s, const Id&) {
+          asked(s.analytics().query("select * from " + std::string(list) + ", (select count(*) from named)"));
+        },
+        [](Stores& s, const Id&) { must(s.analytics().append("counted", Map{{"n", 1}})); }};
     const bool has_counts = list[0] != 'i';
-    EXPECT_EQ(commit_around(Isolation::serializable, Order::ask_first, question, true).has_value(), !has_counts) << list;
+    EXPECT_EQ(commit_around(Isolation::serializable, Order::ask_first, question, true).has_value(), !has_counts)
+        << list;
   }
 }
 

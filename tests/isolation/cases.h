@@ -1,5 +1,6 @@
 #pragma once
-/// The table: ten anomalies × 42 ordered pairs of stores × four levels, each case under every schedule of its anomaly.
+/// The table: ten anomalies × 42 ordered pairs of stores × four levels, each case under every schedule of its anomaly. And
+/// its variations: items that are missing at first and inserted, items that are removed.
 ///
 /// A case fails when a forbidden anomaly happened, or when anything is left that no committed transaction wrote, or when a
 /// transaction ended with an error other than conflict and timeout. Where an anomaly is allowed, only the latter two.
@@ -36,6 +37,7 @@ struct CaseTally {
   std::uint64_t cases = 0, plays = 0, refused = 0;
   std::map<std::pair<Isolation, Anomaly>, std::uint64_t> happened;  ///< cases in which it did
   std::vector<std::string> violations;                              ///< "G1a/vector-object/read_committed: …"
+  void add(const CaseTally& other);
 };
 
 /// Plays every case of these levels. `expected` is the level whose table of forbidden anomalies is applied; by default the

@@ -59,6 +59,7 @@ class ObjectItems final : public ItemStore {
   ObjectItems(std::span<const std::string> keys, std::span<const std::string> values) : keys_(keys), values_(values) {}
   std::string_view name() const override { return "object"; }
   bool inserts_by_key() const override { return false; }
+  bool removals_by_key() const override { return false; }
   Result<void> set_up(Stores&) override { return {}; }
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     std::optional<std::string> found;
@@ -251,6 +252,7 @@ class CacheItems final : public ItemStore {
  public:
   explicit CacheItems(std::span<const std::string> keys) : keys_(keys) {}
   std::string_view name() const override { return "cache"; }
+  bool may_miss() const override { return true; }
   Result<void> set_up(Stores&) override { return {}; }
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     const auto value = STRATA_TRY(stores.cache().get(item.name()));

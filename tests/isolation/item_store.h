@@ -44,6 +44,11 @@ class ItemStore {
   virtual bool reads_by_key() const { return true; }
   /// Whether two who write an item that is not there write one key. Where the store knows no key of it, each adds its own.
   virtual bool inserts_by_key() const { return true; }
+  /// Whether who read the item has a conflict with who takes it away, under repeatable read: not where what goes is one of
+  /// many references that were counted.
+  virtual bool removals_by_key() const { return true; }
+  /// Whether an item that is there may be missed, so that missing it says nothing.
+  virtual bool may_miss() const { return false; }
   /// Creates the collection, table or dataset; once for a database. Fine when it is there.
   virtual Result<void> set_up(Stores& stores) = 0;
   /// Makes a group ready to be written to.

@@ -36,11 +36,11 @@ bool forbidden(Anomaly anomaly, Isolation level, bool by_key);
 
 /// What is there when a play begins, and what its transactions do to it.
 enum class Variation : std::uint8_t {
-  replace,         ///< both items are there and are replaced; the groups are empty, and predicates meet inserts
-  x_missing,       ///< as before, but nobody has written x yet: who writes it, inserts it
-  y_missing,       ///< or y
-  both_missing,    ///< or either
-  remove,          ///< both items are there and are taken away; so are the members that predicates find
+  replace,       ///< both items are there and are replaced; the groups are empty, and predicates meet inserts
+  x_missing,     ///< as before, but nobody has written x yet: who writes it, inserts it
+  y_missing,     ///< or y
+  both_missing,  ///< or either
+  remove,        ///< both items are there and are taken away; so are the members that predicates find
 };
 inline constexpr std::array<Variation, 5> kVariations = {Variation::replace, Variation::x_missing, Variation::y_missing,
                                                          Variation::both_missing, Variation::remove};
@@ -72,8 +72,8 @@ struct Ending {
 };
 
 struct Play {
-  std::vector<Answer> answers;      ///< one a step
-  std::array<Ending, 4> endings;    ///< by transaction; [0] is not used
+  std::vector<Answer> answers;    ///< one a step
+  std::array<Ending, 4> endings;  ///< by transaction; [0] is not used
   std::optional<int> x_before, y_before;
   std::optional<int> x, y;          ///< at the end
   std::vector<int> in_x, in_y;      ///< whose inserts are in the groups at the end
