@@ -130,9 +130,13 @@ class TransactionTest : public ::testing::Test {
                                });
     ASSERT_TRUE(opened) << opened.error().to_string();
     journal = *std::move(opened);
-    manager = std::make_unique<TransactionManager>(
-        *journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096, .noted_keys_max = 100}, last, 0, keys,
-        [](const Commit&, ByteView) { return Result<void>(); });
+    manager =
+        std::make_unique<TransactionManager>(*journal, clock, stores,
+                                             ManagerOptions{.transaction_bytes_max = 4096,
+                                                            .noted_keys_max = 100,
+                                                            .store_lag_bytes_max = lag_max,
+                                                            .store_lag_wait_ms = 0},
+                                             last, 0, keys, [](const Commit&, ByteView) { return Result<void>(); });
   }
 
   static Result<void> put(Session& session, const std::string& key, const std::string& value) {
@@ -194,6 +198,7 @@ class TransactionTest : public ::testing::Test {
     });
   }
 
+  std::uint64_t lag_max = 1 << 30;
   std::function<void(testing::Call)> hook;  // set before a thread is started, called from the file system
   core::ManualClock clock;
   std::unique_ptr<io::MemoryFileSystem> disk = io::make_memory_file_system();
@@ -576,6 +581,49 @@ TEST_F(TransactionTest, AStoreMayRefuseUnderTheCommitLockAndNothingIsJournaled) 
 TEST_F(TransactionTest, ATransactionLargerThanAllowedIsRefusedWhileItIsWritten) {
   TransactionSession session(*manager, {});
   EXPECT_EQ(put(session, "a", std::string(5000, 'x')).error().code(), ErrorCode::resource_exhausted);
+}
+
+TEST_F(TransactionTest, ACommitThatWouldTakeAStoreTooFarBehindIsRefusedBeforeItIsJournaled) {
+  lag_max = 1'000;
+  open();
+  DatabaseSession database(*manager, Durability::off);
+  Result<void> put_one;
+  std::string last;
+  for (int i = 0; i < 100 && put_one; ++i) {
+    last = "k" + std::to_string(i);
+    put_one = put(database, last, std::string(90, 'x'));
+    EXPECT_LE(manager->store_lag().bytes(kToy), 1'000U);
+  }
+  ASSERT_FALSE(put_one);
+  EXPECT_EQ(put_one.error().code(), ErrorCode::resource_exhausted) << put_one.error().to_string();
+  EXPECT_NE(put_one.error().message().find("object store"), std::string::npos) << put_one.error().message();
+  EXPECT_EQ(*get(database, last), "");
+  EXPECT_EQ(journal->last_lsn(), manager->visible_lsn());
+  EXPECT_EQ(put(database, "again", std::string(90, 'x')).error().code(), ErrorCode::resource_exhausted);
+
+  // What conflicts or is refused by a store takes no room; what is applied does, until a checkpoint has it.
+  const std::uint64_t before = manager->store_lag().bytes(kToy);
+  TransactionSession one(*manager, {}), two(*manager, {});
+  ASSERT_TRUE(claim(one, "a", ""));
+  ASSERT_TRUE(claim(two, "a", ""));
+  ASSERT_TRUE(one.commit());
+  const std::uint64_t with_one = manager->store_lag().bytes(kToy);
+  EXPECT_GT(with_one, before);
+  EXPECT_EQ(two.commit().error().code(), ErrorCode::conflict);
+  EXPECT_EQ(manager->store_lag().bytes(kToy), with_one);
+  manager->store_lag().caught_up(manager->store_lag().mark());
+  EXPECT_EQ(manager->store_lag().bytes(kToy), 0U);
+  EXPECT_TRUE(put(database, last, "x"));
+}
+
+TEST_F(TransactionTest, ARepeatedCommitTakesNoRoomInItsStores) {
+  for (int i = 0; i < 2; ++i) {
+    TransactionSession session(*manager, {.idempotency_key = "k"});
+    ASSERT_TRUE(claim(session, "a", "1"));
+    ASSERT_TRUE(session.commit());
+  }
+  manager->store_lag().caught_up(manager->store_lag().mark());
+  EXPECT_EQ(manager->store_lag().bytes(kToy), 0U);
 }
 
 TEST_F(TransactionTest, AnIdempotencyKeyMakesARetryExactAlsoAfterARestart) {

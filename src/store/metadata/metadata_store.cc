@@ -139,9 +139,12 @@ Result<void> MetadataParticipant::know_tables() {
 
 Result<void> MetadataParticipant::check_healthy() {
   STRATA_TRY(know_tables());
-  if (recent_.bytes() <= 2 * kHardFactor * options_.queue_bytes_max) return {};
+  const std::size_t bytes = recent_.bytes(), most = 2 * kHardFactor * options_.queue_bytes_max;
+  if (bytes <= most) return {};
   const core::MutexLock lock(applier_mutex_);
-  return Error(ErrorCode::resource_exhausted, "state.sqlite does not take rows any more: " + last_error_);
+  return Error(ErrorCode::resource_exhausted,
+               "state.sqlite does not take rows any more. The metadata store: " + std::to_string(bytes) +
+                   " bytes of rows behind, at most " + std::to_string(most) + ": " + last_error_);
 }
 
 // ------------------------------------------------------------------------------------------------ reading
