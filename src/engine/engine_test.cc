@@ -180,6 +180,30 @@ TEST_F(EngineTest, ReplayFromTheFirstRecordGivesTheLiveState) {
   for (std::size_t i = 0; i < live.size(); ++i) EXPECT_EQ(live[i].hash, replayed[i].hash) << name(live[i].store);
 }
 
+TEST_F(EngineTest, NothingOfTheCacheIsJournaledOrThereAfterOpeningAgain) {
+  open();
+  prepare();
+  const Lsn before = db->visible_lsn();
+  for (int i = 0; i < 3; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(tx->cache().set("key " + std::to_string(i), "hot value"));
+    const auto committed = tx->commit();
+    ASSERT_TRUE(committed) << committed.error().to_string();
+  }
+  EXPECT_EQ(db->visible_lsn(), before);
+  ASSERT_TRUE(write_everywhere(*db, "a", 1));
+  EXPECT_TRUE((*db->cache().get("note:a")).has_value());
+  open();
+  EXPECT_FALSE((*db->cache().get("note:a")).has_value());
+  EXPECT_FALSE((*db->cache().get("key 0")).has_value());
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(bytes.find("hot value"), std::string::npos) << entry.path();
+  }
+}
+
 TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
   open();
   prepare();
