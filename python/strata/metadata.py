@@ -34,7 +34,7 @@ class MetadataStore:
         self._native.put_row(table, dict(row))
 
     def get_row(self, table: str, key: Mapping[str, Any], for_update: bool = False) -> dict[str, Any] | None:
-        """The row with this primary key. `for_update`, in a transaction, locks it until the end, also when it is not there."""
+        """`for_update`, in a transaction, locks the row until the end, also when it is not there."""
         return self._native.get_row(table, dict(key), for_update)
 
     def remove_row(self, table: str, key: Mapping[str, Any]) -> bool:

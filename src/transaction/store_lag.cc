@@ -5,6 +5,7 @@
 namespace strata::transaction {
 namespace {
 
+// tidy: allow clock: how long a thread waits; nothing that is kept depends on it
 using Clock = std::chrono::steady_clock;
 
 // A commit that comes to nothing makes room, too, and tells nobody.
