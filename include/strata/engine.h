@@ -29,6 +29,9 @@ struct OpenOptions {
   std::uint64_t analytics_bytes = 0;                   ///< memory limit of the analytics engine; 0: 20 % of RAM
   std::uint64_t metadata_cache_bytes = 64ULL << 20;    ///< page cache of the metadata engine
   std::uint64_t transaction_bytes_max = 240ULL << 20;  ///< one transaction's record
+  /// How many bytes of records the files of one store may be behind. A commit beyond it starts a checkpoint, waits up to a
+  /// second for it, then gets resource_exhausted. 1 MiB … 1 TiB
+  std::uint64_t store_lag_bytes_max = 512ULL << 20;
 };
 
 /// Which state a view shows.
@@ -97,7 +100,8 @@ class Engine : public Stores {
   virtual Result<Map> statistics() = 0;
   /// What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys (noted for
   /// conflicts) and, of one that waits for a lock, waits_for and waiting_ms; "conflicts", the last 32 with time and message;
-  /// "locks", how many are held; "counters". A call on the database is shown while it waits.
+  /// "locks", how many are held; "lag", by how many bytes of records the files of each store are behind, with the limit
+  /// "lag_bytes_max"; "counters". A call on the database is shown while it waits.
   virtual Result<Map> transactions() = 0;
   /// What each store holds at the view's LSN. Cost  reads everything
   virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;

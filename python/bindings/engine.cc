@@ -54,6 +54,8 @@ OpenOptions open_options(const nb::dict& given) {
       options.analytics_bytes = bytes(value, name);
     else if (name == "metadata_cache_bytes")
       options.metadata_cache_bytes = bytes(value, name);
+    else if (name == "store_lag_bytes_max")
+      options.store_lag_bytes_max = bytes(value, name);
     else if (name == "transaction_bytes_max")
       options.transaction_bytes_max = bytes(value, name);
     else

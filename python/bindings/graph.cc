@@ -63,8 +63,8 @@ void bind_graph(nb::module_& module) {
              return run(self.handle, [&](Stores& s) { return s.graph().remove_node(id, detach); });
            })
       .def("node",
-           [](const Graph& self, const std::string& id) {
-             const auto node = run(self.handle, [&](Stores& s) { return s.graph().node(id); });
+           [](const Graph& self, const std::string& id, bool for_update) {
+             const auto node = run(self.handle, [&](Stores& s) { return s.graph().node(id, locking_of(for_update)); });
              return node ? node_of(*node) : nb::none();
            })
       .def(

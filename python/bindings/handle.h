@@ -54,6 +54,8 @@ class Call {
   std::shared_ptr<Stores> stores_;
 };
 
+inline Locking locking_of(bool for_update) { return for_update ? Locking::for_update : Locking::none; }
+
 /// The value of a Result that `work` returns; `work` runs without the GIL. Its error becomes a Python exception.
 template <typename Work>
 auto without_gil(Work&& work) {

@@ -56,9 +56,11 @@ void bind_metadata(nb::module_& module) {
              return run(self.handle, [&](Stores& stores) { return stores.metadata().remove_row(table, map); });
            })
       .def("get_row",
-           [](const Metadata& self, const std::string& table, nb::object key) -> nb::object {
+           [](const Metadata& self, const std::string& table, nb::object key, bool for_update) -> nb::object {
              const Map map = map_of(key);
-             const auto row = run(self.handle, [&](Stores& stores) { return stores.metadata().get_row(table, map); });
+             const auto row = run(self.handle, [&](Stores& stores) {
+               return stores.metadata().get_row(table, map, locking_of(for_update));
+             });
              return row ? nb::object(object_of(*row)) : nb::none();
            })
       .def("migrate", &migrate)

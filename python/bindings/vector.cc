@@ -91,8 +91,11 @@ nb::object search_words(const Vector& self, const std::string& collection, const
       run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }));
 }
 
-nb::object get(const Vector& self, const std::string& collection, const std::string& id, bool with_vector) {
-  auto found = run(self.handle, [&](Stores& stores) { return stores.vector().get(collection, id, with_vector); });
+nb::object get(const Vector& self, const std::string& collection, const std::string& id, bool with_vector,
+               bool for_update) {
+  auto found = run(self.handle, [&](Stores& stores) {
+    return stores.vector().get(collection, id, with_vector, locking_of(for_update));
+  });
   return found ? point_of(std::move(*found)) : nb::none();
 }
 

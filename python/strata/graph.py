@@ -62,8 +62,9 @@ class GraphStore:
         """Creates a node, or replaces labels and properties of the one with this id."""
         self._native.put_node(id, _names(labels), _dict(properties))
 
-    def node(self, id: str) -> Node | None:
-        found = self._native.node(id)
+    def node(self, id: str, for_update: bool = False) -> Node | None:
+        """`for_update`, in a transaction, locks the node until the end, also when it is not there."""
+        found = self._native.node(id, for_update)
         return None if found is None else Node(*found)
 
     def remove_node(self, id: str, detach: bool = True) -> bool:

@@ -33,8 +33,9 @@ class MetadataStore:
         """Inserts a row, or replaces the one with its primary key. The value strata.COMMIT_LSN becomes its LSN."""
         self._native.put_row(table, dict(row))
 
-    def get_row(self, table: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
-        return self._native.get_row(table, dict(key))
+    def get_row(self, table: str, key: Mapping[str, Any], for_update: bool = False) -> dict[str, Any] | None:
+        """`for_update`, in a transaction, locks the row until the end, also when it is not there."""
+        return self._native.get_row(table, dict(key), for_update)
 
     def remove_row(self, table: str, key: Mapping[str, Any]) -> bool:
         return self._native.remove_row(table, dict(key))

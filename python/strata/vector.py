@@ -104,8 +104,9 @@ class Collection:
         """Removes points; returns how many there were."""
         return self._native.remove(self.name, [ids] if isinstance(ids, str) else list(ids))
 
-    def get(self, id: str, with_vector: bool = True) -> StoredPoint | None:
-        found = self._native.get(self.name, id, with_vector)
+    def get(self, id: str, with_vector: bool = True, for_update: bool = False) -> StoredPoint | None:
+        """`for_update`, in a transaction, locks the point until the end, also when it is not there."""
+        found = self._native.get(self.name, id, with_vector, for_update)
         return None if found is None else StoredPoint(*found)
 
     def search(self, query: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,

@@ -127,6 +127,30 @@ def test_a_second_writer_of_a_key_waits_for_the_first(db):
         two.rollback()
 
 
+def test_what_was_read_for_update_nobody_else_changes_until_the_end(db):
+    db.metadata.execute("create table step(n integer primary key, x integer)")
+    db.metadata.put_row("step", {"n": 1, "x": 1})
+    points = db.vector("points", dimension=1, metric="l2")
+    with db.transaction() as tx, db.transaction(lock_timeout=0) as other:
+        assert tx.metadata.get_row("step", {"n": 1}, for_update=True) == {"n": 1, "x": 1}
+        assert tx.graph.node("missing", for_update=True) is None
+        assert tx.vector("points").get("missing", for_update=True) is None
+        for write in (lambda: other.metadata.put_row("step", {"n": 1, "x": 2}),
+                      lambda: other.graph.put_node("missing"),
+                      lambda: other.vector("points").upsert("missing", [1])):
+            with pytest.raises(strata.Timeout):
+                write()
+        assert other.metadata.get_row("step", {"n": 1})["x"] == 1, "reading locks nothing and waits for nobody"
+        other.rollback()
+        tx.metadata.put_row("step", {"n": 1, "x": 3})
+    assert db.metadata.get_row("step", {"n": 1}) == {"n": 1, "x": 3}
+    for read in (lambda: db.metadata.get_row("step", {"n": 1}, for_update=True),
+                 lambda: db.graph.node("missing", for_update=True),
+                 lambda: points.get("missing", for_update=True)):
+        with pytest.raises(strata.FailedPrecondition, match="transaction"):
+            read()
+
+
 def test_a_second_process_is_told_who_has_it(db, path):
     program = "import strata, sys\ntry: strata.open(sys.argv[1])\nexcept strata.Unavailable as e: print('told', e)"
     out = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)

@@ -56,6 +56,8 @@ constexpr SettingInfo kSettings[] = {
      &get_number<&OpenOptions::journal_segment_bytes>},
     {"metadata_cache_bytes", "page cache of the metadata engine", &set_bytes<&OpenOptions::metadata_cache_bytes>,
      &get_number<&OpenOptions::metadata_cache_bytes>},
+    {"store_lag_bytes_max", "how far the files of a store may be behind before commits wait",
+     &set_bytes<&OpenOptions::store_lag_bytes_max>, &get_number<&OpenOptions::store_lag_bytes_max>},
     {"transaction_bytes_max", "largest record of one transaction", &set_bytes<&OpenOptions::transaction_bytes_max>,
      &get_number<&OpenOptions::transaction_bytes_max>},
 };

@@ -30,10 +30,12 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
 
   Manifest next;
   std::uint64_t journaled = 0;
+  transaction::StoreLag::Amounts frozen{};
   STRATA_TRY(manager_->between_commits([&](Lsn lsn) -> Result<void> {
     next.lsn = lsn;
     next.time = manager_->visible_time();
     journaled = journaled_bytes_.load(std::memory_order_relaxed);
+    frozen = manager_->store_lag().mark();
     for (transaction::Participant* store : stores_->participants()) STRATA_TRY(store->freeze(lsn));
     const core::MutexLock history_lock(history_mutex_);
     for (const auto& [name, tag] : tags_) next.tags.push_back(tag);
@@ -68,6 +70,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
     }
     return {};
   }));
+  manager_->store_lag().caught_up(frozen);
   STRATA_FAILPOINT("checkpoint.installed");
   journaled_bytes_.fetch_sub(std::min(journaled, journaled_bytes_.load()), std::memory_order_relaxed);
   checkpoint_asked_.store(false, std::memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "core/random.h"
+#include "engine/local_engine.h"
 #include "engine/manifest.h"
 #include "engine/superblock.h"
 #include "io/posix_file_system.h"
@@ -179,6 +180,30 @@ TEST_F(EngineTest, ReplayFromTheFirstRecordGivesTheLiveState) {
   for (std::size_t i = 0; i < live.size(); ++i) EXPECT_EQ(live[i].hash, replayed[i].hash) << name(live[i].store);
 }
 
+TEST_F(EngineTest, NothingOfTheCacheIsJournaledOrThereAfterOpeningAgain) {
+  open();
+  prepare();
+  const Lsn before = db->visible_lsn();
+  for (int i = 0; i < 3; ++i) {
+    auto tx = *db->begin();
+    ASSERT_TRUE(tx->cache().set("key " + std::to_string(i), "hot value"));
+    const auto committed = tx->commit();
+    ASSERT_TRUE(committed) << committed.error().to_string();
+  }
+  EXPECT_EQ(db->visible_lsn(), before);
+  ASSERT_TRUE(write_everywhere(*db, "a", 1));
+  EXPECT_TRUE((*db->cache().get("note:a")).has_value());
+  open();
+  EXPECT_FALSE((*db->cache().get("note:a")).has_value());
+  EXPECT_FALSE((*db->cache().get("key 0")).has_value());
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(bytes.find("hot value"), std::string::npos) << entry.path();
+  }
+}
+
 TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
   open();
   prepare();
@@ -272,6 +297,8 @@ TEST_F(EngineTest, OptionsOutOfRangeAreNamed) {
   options.journal_segment_bytes = 5;
   EXPECT_EQ(open_error(options), ErrorCode::invalid_argument);
   EXPECT_NE(message.find("journal_segment_bytes"), std::string::npos);
+  EXPECT_EQ(open_error({.store_lag_bytes_max = 5}), ErrorCode::invalid_argument);
+  EXPECT_NE(message.find("store_lag_bytes_max"), std::string::npos);
 }
 
 TEST_F(EngineTest, ANewerFormatIsRefusedAndUntouched) {
@@ -470,6 +497,73 @@ TEST_F(EngineTest, BackgroundCheckpointsHappenByThemselves) {
   db.reset();
   const auto files = *io::open_posix_file_system(directory);
   EXPECT_GT(read_superblock(*files)->front().manifest, 1U);
+}
+
+// Only the store's lag starts a checkpoint here.
+TEST_F(EngineTest, ACommitThatWouldTakeAStoreTooFarBehindWaitsForACheckpointAndGoesOn) {
+  constexpr std::int64_t kMost = 1 << 20;
+  const OpenOptions options{.checkpoint_journal_bytes = 1ULL << 30, .store_lag_bytes_max = kMost};
+  open(options);
+  prepare();
+  core::Random random(1);
+  const auto put = [&] {
+    Bytes content(60'000);
+    for (std::byte& byte : content) byte = static_cast<std::byte>(random.next());
+    return db->object().put(content);
+  };
+  const auto lag = [&] { return *db->transactions()->find("lag")->map()->find("object")->integer(); };
+  for (int i = 0; i < 60; ++i) {
+    const auto stored = put();
+    ASSERT_TRUE(stored) << stored.error().to_string();
+    EXPECT_LE(lag(), kMost);
+  }
+  const Map counters = *db->transactions()->find("counters")->map();
+  EXPECT_GE(*counters.find("lag_waits")->integer(), 2);
+  EXPECT_EQ(*counters.find("lag_refusals")->integer(), 0);
+  EXPECT_EQ(*db->transactions()->find("lag_bytes_max")->integer(), kMost);
+  EXPECT_EQ(*db->statistics()->find("stores")->map()->find("object")->map()->find("lag_bytes")->integer(), lag());
+  // The files are as far behind after opening again as they were before.
+  ASSERT_TRUE(put());
+  const std::int64_t before = lag();
+  EXPECT_GT(before, 0);
+  open(options);
+  EXPECT_EQ(lag(), before);
+
+  // While a backup holds the checkpoint's files, no other is written.
+  auto& local = static_cast<LocalEngine&>(*db);
+  ASSERT_TRUE(local.with_checkpoint([&](const Manifest&, const auto&, Lsn) -> Result<void> {
+    Result<Address> stored = put();
+    for (int i = 0; i < 40 && stored; ++i) stored = put();
+    EXPECT_FALSE(stored);
+    if (stored) return {};
+    EXPECT_EQ(stored.error().code(), ErrorCode::resource_exhausted);
+    EXPECT_NE(stored.error().message().find("object store"), std::string::npos) << stored.error().message();
+    EXPECT_TRUE(db->graph().put_node({"n", {}, {}})) << "the other stores have room";
+    return {};
+  }));
+  EXPECT_EQ(*db->transactions()->find("counters")->map()->find("lag_refusals")->integer(), 1);
+  EXPECT_TRUE(put()) << "the checkpoint that was asked for";
+}
+
+TEST_F(EngineTest, AFailedCheckpointLeavesTheStoresAsFarBehindAsTheyWere) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "a", 1));
+  const auto lag = [&] { return *db->transactions()->find("lag"); };
+  const Value before = lag();
+  EXPECT_GT(*before.map()->find("graph")->integer(), 0);
+  // Where the manifest is to be, something else is.
+  auto& local = static_cast<LocalEngine&>(*db);
+  std::uint64_t number = 0;
+  while (fs::exists(fs::path(directory) / manifest_name(number)) || number == 0) ++number;
+  const fs::path in_the_way = fs::path(directory) / manifest_name(number);
+  fs::create_directories(in_the_way / "full");
+  ASSERT_FALSE(local.checkpoint());
+  EXPECT_EQ(lag(), before);
+  fs::remove_all(in_the_way);
+  ASSERT_TRUE(local.checkpoint());
+  const Value after = lag();
+  for (const auto& [store, bytes] : *after.map()) EXPECT_EQ(*bytes.integer(), 0) << store;
 }
 
 TEST_F(EngineTest, WhatWasJournaledBeforeOpeningCountsTowardsTheNextCheckpoint) {

@@ -221,8 +221,11 @@ Result<Map> LocalEngine::statistics() {
   STRATA_TRY(check_open());
   Map statistics;
   Map stores;
+  const transaction::StoreLag& lag = manager_->store_lag();
   for (transaction::Participant* store : stores_->participants()) {
-    stores.set(std::string(name(store->kind())), store->statistics());
+    transaction::Statistics figures = store->statistics();
+    figures.set("lag_bytes", lag.bytes(store->kind()));
+    stores.set(std::string(name(store->kind())), std::move(figures));
   }
   statistics.set("stores", std::move(stores));
 
@@ -290,13 +293,23 @@ Result<Map> LocalEngine::transactions() {
   }
   const transaction::ManagerStats manager = manager_->stats();
   const transaction::LockStats locks = manager_->locks().stats();
+  const transaction::StoreLag::Stats lag = manager_->store_lag().stats();
+  Map behind;
+  for (std::size_t i = 0; i < kStoreCount; ++i) {
+    const auto store = static_cast<StoreKind>(i);
+    if (store != StoreKind::cache) behind.set(std::string(name(store)), lag.bytes[i]);
+  }
   return Map{{"active", std::move(active)},
              {"conflicts", std::move(conflicts)},
              {"locks", manager_->locks().size()},
+             {"lag", std::move(behind)},
+             {"lag_bytes_max", lag.bytes_max},
              {"counters", Map{{"committed", manager.committed},
                               {"rolled_back", manager.rolled_back},
                               {"conflicts", manager.conflicts},
                               {"timeouts", manager.timeouts},
+                              {"lag_waits", lag.waits},
+                              {"lag_refusals", lag.refusals},
                               {"lock_waits", locks.waits},
                               {"deadlocks", locks.deadlocks},
                               {"lock_timeouts", locks.timeouts}}}};

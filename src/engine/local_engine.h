@@ -82,6 +82,7 @@ class LocalEngine final : public Engine {
   Result<transaction::ViewPin> pin(const AsOf& as_of);
   Result<Lsn> resolve(const AsOf& as_of);
   void run_background();
+  void want_checkpoint() STRATA_EXCLUDES(background_mutex_);
 
   const std::string directory_;
   const OpenOptions options_;

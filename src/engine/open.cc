@@ -49,6 +49,7 @@ Result<void> check_options(const OpenOptions& options) {
   STRATA_TRY(check_range("cache_bytes", options.cache_bytes, kMiB, std::uint64_t{1} << 46));
   STRATA_TRY(check_range("metadata_cache_bytes", options.metadata_cache_bytes, kMiB, std::uint64_t{1} << 40));
   STRATA_TRY(check_range("transaction_bytes_max", options.transaction_bytes_max, kMiB, 240 * kMiB));
+  STRATA_TRY(check_range("store_lag_bytes_max", options.store_lag_bytes_max, kMiB, std::uint64_t{1} << 40));
   if (options.history_ms < 0) {
     return Error(ErrorCode::invalid_argument, "history_ms is 0 or more, not " + std::to_string(options.history_ms));
   }
@@ -192,6 +193,7 @@ Result<void> LocalEngine::recover() {
   Lsn last = manifest_.lsn;
   Timestamp last_time = manifest_.time;
   std::uint64_t replayed_bytes = 0;
+  transaction::ManagerOptions manager_options;
   const Lsn manifest_lsn = manifest_.lsn;
   const auto apply = [&](const journal::Record& record) -> Result<void> {
     STRATA_FAILPOINT("engine.replay.record");
@@ -206,6 +208,7 @@ Result<void> LocalEngine::recover() {
         return record.lsn > manifest_lsn ? apply_engine_section(commit, section) : Result<void>();
       }
       if (record.lsn <= applied[store]) return {};  // the store has it already (I4: each record once)
+      manager_options.behind[store] += section.size();
       auto done = stores_->participants()[store]->apply(commit, section);
       if (!done) {
         return std::move(done).error().with_context("replaying lsn " + std::to_string(record.lsn) + " into the " +
@@ -228,8 +231,8 @@ Result<void> LocalEngine::recover() {
   STRATA_FAILPOINT("engine.open.recovered");
   journaled_bytes_ = replayed_bytes;
 
-  transaction::ManagerOptions manager_options;
   manager_options.transaction_bytes_max = options_.transaction_bytes_max;
+  manager_options.store_lag_bytes_max = options_.store_lag_bytes_max;
   manager_ = std::make_unique<transaction::TransactionManager>(
       *journal_, clock_, stores_->participants(), manager_options, last, last_time, std::move(idempotency),
       [this](const transaction::Commit& commit, ByteView section) { return apply_engine_section(commit, section); });
@@ -238,14 +241,19 @@ Result<void> LocalEngine::recover() {
     const std::uint64_t total = journaled_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
     // Asked for once: what came meanwhile, or was there at the start, may be over the limit already.
     if (total >= options_.checkpoint_journal_bytes && !checkpoint_asked_.exchange(true, std::memory_order_relaxed)) {
-      const core::MutexLock background_lock(background_mutex_);
-      checkpoint_wanted_ = true;
-      background_wake_.notify_one();
+      want_checkpoint();
     }
   });
+  manager_->store_lag().set_catch_up([this] { want_checkpoint(); });
   session_ = std::make_unique<transaction::DatabaseSession>(*manager_, options_.durability);
   handles_ = std::make_unique<StoreHandles>(*stores_, *session_);
   return {};
+}
+
+void LocalEngine::want_checkpoint() {
+  const core::MutexLock lock(background_mutex_);
+  checkpoint_wanted_ = true;
+  background_wake_.notify_one();
 }
 
 Result<void> LocalEngine::close() {

@@ -186,6 +186,40 @@ TEST(Journal, OffReturnsBeforeTheSyncAndAPowerCutMayTakeItButNeverAMiddlePart) {
   }
 }
 
+TEST(Journal, OffOverTheEndOfASegmentLosesTheEndAlone) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    auto disk = io::make_memory_file_system();
+    core::Random random(seed);
+    JournalOptions options = quiet_options();
+    options.segment_bytes = 1 << 20;
+    {
+      auto opened = open_journal(*disk, options).value();
+      for (int i = 0; i < 40; ++i) ASSERT_TRUE(commit(*opened.journal, 30'000, Durability::off));
+      ASSERT_EQ(opened.journal->stats().segments, 2U);
+      disk->power_cut(random, {io::PowerCut::Unsynced::torn, io::PowerCut::Unsynced::torn});
+    }
+    const auto opened = open_journal(*disk, options);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    for (std::size_t i = 0; i < opened->records.size(); ++i) {
+      ASSERT_EQ(opened->records[i].payload, payload_of(i + 1, 30'000));
+    }
+  }
+}
+
+TEST(Journal, WhatOffAcknowledgesTheOperatingSystemHas) {
+  auto files = io::make_memory_file_system();
+  auto opened = open_journal(*files, quiet_options()).value();
+  for (std::size_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(commit(*opened.journal, 1'000, Durability::off));
+    // What another process would find if this one were killed now.
+    const std::string name = segment_name("journal", 1);
+    auto after = io::make_memory_file_system();
+    ASSERT_TRUE(after->create_directory("journal"));
+    ASSERT_TRUE(io::write_file_atomically(*after, name, content(*files, name)));
+    EXPECT_EQ(open_journal(*after).value().records.size(), i);
+  }
+}
+
 TEST(Journal, UnsyncedRecordsAreSyncedAndAnIdleJournalMarkedByItself) {
   auto base = io::make_memory_file_system();
   testing::FaultyFileSystem files(*base);

@@ -326,6 +326,39 @@ TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplace
   EXPECT_TRUE(restore(report->directory, restored));
 }
 
+// Wherever it is cut off, what a backup leaves is no backup, and what a restore leaves is no database: not even one that an
+// interrupted first opening left, which the next opening would finish, empty.
+TEST_F(OperationsTest, WhatACutOffBackupOrRestoreLeavesPassesForNothing) {
+  for (int i = 0; i < 3; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->object().put(Bytes(100'000, std::byte{7})));
+  int steps = 0;
+  const auto report = backup(*db, backups, [&](std::uint64_t, std::uint64_t) {
+    ++steps;
+    for (const auto& entry : fs::directory_iterator(backups)) {
+      EXPECT_EQ(entry.path().extension(), ".partial");
+      EXPECT_EQ(code_of(restore(entry.path().string(), restored)), ErrorCode::not_found);
+    }
+    return true;
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_GT(steps, 3);
+  steps = 0;
+  ASSERT_TRUE(restore(report->directory, restored, 0, [&](std::uint64_t, std::uint64_t) {
+    ++steps;
+    for (const bool create : {true, false}) {
+      const fs::path left = base / "left";
+      fs::copy(restored, left, fs::copy_options::recursive);
+      const ErrorCode code = code_of(Engine::open(left.string(), {.create = create}));
+      EXPECT_TRUE(code == ErrorCode::invalid_argument || code == ErrorCode::corruption)
+          << "after " << steps << " files: " << message;
+      EXPECT_THAT(message, HasSubstr("no SUPERBLOCK"));
+      fs::remove_all(left);
+    }
+    return true;
+  }));
+  EXPECT_GT(steps, 3);
+}
+
 TEST_F(OperationsTest, TwoBackupsInOneSecondAreTwoFolders) {
   write("a");
   const auto first = backup(*db, backups), second = backup(*db, backups);

@@ -1,5 +1,7 @@
 // Restore: the backup's files, checked against its list, become a database. To an earlier LSN: its journal is written
 // anew up to there, on a new timeline, so that nothing later can ever be taken for its continuation.
+#include <algorithm>
+
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "engine/local_engine.h"
@@ -47,7 +49,7 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
   io::FileSystem& from = **source;
   auto read = read_backup_list(from);
   if (!read) return std::move(read).error().with_context("restoring from " + backup);
-  const BackupList& list = *read;
+  BackupList& list = *read;
   engine::Manifest manifest = STRATA_TRY(engine::read_manifest(from, list.manifest));
   if (lsn != 0 && (lsn < manifest.lsn || lsn > list.lsn)) {
     return Error(ErrorCode::invalid_argument, "the backup reaches from lsn " + std::to_string(manifest.lsn) + " to " +
@@ -64,6 +66,9 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
   const bool cut = lsn != 0 && lsn < list.lsn;
   std::uint64_t total = 0, done = 0;
   for (const BackupFile& file : list.files) total += file.bytes;
+  // The manifest last: alone in its directory it would pass for what an interrupted first opening left.
+  std::stable_partition(list.files.begin(), list.files.end(),
+                        [&](const BackupFile& file) { return file.name != engine::manifest_name(manifest.number); });
   for (const BackupFile& file : list.files) {
     const bool of_journal = file.name.starts_with("journal/");
     const std::string name = cut && of_journal ? std::string(kUncutJournal) + file.name.substr(7) : file.name;

@@ -65,6 +65,9 @@ class Context {
   Lsn view_lsn() const { return view_lsn_; }
   void set_view_lsn(Lsn lsn) { view_lsn_ = lsn; }  ///< read committed moves it before each call
   bool read_only() const { return read_only_; }
+  /// Monotonic. Past it the view is held for nobody, so what it has missed is not known any more.
+  std::int64_t deadline_us() const { return deadline_us_; }
+  void set_deadline_us(std::int64_t deadline_us) { deadline_us_ = deadline_us; }
 
   /// The buffer of this store, made on first use.
   template <typename Buffer, typename Make>
@@ -103,7 +106,10 @@ class Context {
     if (locks_ == nullptr || !in_transaction_) {
       return Error(ErrorCode::failed_precondition, "a read for update needs a transaction to hold its lock");
     }
-    return locks_->lock(*this, store, key, LockMode::exclusive);
+    STRATA_TRY(locks_->lock(*this, store, key, LockMode::exclusive));
+    // A lock that was free may have been given back by a commit after our view: then what is read now is old.
+    note_dependency(store, key);
+    return {};
   }
   /// For who holds a mutex, and must not wait with it: false, and then `lock` without the mutex.
   bool try_lock(KeyHash key, LockMode mode) { return locks_ == nullptr || locks_->try_lock(key, mode); }
@@ -123,6 +129,13 @@ class Context {
   /// that is a conflict under repeatable read. Commuting effects (an edge at a hub) read the node's existence key only.
   void note_read(StoreKind store, KeyHash key) {
     if (tracking_ != Tracking::none) reads_.push_back({key, store});
+  }
+  /// As note_read, for what many reads in a row share (a table's columns, the schema): noted once.
+  void note_read_once(StoreKind store, KeyHash key) {
+    std::size_t& at = noted_once_[static_cast<std::size_t>(store)];
+    if (tracking_ == Tracking::none || (at < reads_.size() && reads_[at].hash == key)) return;
+    at = reads_.size();
+    reads_.push_back({key, store});
   }
   /// An answer depends on everything that meets `predicate`: a table, a label, the edges at a node. A commit that may
   /// change such an answer (WriteBuffer::affects), phantoms included, is a conflict under serializable.
@@ -179,7 +192,9 @@ class Context {
   std::vector<Key> writes_;
   std::vector<Key> reads_;
   std::vector<Key> effects_;
+  std::array<std::size_t, kStoreCount> noted_once_{};  // where in reads_, if that is still what is there
   std::uint64_t view_moment_ = ~std::uint64_t{0};
+  std::int64_t deadline_us_ = INT64_MAX;
   KeyLocks* locks_ = nullptr;
   bool in_transaction_ = false;
   bool run_again_ = false;

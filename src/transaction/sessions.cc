@@ -93,6 +93,7 @@ TransactionSession::TransactionSession(TransactionManager& manager, const Transa
   shown_.view.store(context_.view_lsn(), std::memory_order_relaxed);
   manager_.enter(shown_);
   context_.set_view_moment(pin_.moment());
+  context_.set_deadline_us(deadline_us_);
   context_.use_locks(locks_, true);
   manager_.count_active(1);
 }

@@ -29,6 +29,7 @@ struct TransactionManager::Pending {
   std::shared_ptr<const Bytes> payload;  // the journal's, too
   Context* context;
   std::span<const ViewMove> moves;
+  StoreLag::Amounts section_bytes = {};
   bool changes_memory = false;
   std::vector<KeyHash> predicates = {};  // affected, if a serializable transaction runs
   bool predicates_known = false;
@@ -44,6 +45,7 @@ TransactionManager::TransactionManager(journal::Journal& journal, const core::Cl
       options_(options),
       engine_section_(std::move(engine_section)),
       locks_(clock),
+      store_lag_(options.store_lag_bytes_max, options.store_lag_wait_ms, options.behind),
       visible_time_(visible_time),
       last_commit_time_(visible_time) {
   present_.lsn.store(visible, std::memory_order_release);
@@ -86,6 +88,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
   // 2. The record: resolved effects, one section per store. What was charged is about what they take.
   std::shared_ptr<Bytes> record = records_.take();
   Bytes& payload = *record;
+  StoreLag::Amounts section_bytes{};
   payload.reserve(static_cast<std::size_t>(std::min(context.charged_bytes(), options_.transaction_bytes_max)));
   for (std::size_t store = 0; store < kStoreCount; ++store) {
     WriteBuffer* buffer = context.buffers()[store].get();
@@ -94,6 +97,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     core::Encoder out(payload);
     buffer->encode(out);
     end_section(payload, begun);
+    section_bytes[store] = payload.size() - begun;
   }
   if (!engine_section.empty()) {
     const std::size_t begun = begin_section(payload, kEngineSection);
@@ -106,16 +110,22 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
                                                             " bytes: " + std::to_string(payload.size())));
   }
 
+  if (auto room = store_lag_.admit(section_bytes); !room) return give_up(std::move(room).error());
+
   // 3. The commit lock: from here on the order is decided.
   const std::uint64_t idempotency =
       idempotency_key.empty() ? 0 : std::max<std::uint64_t>(1, core::xxh3_64(idempotency_key));
-  Pending pending{{}, std::move(record), &context, moves};
+  Pending pending{{}, std::move(record), &context, moves, section_bytes};
   for (auto& buffer : context.buffers()) pending.changes_memory |= buffer && buffer->changes_memory();
   if (scanning_.load(std::memory_order_acquire) > 0) {  // most of the time known before the lock is taken
-    if (auto known = collect_predicates(context, pending.predicates); !known) return give_up(std::move(known).error());
+    if (auto known = collect_predicates(context, pending.predicates); !known) {
+      store_lag_.give_back(section_bytes);
+      return give_up(std::move(known).error());
+    }
     pending.predicates_known = true;
   }
   auto enqueued = enqueue(pending, idempotency);
+  if (!enqueued || *enqueued != pending.commit.lsn) store_lag_.give_back(section_bytes);
   if (!enqueued) {
     // The winner may still be on its way to the disk. Once it is visible, running again can succeed; before, never.
     if (enqueued.error().code() == ErrorCode::conflict) {
@@ -218,6 +228,10 @@ Result<void> TransactionManager::check_conflicts(Context& context, std::span<con
     note_conflict(error);
     return error;
   };
+  if (clock_.monotonic_us() >= context.deadline_us()) {  // while it was committing: the index may have been pruned
+    count_timeout();
+    return Error(ErrorCode::timeout, "the transaction was rolled back: its timeout passed while it was committing");
+  }
   // Each key against the view it was noted under.
   const auto check = [&](const ConflictIndex& index, const std::vector<Context::Key>& keys,
                          std::size_t ViewMove::* noted) -> Result<void> {
@@ -323,6 +337,7 @@ Result<void> TransactionManager::apply_one(const Pending& pending) {
     if (store == kEngineSection) return engine_section_(pending.commit, section);
     return stores_[store]->apply(pending.commit, section);
   }));
+  store_lag_.applied(pending.section_bytes);
   for (auto& buffer : pending.context->buffers()) {
     if (buffer) buffer->committed(pending.commit);
   }

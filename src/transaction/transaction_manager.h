@@ -3,6 +3,7 @@
 ///
 ///     prepare · encode        no lock: many transactions side by side
 ///     key locks               held from the first write of a key until the end (lock_table.h)
+///     room                    in each store that is written to: its files may be behind by so much (store_lag.h)
 ///     commit lock             idempotency → conflicts (I13) → validate → journal.append gives the LSN (I1)
 ///     journal.wait            durable (I2); one thread writes and syncs for all
 ///     apply lock              every store, strictly in LSN order (I4) → visible_lsn moves (I3) → acknowledged
@@ -27,6 +28,7 @@
 #include "transaction/participant.h"
 #include "transaction/record_pool.h"
 #include "transaction/session.h"
+#include "transaction/store_lag.h"
 #include "transaction/view_registry.h"
 
 namespace strata::transaction {
@@ -34,7 +36,10 @@ namespace strata::transaction {
 struct ManagerOptions {
   std::uint64_t transaction_bytes_max = 240 << 20;  ///< below the journal's record limit
   std::size_t active_transactions_max = 10'000;
-  std::size_t noted_keys_max = 1'000'000;  ///< read and written by one transaction; 16 bytes each
+  std::size_t noted_keys_max = 1'000'000;         ///< read and written by one transaction; 16 bytes each
+  std::uint64_t store_lag_bytes_max = 512 << 20;  ///< that a store's files may be behind
+  std::int64_t store_lag_wait_ms = 1'000;         ///< that a commit waits for a store to catch up
+  StoreLag::Amounts behind{};                     ///< what recovery applied that no file holds
 };
 
 /// Counters for `strata transactions` and stats.
@@ -113,6 +118,7 @@ class TransactionManager {
   Timestamp visible_time() const { return visible_time_.load(std::memory_order_acquire); }
   const Present& present() const { return present_; }
   LockTable& locks() { return locks_; }
+  StoreLag& store_lag() { return store_lag_; }
   std::uint64_t next_transaction() { return next_transaction_.fetch_add(1, std::memory_order_relaxed); }
   /// The last commit that wrote this key after `view`, or 0.
   Lsn changed_after(KeyHash key, Lsn view) STRATA_EXCLUDES(commit_mutex_);
@@ -172,6 +178,7 @@ class TransactionManager {
   ViewRegistry views_;
   Present present_;
   LockTable locks_;
+  StoreLag store_lag_;
   std::atomic<std::uint64_t> next_transaction_{1};
   std::atomic<Timestamp> visible_time_;
   std::atomic<bool> failed_{false};

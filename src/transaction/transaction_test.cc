@@ -23,6 +23,10 @@ constexpr KeyHash kAnyKey = 99;  // what counting all keys depends on
 class ToyBuffer final : public WriteBuffer {
  public:
   bool empty() const override { return writes.empty(); }
+  Result<void> prepare(Context&) override {
+    if (preparing) preparing();
+    return {};
+  }
   Result<void> validate(Context&) override {
     if (refuse) return Error(ErrorCode::invalid_argument, "the toy refuses");
     return {};
@@ -49,6 +53,7 @@ class ToyBuffer final : public WriteBuffer {
   }
   std::map<std::string, std::string> writes;
   bool refuse = false;
+  std::function<void()> preparing = {};
   Lsn committed_at = 0;
   static inline std::atomic<int> aborts{0};
 };
@@ -125,9 +130,13 @@ class TransactionTest : public ::testing::Test {
                                });
     ASSERT_TRUE(opened) << opened.error().to_string();
     journal = *std::move(opened);
-    manager = std::make_unique<TransactionManager>(
-        *journal, clock, stores, ManagerOptions{.transaction_bytes_max = 4096, .noted_keys_max = 100}, last, 0, keys,
-        [](const Commit&, ByteView) { return Result<void>(); });
+    manager =
+        std::make_unique<TransactionManager>(*journal, clock, stores,
+                                             ManagerOptions{.transaction_bytes_max = 4096,
+                                                            .noted_keys_max = 100,
+                                                            .store_lag_bytes_max = lag_max,
+                                                            .store_lag_wait_ms = 0},
+                                             last, 0, keys, [](const Commit&, ByteView) { return Result<void>(); });
   }
 
   static Result<void> put(Session& session, const std::string& key, const std::string& value) {
@@ -189,6 +198,7 @@ class TransactionTest : public ::testing::Test {
     });
   }
 
+  std::uint64_t lag_max = 1 << 30;
   std::function<void(testing::Call)> hook;  // set before a thread is started, called from the file system
   core::ManualClock clock;
   std::unique_ptr<io::MemoryFileSystem> disk = io::make_memory_file_system();
@@ -393,6 +403,25 @@ TEST_F(TransactionTest, AReadForUpdateKeepsOthersFromWritingUntilTheEnd) {
   EXPECT_EQ(get_for_update(database, "a").error().code(), ErrorCode::failed_precondition);
 }
 
+// Between the call's view and a lock that is free another may have committed and given it back: what is read under the lock
+// is then old, and the view of the call that writes is not.
+TEST_F(TransactionTest, AnUpdateAfterAReadForUpdateOfWhatHadJustChangedIsNotLost) {
+  DatabaseSession database(*manager, Durability::batch);
+  ASSERT_TRUE(put(database, "a", "1"));
+  TransactionSession session(*manager, {.isolation = Isolation::read_committed});
+  const auto old = session.read([&](Context& tx) -> Result<std::string> {
+    EXPECT_TRUE(put(database, "a", "2"));
+    STRATA_TRY(tx.lock_for_update(kToy, core::xxh3_64(std::string_view("a"))));
+    return toy->get("a", tx.view_lsn());
+  });
+  ASSERT_TRUE(old) << old.error().to_string();
+  ASSERT_EQ(*old, "1");
+  ASSERT_TRUE(put(session, "a", *old + " and one"));
+  const auto lost = session.commit();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code(), ErrorCode::conflict);
+}
+
 TEST_F(TransactionTest, ADeadlockRollsTheYoungestBackAndLetsTheOtherGoOn) {
   TransactionSession old(*manager, {}), young(*manager, {});
   ASSERT_TRUE(put(old, "a", "old"));
@@ -516,6 +545,26 @@ TEST_F(TransactionTest, ATransactionOlderThanItsTimeoutCanOnlyRollBack) {
   EXPECT_EQ(manager->views().oldest(99, clock.monotonic_us()), 99U) << "and it holds nothing back";
 }
 
+// Past its deadline a view holds nothing back, so what it has missed may be forgotten: also in the middle of a commit.
+TEST_F(TransactionTest, ACommitThatPassesItsDeadlineMissesNoConflict) {
+  DatabaseSession database(*manager, Durability::off);
+  ASSERT_TRUE(put(database, "a", "1"));
+  TransactionSession session(*manager, {.timeout_ms = 1000});
+  ASSERT_TRUE(get(session, "a"));
+  ASSERT_TRUE(put(session, "b", "1"));
+  ASSERT_TRUE(session.write([&](Context& tx) -> Result<void> {
+    tx.buffer_if_any<ToyBuffer>(kToy)->preparing = [&] {
+      clock.advance(1'000'001);
+      for (int i = 0; i < 200; ++i) ASSERT_TRUE(put(database, i == 0 ? "a" : "c", std::to_string(i)));
+    };
+    return {};
+  }));
+  const auto late = session.commit();
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::timeout) << late.error().to_string();
+  EXPECT_EQ(manager->stats().timeouts, 1U);
+}
+
 TEST_F(TransactionTest, AStoreMayRefuseUnderTheCommitLockAndNothingIsJournaled) {
   TransactionSession session(*manager, {});
   ASSERT_TRUE(put(session, "a", "1"));
@@ -532,6 +581,49 @@ TEST_F(TransactionTest, AStoreMayRefuseUnderTheCommitLockAndNothingIsJournaled) 
 TEST_F(TransactionTest, ATransactionLargerThanAllowedIsRefusedWhileItIsWritten) {
   TransactionSession session(*manager, {});
   EXPECT_EQ(put(session, "a", std::string(5000, 'x')).error().code(), ErrorCode::resource_exhausted);
+}
+
+TEST_F(TransactionTest, ACommitThatWouldTakeAStoreTooFarBehindIsRefusedBeforeItIsJournaled) {
+  lag_max = 1'000;
+  open();
+  DatabaseSession database(*manager, Durability::off);
+  Result<void> put_one;
+  std::string last;
+  for (int i = 0; i < 100 && put_one; ++i) {
+    last = "k" + std::to_string(i);
+    put_one = put(database, last, std::string(90, 'x'));
+    EXPECT_LE(manager->store_lag().bytes(kToy), 1'000U);
+  }
+  ASSERT_FALSE(put_one);
+  EXPECT_EQ(put_one.error().code(), ErrorCode::resource_exhausted) << put_one.error().to_string();
+  EXPECT_NE(put_one.error().message().find("object store"), std::string::npos) << put_one.error().message();
+  EXPECT_EQ(*get(database, last), "");
+  EXPECT_EQ(journal->last_lsn(), manager->visible_lsn());
+  EXPECT_EQ(put(database, "again", std::string(90, 'x')).error().code(), ErrorCode::resource_exhausted);
+
+  // What conflicts or is refused by a store takes no room; what is applied does, until a checkpoint has it.
+  const std::uint64_t before = manager->store_lag().bytes(kToy);
+  TransactionSession one(*manager, {}), two(*manager, {});
+  ASSERT_TRUE(claim(one, "a", ""));
+  ASSERT_TRUE(claim(two, "a", ""));
+  ASSERT_TRUE(one.commit());
+  const std::uint64_t with_one = manager->store_lag().bytes(kToy);
+  EXPECT_GT(with_one, before);
+  EXPECT_EQ(two.commit().error().code(), ErrorCode::conflict);
+  EXPECT_EQ(manager->store_lag().bytes(kToy), with_one);
+  manager->store_lag().caught_up(manager->store_lag().mark());
+  EXPECT_EQ(manager->store_lag().bytes(kToy), 0U);
+  EXPECT_TRUE(put(database, last, "x"));
+}
+
+TEST_F(TransactionTest, ARepeatedCommitTakesNoRoomInItsStores) {
+  for (int i = 0; i < 2; ++i) {
+    TransactionSession session(*manager, {.idempotency_key = "k"});
+    ASSERT_TRUE(claim(session, "a", "1"));
+    ASSERT_TRUE(session.commit());
+  }
+  manager->store_lag().caught_up(manager->store_lag().mark());
+  EXPECT_EQ(manager->store_lag().bytes(kToy), 0U);
 }
 
 TEST_F(TransactionTest, AnIdempotencyKeyMakesARetryExactAlsoAfterARestart) {

@@ -8,9 +8,11 @@
 namespace strata::isolation {
 namespace {
 
-std::string case_name(const CaseRoom& room, Anomaly anomaly, std::size_t x, std::size_t y, Isolation level) {
+std::string case_name(const CaseRoom& room, Anomaly anomaly, std::size_t x, std::size_t y, Isolation level,
+                      Variation variation) {
+  const std::string suffix = variation == Variation::replace ? "" : "/" + std::string(name(variation));
   return std::string(name(anomaly)) + "/" + std::string(room.stores()[x]->name()) + "-" +
-         std::string(room.stores()[y]->name()) + "/" + std::string(name(level));
+         std::string(room.stores()[y]->name()) + "/" + std::string(name(level)) + suffix;
 }
 
 /// Calls `visit(x, y)` for every ordered pair.
@@ -21,6 +23,24 @@ Result<void> for_each_pair(const CaseRoom& room, const std::function<Result<void
     }
   }
   return {};
+}
+
+/// Which plays could show what they are to show.
+bool applies(const ItemStore& x, const ItemStore& y, Anomaly anomaly, Isolation level, Variation variation) {
+  // Two who write the same item write one key, or one looked for what the other wrote: else each may leave an item of its
+  // own, and below serializable nothing is to keep them from it.
+  const bool two_writers = anomaly == Anomaly::g0 || anomaly == Anomaly::otv || anomaly == Anomaly::p4;
+  if (two_writers && level != Isolation::serializable) {
+    if ((variation == Variation::x_missing || variation == Variation::both_missing) && !x.inserts_by_key())
+      return false;
+    if ((variation == Variation::y_missing || variation == Variation::both_missing) && !y.inserts_by_key())
+      return false;
+  }
+  // A view of the cache misses what was removed after it, which says nothing; these are recognized by what is missed.
+  const bool by_a_miss =
+      anomaly == Anomaly::g1b || anomaly == Anomaly::otv || anomaly == Anomaly::pmp || anomaly == Anomaly::g_single;
+  return !(variation == Variation::remove && by_a_miss && level >= Isolation::repeatable_read &&
+           (x.may_miss() || y.may_miss()));
 }
 
 std::uint64_t count_refused(const Play& play) {
@@ -49,26 +69,31 @@ CaseRoom::~CaseRoom() {
   std::filesystem::remove_all(directory_);
 }
 
-Result<Play> CaseRoom::play(const Script&, std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door,
-                            const std::vector<Step>& steps) {
-  const Scene scene{engine_.get(), stage_.get(), stores_[store_of_x].get(),         stores_[store_of_y].get(),
-                    level,         door,         "play-" + std::to_string(plays_++)};
+Result<Play> CaseRoom::play(std::size_t store_of_x, std::size_t store_of_y, Isolation level, Door door,
+                            Variation variation, const std::vector<Step>& steps) {
+  const Scene scene{engine_.get(), stage_.get(), stores_[store_of_x].get(),         stores_[store_of_y].get(), level,
+                    door,          variation,    "play-" + std::to_string(plays_++)};
   return isolation::play(scene, steps);
 }
 
 Result<CaseTally> run_cases(CaseRoom& room, std::span<const Isolation> levels, Door door,
-                            std::optional<Isolation> expected) {
+                            std::optional<Isolation> expected, Variation variation) {
   CaseTally tally;
   for (const Isolation level : levels) {
     for (std::size_t a = 0; a < kAnomalyCount; ++a) {
       const auto anomaly = static_cast<Anomaly>(a);
       STRATA_TRY(for_each_pair(room, [&](std::size_t x, std::size_t y) -> Result<void> {
+        const ItemStore &of_x = *room.stores()[x], &of_y = *room.stores()[y];
+        const Isolation promised = expected.value_or(level);
         // Transaction 1 commits first in G2-item, so what decides is how transaction 2 read x.
-        const bool must_not = forbidden(anomaly, expected.value_or(level), room.stores()[x]->reads_by_key());
+        const bool by_key = of_x.reads_by_key() && (variation != Variation::remove || of_x.removals_by_key());
+        const bool must_not = forbidden(anomaly, promised, by_key);
         bool happened = false;
         std::string wrong;
-        for (const Script& script : scripts_of(anomaly)) {
-          auto played = room.play(script, x, y, level, door, script.steps);
+        const std::vector<Script>& scripts = scripts_of(anomaly, variation);
+        if (scripts.empty() || !applies(of_x, of_y, anomaly, promised, variation)) return {};
+        for (const Script& script : scripts) {
+          auto played = room.play(x, y, level, door, variation, script.steps);
           if (!played) {
             wrong = played.error().to_string();
             continue;
@@ -81,7 +106,7 @@ Result<CaseTally> run_cases(CaseRoom& room, std::span<const Isolation> levels, D
         ++tally.cases;
         if (happened) ++tally.happened[{level, anomaly}];
         if (happened && must_not) wrong = "it happened";
-        if (!wrong.empty()) tally.violations.push_back(case_name(room, anomaly, x, y, level) + ": " + wrong);
+        if (!wrong.empty()) tally.violations.push_back(case_name(room, anomaly, x, y, level, variation) + ": " + wrong);
         return {};
       }));
     }
@@ -89,15 +114,16 @@ Result<CaseTally> run_cases(CaseRoom& room, std::span<const Isolation> levels, D
   return tally;
 }
 
-Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels) {
+Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels, Variation variation) {
   CaseTally tally;
   for (const Isolation level : levels) {
     for (std::size_t a = 0; a < kAnomalyCount; ++a) {
       const auto anomaly = static_cast<Anomaly>(a);
-      const Script& script = scripts_of(anomaly).front();
-      const std::vector<Step> steps = one_after_another(script.steps);
+      const std::vector<Script>& scripts = scripts_of(anomaly, variation);
+      if (scripts.empty()) continue;
+      const std::vector<Step> steps = one_after_another(scripts.front().steps);
       STRATA_TRY(for_each_pair(room, [&](std::size_t x, std::size_t y) -> Result<void> {
-        const Play played = STRATA_TRY(room.play(script, x, y, level, Door::transactions, steps));
+        const Play played = STRATA_TRY(room.play(x, y, level, Door::transactions, variation, steps));
         ++tally.cases;
         ++tally.plays;
         std::string wrong = played.broken.empty() ? "" : played.broken.front();
@@ -107,12 +133,21 @@ Result<CaseTally> run_controls(CaseRoom& room, std::span<const Isolation> levels
           wrong = "transaction " + std::to_string(step.transaction) + " was refused, and nobody else ran";
           ++tally.refused;
         }
-        if (!wrong.empty()) tally.violations.push_back(case_name(room, anomaly, x, y, level) + " in turn: " + wrong);
+        if (!wrong.empty())
+          tally.violations.push_back(case_name(room, anomaly, x, y, level, variation) + " in turn: " + wrong);
         return {};
       }));
     }
   }
   return tally;
+}
+
+void CaseTally::add(const CaseTally& other) {
+  cases += other.cases;
+  plays += other.plays;
+  refused += other.refused;
+  for (const auto& [which, count] : other.happened) happened[which] += count;
+  violations.insert(violations.end(), other.violations.begin(), other.violations.end());
 }
 
 std::string table_of(const CaseTally& tally) {

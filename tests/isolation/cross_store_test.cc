@@ -23,8 +23,8 @@ class CrossStore : public testing::Test {
     room_ = std::move(*opened);
   }
   CaseTally run(std::span<const Isolation> levels, Door door = Door::transactions,
-                std::optional<Isolation> expected = {}) {
-    auto tally = run_cases(*room_, levels, door, expected);
+                std::optional<Isolation> expected = {}, Variation variation = Variation::replace) {
+    auto tally = run_cases(*room_, levels, door, expected, variation);
     EXPECT_TRUE(tally) << tally.error().to_string();
     return tally ? std::move(*tally) : CaseTally{};
   }
@@ -45,6 +45,34 @@ TEST_F(CrossStore, NoForbiddenAnomalyInAnyPairAtAnyLevel) {
               static_cast<unsigned long long>(tally.refused), tally.violations.size());
   EXPECT_EQ(tally.cases, 1'680U);
   EXPECT_EQ(tally.violations.size(), 0U) << listed(tally.violations);
+}
+
+// What is missing is read like what is there. Only where missing it decides; strata_isolation --what cases plays the rest.
+TEST_F(CrossStore, NoForbiddenAnomalyWhereItemsAreMissingAtFirstOrRemoved) {
+  const Isolation levels[] = {Isolation::repeatable_read, Isolation::serializable};
+  for (const Variation variation : {Variation::both_missing, Variation::remove}) {
+    const CaseTally tally = run(levels, Door::transactions, {}, variation);
+    std::printf("%s: %s%llu cases, %llu plays, %llu transactions refused, %zu violations\n",
+                std::string(name(variation)).c_str(), table_of(tally).c_str(),
+                static_cast<unsigned long long>(tally.cases), static_cast<unsigned long long>(tally.plays),
+                static_cast<unsigned long long>(tally.refused), tally.violations.size());
+    EXPECT_EQ(tally.violations.size(), 0U) << listed(tally.violations);
+  }
+}
+
+TEST_F(CrossStore, TheSuiteNoticesCallsWithoutTransactionsWhereItemsAreMissingOrRemoved) {
+  const Isolation level[] = {Isolation::serializable};
+  for (const Variation variation : {Variation::both_missing, Variation::remove}) {
+    const CaseTally tally = run(level, Door::calls, {}, variation);
+    for (std::size_t a = 0; a < kAnomalyCount; ++a) {
+      const auto anomaly = static_cast<Anomaly>(a);
+      if (scripts_of(anomaly, variation).empty()) continue;
+      const auto seen = happened(tally, level[0], anomaly);
+      // Where a miss in the cache would say nothing, pairs with the cache are not played.
+      EXPECT_TRUE(seen == kPairs || (variation == Variation::remove && seen == kPairs - 12))
+          << name(variation) << " " << name(anomaly) << " " << seen;
+    }
+  }
 }
 
 TEST_F(CrossStore, TheSameTransactionsInTurnAllCommit) {

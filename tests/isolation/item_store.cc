@@ -34,6 +34,12 @@ class VectorItems final : public ItemStore {
     const Point point{id, embedding, {{"group", item.group}, {"key", item.key}, {"value", value}}, {}};
     return stores.vector().upsert(kCollection, {&point, 1});
   }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    const std::string id = item.name();
+    const std::string_view ids[] = {id};
+    STRATA_TRY(stores.vector().remove(kCollection, ids));
+    return {};
+  }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
     for (const StoredPoint& point : STRATA_TRY(stores.vector().scroll(kCollection, "", 1'000, {{"group", group}}))) {
@@ -52,6 +58,8 @@ class ObjectItems final : public ItemStore {
  public:
   ObjectItems(std::span<const std::string> keys, std::span<const std::string> values) : keys_(keys), values_(values) {}
   std::string_view name() const override { return "object"; }
+  bool inserts_by_key() const override { return false; }
+  bool removals_by_key() const override { return false; }
   Result<void> set_up(Stores&) override { return {}; }
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     std::optional<std::string> found;
@@ -72,6 +80,10 @@ class ObjectItems final : public ItemStore {
   }
   Result<void> insert(Stores& stores, const Item& item, std::string_view value) override {
     STRATA_TRY(stores.object().put(as_bytes(content_of(item, value)), {.owner = item.name()}));
+    return {};
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.object().release(item.name()));
     return {};
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
@@ -124,6 +136,10 @@ class RowItems : public ItemStore {
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
     return stores.metadata().put_row("item", {{"grp", item.group}, {"key", item.key}, {"value", value}});
   }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.metadata().remove_row("item", {{"grp", item.group}, {"key", item.key}}));
+    return {};
+  }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     const Rows rows = STRATA_TRY(stores.metadata().query("select key, value from item where grp = ?", {group}));
     Members members;
@@ -143,6 +159,10 @@ class SqlItems final : public RowItems {
                                   {item.group, item.key, value}));
     return {};
   }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.metadata().execute("delete from item where grp = ? and key = ?", {item.group, item.key}));
+    return {};
+  }
 };
 
 // ---- graph ------------------------------------------------------------------------------------------------------
@@ -159,6 +179,10 @@ class NodeItems final : public ItemStore {
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
     return stores.graph().put_node(
         {item.name(), {std::string(kLabel)}, {{"group", item.group}, {"key", item.key}, {"value", value}}});
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.graph().remove_node(item.name()));
+    return {};
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
@@ -178,6 +202,7 @@ class MetricItems final : public ItemStore {
  public:
   std::string_view name() const override { return "analytics"; }
   bool reads_by_key() const override { return false; }
+  bool inserts_by_key() const override { return false; }
   Result<void> set_up(Stores& stores) override {
     const ColumnDefinition columns[] = {
         {"id", ColumnType::text}, {"grp", ColumnType::text}, {"key", ColumnType::text}, {"value", ColumnType::text}};
@@ -196,6 +221,10 @@ class MetricItems final : public ItemStore {
   Result<void> insert(Stores& stores, const Item& item, std::string_view value) override {
     return stores.analytics().append(kTable,
                                      {{"id", item.name()}, {"grp", item.group}, {"key", item.key}, {"value", value}});
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.analytics().erase(kTable, "id", item.name()));
+    return {};
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     const Rows rows = STRATA_TRY(stores.analytics().query("select key, value from items where grp = ?", {group}));
@@ -223,6 +252,7 @@ class CacheItems final : public ItemStore {
  public:
   explicit CacheItems(std::span<const std::string> keys) : keys_(keys) {}
   std::string_view name() const override { return "cache"; }
+  bool may_miss() const override { return true; }
   Result<void> set_up(Stores&) override { return {}; }
   Result<std::optional<std::string>> read(Stores& stores, const Item& item) override {
     const auto value = STRATA_TRY(stores.cache().get(item.name()));
@@ -231,6 +261,10 @@ class CacheItems final : public ItemStore {
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
     return stores.cache().set(item.name(), value);
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.cache().remove(item.name()));
+    return {};
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
@@ -261,6 +295,9 @@ class AttributeItems : public ItemStore {
   }
   Result<void> write(Stores& stores, const Item& item, std::string_view value) override {
     return stores.array().set_attribute(item.group, item.key, value);
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    return stores.array().set_attribute(item.group, item.key, {});
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     Members members;
@@ -325,6 +362,11 @@ class DocumentItems final : public RowItems {
     return stores.metadata().put_row("document",
                                      {{"grp", item.group}, {"key", item.key}, {"address", address.to_string()}});
   }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    STRATA_TRY(stores.object().release(item.name()));
+    STRATA_TRY(stores.metadata().remove_row("document", {{"grp", item.group}, {"key", item.key}}));
+    return {};
+  }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     const Rows rows = STRATA_TRY(stores.metadata().query("select key, address from document where grp = ?", {group}));
     Members members;
@@ -356,6 +398,12 @@ class CachedItems final : public RowItems {
     const Item row = behind(item);
     STRATA_TRY(RowItems::write(stores, row, value));
     return stores.cache().set(row.name(), value);
+  }
+  Result<void> remove(Stores& stores, const Item& item) override {
+    const Item row = behind(item);
+    STRATA_TRY(RowItems::remove(stores, row));
+    STRATA_TRY(stores.cache().remove(row.name()));
+    return {};
   }
   Result<Members> scan(Stores& stores, std::string_view group) override {
     return RowItems::scan(stores, behind({std::string(group), {}}).group);

@@ -42,6 +42,13 @@ class ItemStore {
   virtual std::string_view name() const = 0;
   /// Whether `read` names the key to the store. Where a query finds the item, its store sees a predicate.
   virtual bool reads_by_key() const { return true; }
+  /// Whether two who write an item that is not there write one key. Where the store knows no key of it, each adds its own.
+  virtual bool inserts_by_key() const { return true; }
+  /// Whether who read the item has a conflict with who takes it away, under repeatable read: not where what goes is one of
+  /// many references that were counted.
+  virtual bool removals_by_key() const { return true; }
+  /// Whether an item that is there may be missed, so that missing it says nothing.
+  virtual bool may_miss() const { return false; }
   /// Creates the collection, table or dataset; once for a database. Fine when it is there.
   virtual Result<void> set_up(Stores& stores) = 0;
   /// Makes a group ready to be written to.
@@ -54,6 +61,8 @@ class ItemStore {
   virtual Result<void> insert(Stores& stores, const Item& item, std::string_view value) {
     return write(stores, item, value);
   }
+  /// Takes away an item that was written, if it is there.
+  virtual Result<void> remove(Stores& stores, const Item& item) = 0;
   /// Everything in the group: a read whose answer an insert changes.
   virtual Result<Members> scan(Stores& stores, std::string_view group) = 0;
 };

@@ -334,8 +334,12 @@ int run_history_command(const Settings& settings) {
 int run_case_command(const Settings& settings) {
   const auto tally = [&]() -> Result<CaseTally> {
     const auto room = STRATA_TRY(CaseRoom::open());
-    if (settings.level) return run_cases(*room, {&*settings.level, 1});
-    return run_cases(*room, kLevels);
+    const auto levels = settings.level ? std::span(&*settings.level, 1) : std::span(kLevels);
+    CaseTally all;
+    for (const Variation variation : kVariations) {
+      all.add(STRATA_TRY(run_cases(*room, levels, Door::transactions, {}, variation)));
+    }
+    return all;
   }();
   if (!tally) {
     std::printf("%s\n", tally.error().to_string().c_str());

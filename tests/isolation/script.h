@@ -34,8 +34,21 @@ inline constexpr std::array<Isolation, 4> kLevels = {Isolation::read_uncommitted
 /// commits last found its item by a query) G2-item is a G2.
 bool forbidden(Anomaly anomaly, Isolation level, bool by_key);
 
-enum class Action : std::uint8_t { begin, read, write, scan, insert, commit, rollback };
-enum class Place : std::uint8_t { none, x, y };  ///< for scan and insert: the group in the store of x, of y
+/// What is there when a play begins, and what its transactions do to it.
+enum class Variation : std::uint8_t {
+  replace,       ///< both items are there and are replaced; the groups are empty, and predicates meet inserts
+  x_missing,     ///< as before, but nobody has written x yet: who writes it, inserts it
+  y_missing,     ///< or y
+  both_missing,  ///< or either
+  remove,        ///< both items are there and are taken away; so are the members that predicates find
+};
+inline constexpr std::array<Variation, 5> kVariations = {Variation::replace, Variation::x_missing, Variation::y_missing,
+                                                         Variation::both_missing, Variation::remove};
+std::string_view name(Variation variation) noexcept;
+
+enum class Action : std::uint8_t { begin, read, write, remove, scan, insert, erase, commit, rollback };
+/// For scan, insert and erase: the group in the store of x, of y. Each transaction inserts and erases a member of its own.
+enum class Place : std::uint8_t { none, x, y };
 
 struct Step {
   std::size_t transaction = 1;  ///< 1, 2 or 3
@@ -59,8 +72,9 @@ struct Ending {
 };
 
 struct Play {
-  std::vector<Answer> answers;      ///< one a step
-  std::array<Ending, 4> endings;    ///< by transaction; [0] is not used
+  std::vector<Answer> answers;    ///< one a step
+  std::array<Ending, 4> endings;  ///< by transaction; [0] is not used
+  std::optional<int> x_before, y_before;
   std::optional<int> x, y;          ///< at the end
   std::vector<int> in_x, in_y;      ///< whose inserts are in the groups at the end
   std::vector<std::string> broken;  ///< what no level excuses: an untyped error, a state that no commit wrote
@@ -72,8 +86,9 @@ struct Script {
   std::function<bool(const std::vector<Step>&, const Play&)> happened;
 };
 
-/// The schedules of an anomaly, at least one. x is 10 and y is 20 before.
-const std::vector<Script>& scripts_of(Anomaly anomaly);
+/// The schedules of an anomaly. What is there of x before is 10, of y 20. Where items are missing, none for the anomalies
+/// that concern predicates alone: they meet inserts anyway.
+const std::vector<Script>& scripts_of(Anomaly anomaly, Variation variation = Variation::replace);
 
 /// The steps of each transaction without those of others between them: then nothing may be refused.
 std::vector<Step> one_after_another(const std::vector<Step>& steps);
@@ -90,6 +105,7 @@ struct Scene {
   ItemStore* store_of_y = nullptr;
   Isolation level = Isolation::serializable;
   Door door = Door::transactions;
+  Variation variation = Variation::replace;
   std::string name;  ///< of its groups: once in a database
 };
 

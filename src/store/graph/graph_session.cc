@@ -96,6 +96,11 @@ void GraphSession::note_expanded(Context& tx, const Reader& reader, std::span<co
   for (const Expanded& each : expanded) note_adjacency(tx, reader.id(each.number), each.direction, types);
 }
 
+void GraphSession::note_edge(Context& tx, EdgeId id, bool found) {
+  tx.note_read(StoreKind::graph, key_of_edge(id));
+  if (!found) tx.note_read(StoreKind::graph, key_of_edges_near(id));
+}
+
 Result<void> GraphSession::put_node(const Node& node) {
   return session_.write([&](Context& tx) -> Result<void> {
     STRATA_TRY(check_id(node.id));
@@ -134,9 +139,9 @@ Result<bool> GraphSession::remove_node(std::string_view id, bool detach) {
     STRATA_TRY(check_id(id));
     const Reader before = reader(tx);
     const auto number = before.number(id);
+    tx.note_read(StoreKind::graph, key_of_node(KeyKind::existence, id));
     if (!number || !before.exists(*number)) {
       STRATA_TRY(before.check());
-      tx.note_read(StoreKind::graph, key_of_node(KeyKind::existence, id));
       return false;
     }
     note_adjacency(tx, id, Direction::both, {});
@@ -310,6 +315,7 @@ Result<EdgeId> GraphSession::merge_edge(std::string_view source, std::string_vie
 
     Overlay& own = overlay(tx);
     const auto added = own.added.find(found);
+    note_edge(tx, found, true);
     if (added == own.added.end()) STRATA_TRY(tx.note_write(StoreKind::graph, key_of_edge(found)));
     STRATA_TRY(tx.charge(kEffectBytes + STRATA_TRY(check_properties(properties))));
     if (added != own.added.end()) {
@@ -348,10 +354,8 @@ Result<bool> GraphSession::remove_edge(EdgeId id) {
     const Reader before = reader(tx);
     const bool exists = before.edge(id).has_value();
     STRATA_TRY(before.check());
-    if (!exists) {
-      tx.note_read(StoreKind::graph, key_of_edge(id));
-      return false;
-    }
+    note_edge(tx, id, exists);
+    if (!exists) return false;
     STRATA_TRY(note_removal(tx, id));
     STRATA_TRY(tx.charge(kEffectBytes));
     remove(tx, id);
@@ -361,9 +365,9 @@ Result<bool> GraphSession::remove_edge(EdgeId id) {
 
 Result<std::optional<Edge>> GraphSession::edge(EdgeId id) {
   return session_.read([&](Context& tx) -> Result<std::optional<Edge>> {
-    tx.note_read(StoreKind::graph, key_of_edge(id));
     const Reader now = reader(tx);
     const auto found = now.edge(id);
+    note_edge(tx, id, found.has_value());
     std::optional<Edge> out;
     if (found) {
       out = Edge{id, std::string(now.id(found->source)), std::string(now.id(found->target)),

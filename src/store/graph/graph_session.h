@@ -40,6 +40,7 @@ class GraphSession final : public strata::GraphStore {
                      const Map& properties);
   /// Locks an edge that is to be removed; none of this transaction's own.
   Result<void> note_removal(Context& tx, EdgeId id);
+  static void note_edge(Context& tx, EdgeId id, bool found);
   void remove(Context& tx, EdgeId id);
   /// Notes that the answer depends on the edges at these nodes.
   static void note_adjacency(Context& tx, std::string_view id, Direction direction, std::span<const std::string> types);

@@ -61,6 +61,11 @@ transaction::KeyHash key_of_edge(EdgeId id) {
   return key_of(KeyKind::edge, {reinterpret_cast<const char*>(&id), sizeof id});
 }
 
+transaction::KeyHash key_of_edges_near(EdgeId id) {
+  id /= kEdgesNear;
+  return key_of(KeyKind::edges_near, {reinterpret_cast<const char*>(&id), sizeof id});
+}
+
 transaction::KeyHash key_of_merge(std::string_view source, std::string_view type, std::string_view target) {
   return key_of_texts(KeyKind::merge, source, type, target);
 }
@@ -84,6 +89,16 @@ transaction::KeyHash match_predicate(std::string_view source, std::string_view t
 bool WriteBuffer::empty() const {
   return overlay_.nodes.empty() && overlay_.added.empty() && overlay_.changed.empty() && overlay_.removed.empty() &&
          overlay_.indexes.empty();
+}
+
+Result<void> WriteBuffer::prepare(transaction::Context& context) {
+  EdgeId last = 0;
+  for (const auto& [id, edge] : overlay_.added) {
+    if (last != 0 && id / kEdgesNear == last / kEdgesNear) continue;
+    context.note_effect(StoreKind::graph, key_of_edges_near(id));
+    last = id;
+  }
+  return {};
 }
 
 Result<void> WriteBuffer::validate(transaction::Context&) {
@@ -208,7 +223,6 @@ Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64
                                       ? std::string_view(overlay_.lent_name_texts[edge.type - kFirstLentName])
                                       : store_.names().text(edge.type);
     add_edge(overlay_.ids.at(edge.source), type, overlay_.ids.at(edge.target));
-    predicates.push_back(key_of_edge(id));  // somebody may have asked for the number and found nothing
   }
   for (const EdgeId id : overlay_.removed) {
     // Gone already: another removed it, and the key says so.

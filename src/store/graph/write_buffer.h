@@ -5,6 +5,7 @@
 ///     node       content of a node       written by put and removal
 ///     existence  of a node               written by creation and removal; read by every new edge at it
 ///     edge       an edge's properties    written by merge and removal
+///     edges near an id                   written by additions; read by who asks for an edge that is not there
 ///     merge      (source, type, target)  written by merge_edge: of two that would both create, one has to look again
 ///
 /// and predicates, which only serializable transactions read (Context::note_scan):
@@ -26,9 +27,12 @@
 
 namespace strata::store::graph {
 
-enum class KeyKind : std::uint8_t { node = 1, existence, edge, merge, label, value, out, in, match };
+enum class KeyKind : std::uint8_t { node = 1, existence, edge, merge, label, value, out, in, match, edges_near };
 transaction::KeyHash key_of_node(KeyKind kind, std::string_view id);
 transaction::KeyHash key_of_edge(EdgeId id);
+/// Ids are given in order, so that one key of many edges costs an addition less than a key of each.
+inline constexpr EdgeId kEdgesNear = 1'024;
+transaction::KeyHash key_of_edges_near(EdgeId id);
 transaction::KeyHash key_of_merge(std::string_view source, std::string_view type, std::string_view target);
 
 transaction::KeyHash nodes_predicate(std::string_view label);
@@ -46,6 +50,7 @@ class WriteBuffer final : public transaction::WriteBuffer {
   Overlay& overlay() { return overlay_; }
 
   bool empty() const override;
+  Result<void> prepare(transaction::Context& context) override;
   Result<void> validate(transaction::Context& context) override;
   void encode(core::Encoder& out) const override;
   void committed(const transaction::Commit&) override { leave(); }

@@ -98,15 +98,17 @@ class MetadataSession final : public MetadataStore {
   // The table, from a catalog that `keep` keeps alive.
   Result<const Table*> table_of(Context& tx, std::string_view name, std::shared_ptr<const Catalog>& keep) {
     STRATA_TRY(store_.know_tables());
-    tx.note_scan(StoreKind::metadata, kSchemaKey);
+    tx.note_read_once(StoreKind::metadata, kSchemaKey);
     keep = store_.catalog(own(tx));
     const Table* table = keep->find(name);
-    if (table == nullptr || is_hidden(name)) return Error(ErrorCode::not_found, "no such table: " + std::string(name));
-    return table;
+    if (table != nullptr && !is_hidden(name)) return table;
+    // The catalog is the newest one. Who looks from before a definition is told so, as SQL tells it.
+    STRATA_TRY(store_.read_at(tx.view_lsn(), own(tx), [](Connection&) { return Result<void>(); }));
+    return Error(ErrorCode::not_found, "no such table: " + std::string(name));
   }
 
   Result<void> put(Context& tx, std::string_view name, const Map& row);
-  Result<void> put_by_sql(Context& tx, const Table& table, const Map& row);
+  Result<void> put_by_sql(Context& tx, const Table& table, std::string_view key, const Map& row);
   Result<bool> remove(Context& tx, std::string_view name, const Map& key);
   Result<std::optional<Map>> get(Context& tx, std::string_view name, const Map& key, Locking locking = Locking::none);
   Result<MetadataParticipant::FoundRow> find(Context& tx, const Table& table, std::string_view key);
@@ -155,7 +157,7 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
       return Error(ErrorCode::invalid_argument, "the commit LSN cannot be part of a key: " + column.name);
     STRATA_TRY(append_for_column(key, *value, table, column, store_.converter()));
   }
-  if (by_sql) return put_by_sql(tx, table, row);
+  if (by_sql) return put_by_sql(tx, table, key, row);
   rest.clear();
   bool marked = false;
   for (const int index : table.rest_columns) {
@@ -188,7 +190,9 @@ Result<void> MetadataSession::put(Context& tx, std::string_view name, const Map&
 }
 
 // A table with constraints: SQLite does it, and says what is wrong with it.
-Result<void> MetadataSession::put_by_sql(Context& tx, const Table& table, const Map& row) {
+Result<void> MetadataSession::put_by_sql(Context& tx, const Table& table, std::string_view key, const Map& row) {
+  // A row that is there already as it is to be is not written: then what was done depends on it.
+  tx.note_read(StoreKind::metadata, key_hash(table, key));
   std::string columns, marks, keys, updates;
   std::vector<Value> parameters;
   for (const auto& [name, value] : row) {
@@ -223,6 +227,7 @@ Result<bool> MetadataSession::remove(Context& tx, std::string_view name, const M
   std::shared_ptr<const Catalog> keep;
   const Table& table = *STRATA_TRY(table_of(tx, name, keep));
   const std::string key = STRATA_TRY(key_from_map(table, key_map, store_.converter()));
+  tx.note_read(StoreKind::metadata, key_hash(table, key));
   if (!table.simple) {
     std::string where;
     std::vector<Value> parameters;
@@ -235,14 +240,10 @@ Result<bool> MetadataSession::remove(Context& tx, std::string_view name, const M
     }
     const auto executed = STRATA_TRY(store_.execute(tx, "DELETE FROM " + quoted(table.name) + " WHERE " + where,
                                                     parameters, false, MetadataParticipant::Reads::one_key));
-    if (executed.rows_changed == 0) tx.note_read(StoreKind::metadata, key_hash(table, key));
     return executed.rows_changed > 0;
   }
   const auto row = STRATA_TRY(find(tx, table, key));
-  if (!row.present) {
-    tx.note_read(StoreKind::metadata, key_hash(table, key));
-    return false;
-  }
+  if (!row.present) return false;
   STRATA_TRY(tx.note_write(StoreKind::metadata, key_hash(table, key)));
   STRATA_TRY(tx.charge(key.size() + 64));
   MetadataBuffer& buffer = store_.buffer(tx);

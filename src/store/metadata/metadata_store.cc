@@ -139,9 +139,12 @@ Result<void> MetadataParticipant::know_tables() {
 
 Result<void> MetadataParticipant::check_healthy() {
   STRATA_TRY(know_tables());
-  if (recent_.bytes() <= 2 * kHardFactor * options_.queue_bytes_max) return {};
+  const std::size_t bytes = recent_.bytes(), most = 2 * kHardFactor * options_.queue_bytes_max;
+  if (bytes <= most) return {};
   const core::MutexLock lock(applier_mutex_);
-  return Error(ErrorCode::resource_exhausted, "state.sqlite does not take rows any more: " + last_error_);
+  return Error(ErrorCode::resource_exhausted,
+               "state.sqlite does not take rows any more. The metadata store: " + std::to_string(bytes) +
+                   " bytes of rows behind, at most " + std::to_string(most) + ": " + last_error_);
 }
 
 // ------------------------------------------------------------------------------------------------ reading
@@ -290,6 +293,8 @@ Result<Executed> MetadataParticipant::execute_once(transaction::Context& context
     for (const Image& row : images.rows) {
       row.present ? own.put(table, row.key, row.rest, row.marked) : own.remove(table, row.key);
       context.note_claim(StoreKind::metadata, key_hash(table, row.key));
+      // That it could be inserted is an answer, also when it is taken back to a savepoint.
+      if (context.tracks_scans()) context.note_read(StoreKind::metadata, key_hash(table, row.key));
     }
   }
   writer_->renumber(own.revision());

@@ -105,7 +105,7 @@ class VectorSession final : public strata::VectorStore {
     return session_.write([&](Context& tx) -> Result<void> {
       STRATA_TRY(check_collection_name(name));
       STRATA_TRY(check_collection_options(options));
-      if (const auto existing = find(tx, name)) {
+      if (const auto existing = find_to_read(tx, name)) {
         const CollectionOptions& other = existing->options;
         if (other.dimension == options.dimension && other.metric == options.metric && other.words == options.words) {
           tx.note_dependency(StoreKind::vector, collection_key(name));
@@ -123,8 +123,8 @@ class VectorSession final : public strata::VectorStore {
 
   Result<void> drop_collection(std::string_view name) override {
     return session_.write([&](Context& tx) -> Result<void> {
-      const auto target = find(tx, name);
-      if (!target) return missing(tx, name);
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
       STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.dropped = buffered.dropped || target->base != nullptr;
@@ -162,8 +162,8 @@ class VectorSession final : public strata::VectorStore {
 
   Result<void> upsert(std::string_view name, std::span<const Point> points) override {
     return session_.write([&](Context& tx) -> Result<void> {
-      const auto target = find(tx, name);
-      if (!target) return missing(tx, name);
+      const auto target = find_to_read(tx, name);  // also when its options refuse the points
+      if (!target) return no_collection(name);
       // Everything is looked at before anything is taken.
       std::vector<BufferedPoint> taken;
       taken.reserve(points.size());
@@ -198,8 +198,8 @@ class VectorSession final : public strata::VectorStore {
       changed.payload = STRATA_TRY(encode_payload(id, payload));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
+      tx.note_read(StoreKind::vector, point_key(name, id));
       if (!found) {
-        tx.note_read(StoreKind::vector, point_key(name, id));
         return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
       }
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + target->options.dimension * sizeof(float) +
@@ -229,10 +229,9 @@ class VectorSession final : public strata::VectorStore {
       const Reading committed = without_overlay(reading);
       STRATA_TRY(depend_on_collection(tx, name, *target));
       for (const std::string_view id : ids) {
+        tx.note_read(StoreKind::vector, point_key(name, id));
         if (STRATA_TRY(find_point(reading, id))) {
           STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
-        } else {
-          tx.note_read(StoreKind::vector, point_key(name, id));
         }
       }
       std::uint64_t existed = 0;
@@ -353,7 +352,7 @@ class VectorSession final : public strata::VectorStore {
   }
 
   std::optional<Target> find_to_read(Context& tx, std::string_view name) {
-    tx.note_read(StoreKind::vector, collection_key(name));
+    tx.note_read_once(StoreKind::vector, collection_key(name));
     return find(tx, name);
   }
 
