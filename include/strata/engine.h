@@ -77,8 +77,7 @@ class Engine : public Stores {
   ///         with other content), unsupported (a newer format), corruption (file, offset and LSN are named; nothing was
   ///         changed), permission_denied, io
   /// Cost    maps files; replays what the last checkpoint does not hold
-  static Result<std::unique_ptr<Engine>> open(const std::string& directory,
-                                              const OpenOptions& options = {}) noexcept;
+  static Result<std::unique_ptr<Engine>> open(const std::string& directory, const OpenOptions& options = {}) noexcept;
 
   virtual Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options = {}) = 0;
   /// Errors  not_found (tag), failed_precondition (older than the history that is kept; the oldest LSN is named),

@@ -153,7 +153,8 @@ Lsn LocalEngine::move_horizon(Lsn at_most) {
 }
 
 Result<void> LocalEngine::with_checkpoint(
-    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>& body) noexcept {
+    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>&
+        body) noexcept {
   const core::MutexLock lock(checkpoint_mutex_);
   STRATA_TRY(checkpoint_locked(false));
   STRATA_TRY(journal_->sync());

@@ -586,7 +586,8 @@ TEST_F(EngineTest, CloseIsRefusedWhileAViewOrATransactionIsOpenAndTheEngineGoesO
   ASSERT_TRUE(tx->commit());
   ASSERT_TRUE(write_everywhere(*db, "n3", 3));
   second.reset();
-  EXPECT_EQ(db->close().error().message(), "1 view is open; end it, then close") << "a committed transaction holds nothing";
+  EXPECT_EQ(db->close().error().message(), "1 view is open; end it, then close")
+      << "a committed transaction holds nothing";
   view.reset();
   auto late = *db->begin();
   EXPECT_EQ(db->close().error().message(), "1 transaction is open; end it, then close");

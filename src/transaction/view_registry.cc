@@ -57,8 +57,8 @@ Result<void> ViewRegistry::close() {
     const auto counted = [](std::size_t count, const char* what) {
       return count == 0 ? std::string() : std::to_string(count) + " " + what + (count == 1 ? "" : "s");
     };
-    const std::string open = counted(views, "view") + (views > 0 && transactions > 0 ? " and " : "") +
-                             counted(transactions, "transaction");
+    const std::string open =
+        counted(views, "view") + (views > 0 && transactions > 0 ? " and " : "") + counted(transactions, "transaction");
     const bool one = views + transactions == 1;
     return Error(ErrorCode::failed_precondition,
                  open + (one ? " is open; end it, then close" : " are open; end them, then close"));

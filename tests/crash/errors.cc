@@ -18,17 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kPatienceMs = 120'000;     // a child that takes longer hangs
-constexpr std::uint64_t kAllocationsTried = 400;   // of each library, once and for ever: they are too many for all
+constexpr std::uint64_t kPatienceMs = 120'000;    // a child that takes longer hangs
+constexpr std::uint64_t kAllocationsTried = 400;  // of each library, once and for ever: they are too many for all
 
 struct Kind {
   SystemCall call;
   Owner owner;
   const char* error;
   bool forever;
-  std::string name() const {
-    return std::string(crash::name(call)) + "/" + std::string(crash::name(owner));
-  }
+  std::string name() const { return std::string(crash::name(call)) + "/" + std::string(crash::name(owner)); }
   std::string spec(std::uint64_t k) const {
     return name() + "=" + error + "@" + std::to_string(k) + (forever ? "+" : "");
   }
@@ -80,7 +78,8 @@ class Cases {
     if (ended.struck) tally_.violation(directory, spec + ": it hangs");
     if (!ended.struck && !score.done) {
       tally_.add(kind != nullptr ? "processes ended, " + kind->name() : "processes ended");
-      if (kind == nullptr || !may_end(*kind)) tally_.violation(directory, spec + ": the process died: " + ended.to_string());
+      if (kind == nullptr || !may_end(*kind))
+        tally_.violation(directory, spec + ": the process died: " + ended.to_string());
     }
     for (const std::string& error : score.errors) tally_.violation(directory, spec + ": the child said: " + error);
     score.errors.clear();
@@ -89,7 +88,8 @@ class Cases {
     }
     tally_.add("errors given", score.refusals.size());
     const bool met = !score.done || score.refused > 0;
-    if (kind == nullptr && !score.refusals.empty()) tally_.violation(directory, "something failed though nothing was refused");
+    if (kind == nullptr && !score.refusals.empty())
+      tally_.violation(directory, "something failed though nothing was refused");
     if (kind == nullptr) calls_ = score.calls;
     examine({.directory = directory, .seed = child.seed}, score, tally_);
     if (met && !score.backups.empty()) {
@@ -148,7 +148,8 @@ int run_errors(const Settings& settings) {
     const std::uint64_t step = sampled ? calls / kAllocationsTried : 1;
     bool met = true;
     // Threads take turns, and what failed is tried again: there may be more or fewer calls than without a fault.
-    for (std::uint64_t k = sampled ? 1 + random.below(step) : 1; sampled || settings.every > 1 ? k <= calls : met; k += step) {
+    for (std::uint64_t k = sampled ? 1 + random.below(step) : 1; sampled || settings.every > 1 ? k <= calls : met;
+         k += step) {
       if (skip-- > 0) continue;
       skip = settings.every - 1;
       if (!budget.left(0) || tally.violations() >= 100) break;

@@ -104,12 +104,14 @@ void Score::hear(const std::string& line) {
       if (about) refusals.emplace_back(rest.substr(static_cast<std::size_t>(read) + 1));
       break;
     case 'X':
-      if (const std::size_t end = rest.find(": "); end != std::string_view::npos) refusals.emplace_back(rest.substr(end + 2));
+      if (const std::size_t end = rest.find(": "); end != std::string_view::npos)
+        refusals.emplace_back(rest.substr(end + 2));
       break;
     case 'S': refused = std::strtoull(rest.data(), nullptr, 10); break;
     case 'T': {
       const std::size_t end = rest.find(' ');
-      if (end != std::string_view::npos) calls[std::string(rest.substr(0, end))] = std::strtoull(rest.data() + end, nullptr, 10);
+      if (end != std::string_view::npos)
+        calls[std::string(rest.substr(0, end))] = std::strtoull(rest.data() + end, nullptr, 10);
       break;
     }
     case 'A': {

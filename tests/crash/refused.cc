@@ -139,10 +139,12 @@ class Refused {
     write(1);
     if (next_ == before) {
       const auto answer = engine_->begin();
-      if (answer || answer.error().code() != ErrorCode::commit_unknown) say("E the machine is well, and nothing can be written");
+      if (answer || answer.error().code() != ErrorCode::commit_unknown)
+        say("E the machine is well, and nothing can be written");
     } else {
       compare();
-      if (auto done = engine_->checkpoint(); !done) say("E the machine is well: checkpoint: " + one_line(done.error().to_string()));
+      if (auto done = engine_->checkpoint(); !done)
+        say("E the machine is well: checkpoint: " + one_line(done.error().to_string()));
     }
     close();
   }
@@ -165,8 +167,8 @@ int run_refused(const ChildSettings& settings) {
   const SystemCalls calls = system_calls();
   for (std::size_t call = 0; call < kSystemCalls; ++call) {
     for (std::size_t owner = 0; owner < kOwners; ++owner) {
-      say("T " + std::string(name(static_cast<SystemCall>(call))) + "/" + std::string(name(static_cast<Owner>(owner))) + " " +
-          std::to_string(calls[call][owner]));
+      say("T " + std::string(name(static_cast<SystemCall>(call))) + "/" + std::string(name(static_cast<Owner>(owner))) +
+          " " + std::to_string(calls[call][owner]));
     }
   }
   say("D");

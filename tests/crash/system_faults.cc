@@ -123,7 +123,8 @@ void whole_path(int directory, const char* name, char (&out)[PATH_MAX]) {
   if (size < 0) return;
   folder[size] = '\0';
   if (std::strlen(folder) + std::strlen(name) + 2 > sizeof out) return;
-  std::strcat(std::strcat(std::strcat(out, folder), "/"), name);  // tidy: allow unsafe-c: no allocation here; measured above
+  std::strcat(std::strcat(std::strcat(out, folder), "/"),
+              name);  // tidy: allow unsafe-c: no allocation here; measured above
 }
 
 struct Place {
@@ -246,7 +247,7 @@ using strata::crash::Place;
 using strata::crash::SystemCall;
 
 /// libc's own definition of a function that this file defines, too.
-#define STRATA_REAL(function)                                                                     \
+#define STRATA_REAL(function) \
   static const auto real = reinterpret_cast<decltype(&function)>(::dlsym(RTLD_NEXT, #function))
 #define STRATA_FRONT extern "C" [[gnu::visibility("default")]]
 
@@ -255,30 +256,30 @@ using strata::crash::SystemCall;
 #pragma GCC diagnostic ignored "-Wredundant-decls"
 #pragma GCC diagnostic ignored "-Wmissing-attributes"
 
-#define STRATA_FRONT_OPEN(function)                                           \
-  STRATA_FRONT int function(const char* path, int flags, ...) {               \
-    STRATA_REAL(function);                                                    \
-    va_list rest;                                                             \
-    va_start(rest, flags);                                                    \
+#define STRATA_FRONT_OPEN(function)                                                 \
+  STRATA_FRONT int function(const char* path, int flags, ...) {                     \
+    STRATA_REAL(function);                                                          \
+    va_list rest;                                                                   \
+    va_start(rest, flags);                                                          \
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0; \
-    va_end(rest);                                                             \
-    const Place place = strata::crash::place_of(AT_FDCWD, path);              \
-    if (strata::crash::refuse(SystemCall::open, place)) return -1;            \
-    return strata::crash::opened(real(path, flags, mode), place);             \
+    va_end(rest);                                                                   \
+    const Place place = strata::crash::place_of(AT_FDCWD, path);                    \
+    if (strata::crash::refuse(SystemCall::open, place)) return -1;                  \
+    return strata::crash::opened(real(path, flags, mode), place);                   \
   }
 STRATA_FRONT_OPEN(open)
 STRATA_FRONT_OPEN(open64)
 
-#define STRATA_FRONT_OPENAT(function)                                         \
-  STRATA_FRONT int function(int directory, const char* path, int flags, ...) { \
-    STRATA_REAL(function);                                                    \
-    va_list rest;                                                             \
-    va_start(rest, flags);                                                    \
+#define STRATA_FRONT_OPENAT(function)                                               \
+  STRATA_FRONT int function(int directory, const char* path, int flags, ...) {      \
+    STRATA_REAL(function);                                                          \
+    va_list rest;                                                                   \
+    va_start(rest, flags);                                                          \
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0; \
-    va_end(rest);                                                             \
-    const Place place = strata::crash::place_of(directory, path);             \
-    if (strata::crash::refuse(SystemCall::open, place)) return -1;            \
-    return strata::crash::opened(real(directory, path, flags, mode), place);  \
+    va_end(rest);                                                                   \
+    const Place place = strata::crash::place_of(directory, path);                   \
+    if (strata::crash::refuse(SystemCall::open, place)) return -1;                  \
+    return strata::crash::opened(real(directory, path, flags, mode), place);        \
   }
 STRATA_FRONT_OPENAT(openat)
 STRATA_FRONT_OPENAT(openat64)
@@ -326,12 +327,13 @@ STRATA_FRONT ssize_t pread64(int file, void* out, std::size_t size, off64_t offs
 }
 
 /// A write that fails with EIO has written its first half; one that finds no space, nothing.
-#define STRATA_REFUSE_WRITE(file, half)                              \
-  if (strata::crash::refuse(SystemCall::write, file)) {              \
-    const int error = errno;                                         \
-    if (error == EIO && size > 1) [[maybe_unused]] const auto some = half; \
-    errno = error;                                                   \
-    return -1;                                                       \
+#define STRATA_REFUSE_WRITE(file, half)                 \
+  if (strata::crash::refuse(SystemCall::write, file)) { \
+    const int error = errno;                            \
+    if (error == EIO && size > 1) [[maybe_unused]]      \
+      const auto some = half;                           \
+    errno = error;                                      \
+    return -1;                                          \
   }
 STRATA_FRONT ssize_t write(int file, const void* bytes, std::size_t size) {
   STRATA_REAL(write);
@@ -444,20 +446,20 @@ STRATA_FRONT void* realloc(void* memory, std::size_t size) noexcept {
 
 #pragma GCC diagnostic pop
 
-#define STRATA_FRONT_NEW(function, arguments, memory)                                       \
-  [[gnu::visibility("default")]] void* function arguments {                                 \
+#define STRATA_FRONT_NEW(function, arguments, memory)                                              \
+  [[gnu::visibility("default")]] void* function arguments {                                        \
     void* made = strata::crash::refuse_allocation(__builtin_return_address(0)) ? nullptr : memory; \
-    if (made == nullptr) throw std::bad_alloc();                                            \
-    return made;                                                                            \
+    if (made == nullptr) throw std::bad_alloc();                                                   \
+    return made;                                                                                   \
   }
 STRATA_FRONT_NEW(operator new, (std::size_t size), __libc_malloc(size != 0 ? size : 1))
 STRATA_FRONT_NEW(operator new[], (std::size_t size), __libc_malloc(size != 0 ? size : 1))
 STRATA_FRONT_NEW(operator new, (std::size_t size, std::align_val_t alignment),
                  __libc_memalign(static_cast<std::size_t>(alignment), size != 0 ? size : 1))
-#define STRATA_FRONT_NEW_OR_NULL(function)                                                                         \
-  [[gnu::visibility("default")]] void* function(std::size_t size, const std::nothrow_t&) noexcept {                \
-    const bool refused = strata::crash::refuse_allocation(__builtin_return_address(0));                            \
-    return refused ? nullptr : __libc_malloc(size != 0 ? size : 1);                                                \
+#define STRATA_FRONT_NEW_OR_NULL(function)                                                          \
+  [[gnu::visibility("default")]] void* function(std::size_t size, const std::nothrow_t&) noexcept { \
+    const bool refused = strata::crash::refuse_allocation(__builtin_return_address(0));             \
+    return refused ? nullptr : __libc_malloc(size != 0 ? size : 1);                                 \
   }
 STRATA_FRONT_NEW_OR_NULL(operator new)
 STRATA_FRONT_NEW_OR_NULL(operator new[])
