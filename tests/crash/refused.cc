@@ -40,6 +40,7 @@ class Refused {
     restore_backup();
     const bool still_open = open();
     if (still_open) write(2);
+    tell_calls();  // those that a fault could meet
     heal_system();
     if (still_open) recover();
     if (!open()) return say("E the machine is well, and it cannot be opened");
@@ -133,6 +134,16 @@ class Refused {
     return {};
   }
 
+  static void tell_calls() {
+    const SystemCalls calls = system_calls();
+    for (std::size_t call = 0; call < kSystemCalls; ++call) {
+      for (std::size_t owner = 0; owner < kOwners; ++owner) {
+        say("T " + std::string(name(static_cast<SystemCall>(call))) + "/" +
+            std::string(name(static_cast<Owner>(owner))) + " " + std::to_string(calls[call][owner]));
+      }
+    }
+  }
+
   /// The machine is well: the engine goes on, or it said that it does not know what its journal holds.
   void recover() {
     const std::uint64_t before = next_;
@@ -164,13 +175,6 @@ int run_refused(const ChildSettings& settings) {
   }
   Refused(settings).run();
   say("S " + std::to_string(system_failures()));
-  const SystemCalls calls = system_calls();
-  for (std::size_t call = 0; call < kSystemCalls; ++call) {
-    for (std::size_t owner = 0; owner < kOwners; ++owner) {
-      say("T " + std::string(name(static_cast<SystemCall>(call))) + "/" + std::string(name(static_cast<Owner>(owner))) +
-          " " + std::to_string(calls[call][owner]));
-    }
-  }
   say("D");
   return 0;
 }

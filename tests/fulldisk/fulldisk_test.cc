@@ -356,5 +356,49 @@ TEST_F(FullDiskTest, ABackupOntoAFullDiskIsGivenUpAndTheDatabaseGoesOn) {
   ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
 }
 
+TEST_F(FullDiskTest, ARestoreOntoAFullDiskLeavesNothingThatPassesForADatabase) {
+  ASSERT_FALSE(write_until_refused(400));
+  const std::string backups = base() + "/backups", target = base() + "/restored";
+  fs::create_directories(backups);
+  const auto made = backup(*db, backups);
+  ASSERT_TRUE(made) << made.error().to_string();
+  for (const std::uint64_t left : {0, 100 << 10, 1 << 20, 2 << 20}) {
+    ASSERT_NO_FATAL_FAILURE(fill(left));
+    const auto refused = restore(made->directory, target);
+    ASSERT_FALSE(refused) << "left " << left;
+    EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted) << refused.error().to_string();
+    OpenOptions existing;
+    existing.create = false;
+    EXPECT_FALSE(Engine::open(target, existing));
+    empty();
+    fs::remove_all(target);
+  }
+  const auto lsn = restore(made->directory, target);
+  ASSERT_TRUE(lsn) << lsn.error().to_string();
+  EXPECT_EQ(*lsn, made->lsn);
+}
+
+TEST_F(FullDiskTest, ABackupDuringWhichTheDiskFillsIsGivenUpAndBothGoOnOnceThereIsSpace) {
+  ASSERT_FALSE(write_until_refused(2'000));
+  const std::string backups = base() + "/backups";
+  fs::create_directories(backups);
+  for (int at = 1; at <= 3; ++at) {  // when so many reports of its progress have come
+    int reports = 0;
+    const auto refused = backup(*db, backups, [&](std::uint64_t, std::uint64_t) {
+      if (++reports == at) fill(0);
+      return true;
+    });
+    ASSERT_FALSE(refused) << "it was finished before the disk was full: the test has lost its point";
+    EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted) << refused.error().to_string();
+    EXPECT_TRUE(fs::is_empty(backups));
+    empty();
+    const auto again = write_until_refused(5);
+    ASSERT_FALSE(again) << again->to_string();
+  }
+  const auto made = backup(*db, backups);
+  ASSERT_TRUE(made) << made.error().to_string();
+  ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
+}
+
 }  // namespace
 }  // namespace strata
