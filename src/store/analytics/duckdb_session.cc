@@ -55,7 +55,7 @@ struct Failure {
 };
 constexpr std::string_view kTransaction = "TransactionContext Error";  // also of a commit that the disk failed
 // DuckDB's messages begin with the kind of the exception; the C API tells it apart for results only, so the words decide.
-constexpr std::array<Failure, 9> kFailures = {{
+constexpr std::array<Failure, 10> kFailures = {{
     {"Permission Error", DuckFailure::statement, ErrorCode::permission_denied},
     {"INTERRUPT Error", DuckFailure::interrupted, ErrorCode::timeout},
     {"Out of Memory Error", DuckFailure::memory, ErrorCode::resource_exhausted},
@@ -64,6 +64,8 @@ constexpr std::array<Failure, 9> kFailures = {{
     {"INTERNAL Error", DuckFailure::damage, ErrorCode::corruption},
     {"Serialization Error", DuckFailure::damage, ErrorCode::corruption},
     {"Corruption Error", DuckFailure::damage, ErrorCode::corruption},
+    {"TransactionContext Error: Current transaction is aborted", DuckFailure::damage,
+     ErrorCode::io},  // and not rolled back
     {kTransaction, DuckFailure::statement, ErrorCode::permission_denied},
 }};
 
@@ -98,7 +100,9 @@ DuckFailure classify(std::string_view message) noexcept {
 Error duck_error(std::string_view context, std::string message) {
   ErrorCode code = ErrorCode::invalid_argument;
   for (const Failure& known : kFailures) {
-    if (message.starts_with(known.prefix)) code = known.code;
+    if (!message.starts_with(known.prefix)) continue;
+    code = known.code;
+    break;
   }
   if (code == ErrorCode::corruption && of_the_system(message)) code = ErrorCode::io;
   if (classify(message) == DuckFailure::space) code = ErrorCode::resource_exhausted;

@@ -61,7 +61,8 @@ TEST(DuckFailure, AFullDiskIsTakenFromTheSystemsWordsInAnErrorOfTheFileAndIsNoDa
 TEST(DuckFailure, AnErrorOfTheDiskIsNotCorruptionButCostsTheCopyAllTheSame) {
   for (const std::string message :
        {"FATAL Error: fsync failed!", "IO Error: Could not read from file \"state.duckdb\": Input/output error",
-        "IO Error: Cannot open file \"state.duckdb\": Too many open files"}) {
+        "IO Error: Cannot open file \"state.duckdb\": Too many open files",
+        "TransactionContext Error: Current transaction is aborted (please ROLLBACK)"}) {
     EXPECT_EQ(classify(message), DuckFailure::damage);
     EXPECT_EQ(duck_error("", message).code(), ErrorCode::io);
   }

@@ -254,7 +254,8 @@ Handle chunked_list(std::span<const hsize_t> chunk, const Filters& filters) {
 }
 
 /// What HDF5 said last: the innermost message of its error stack. That it found no memory ends the process: its lists are
-/// left half-made, and no call into it would succeed any more.
+/// left half-made, and no call into it would succeed any more. It does not always say so, but misses a property of its own
+/// from then on, which no file can bring about.
 std::string library_message() {
   struct Message {
     std::string text = "no message";
@@ -265,7 +266,9 @@ std::string library_message() {
       [](unsigned depth, const H5E_error2_t* entry, void* out) -> herr_t {
         auto& said = *static_cast<Message*>(out);
         if (depth == 0 && entry->desc != nullptr) said.text = entry->desc;
-        if (entry->maj_num == H5E_RESOURCE && entry->min_num == H5E_NOSPACE) said.no_memory = true;
+        const bool no_space = entry->maj_num == H5E_RESOURCE && entry->min_num == H5E_NOSPACE;
+        const bool lost = entry->maj_num == H5E_PLIST && entry->min_num == H5E_NOTFOUND;
+        if (no_space || lost) said.no_memory = true;
         return 0;
       },
       &message);
