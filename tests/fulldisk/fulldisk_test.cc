@@ -356,6 +356,36 @@ TEST_F(FullDiskTest, ABackupOntoAFullDiskIsGivenUpAndTheDatabaseGoesOn) {
   ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
 }
 
+TEST_F(FullDiskTest, WhatIsWrittenAheadOfTheJournalIsRefusedAndThereOnceThereIsSpace) {
+  ASSERT_FALSE(write_until_refused(50));
+  core::Random random(4);
+  Bytes content(600 << 10);
+  for (std::byte& each : content) each = static_cast<std::byte>(random.next());
+  constexpr std::uint64_t kRows = 4'000;  // of 256 bytes: a part of its own
+  const std::vector<float> rows(kRows * 64, 1.5F);
+  const std::uint64_t shape[] = {kRows, 64};
+  const auto append = [&] {
+    return db->array().append("rows", DataType::float32, shape, std::as_bytes(std::span(rows)), "many");
+  };
+  const std::uint64_t objects = db->object().count().value();
+  for (const std::uint64_t left : {0, 64 << 10, 300 << 10}) {
+    ASSERT_NO_FATAL_FAILURE(fill(left));
+    const auto object = db->object().put(content);
+    ASSERT_FALSE(object) << "left " << left;
+    EXPECT_EQ(object.error().code(), ErrorCode::resource_exhausted) << object.error().to_string();
+    const auto appended = append();
+    ASSERT_FALSE(appended) << "left " << left;
+    EXPECT_EQ(appended.error().code(), ErrorCode::resource_exhausted) << appended.error().to_string();
+    EXPECT_EQ(db->object().count().value(), objects);
+    EXPECT_EQ(db->array().dataset("rows").value().rows, 50U);
+    empty();
+  }
+  const auto address = db->object().put(content);
+  ASSERT_TRUE(address) << address.error().to_string();
+  ASSERT_TRUE(append());
+  EXPECT_EQ(db->object().get(*address).value(), content);
+}
+
 TEST_F(FullDiskTest, ARestoreOntoAFullDiskLeavesNothingThatPassesForADatabase) {
   ASSERT_FALSE(write_until_refused(400));
   const std::string backups = base() + "/backups", target = base() + "/restored";
