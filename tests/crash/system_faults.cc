@@ -1,3 +1,5 @@
+// The definitions in front of libc: see system_faults.h. A fortified header would have them inline already.
+#undef _FORTIFY_SOURCE
 #include "crash/system_faults.h"
 
 #include <dirent.h>
@@ -35,6 +37,30 @@ constexpr std::string_view kCallNames[kSystemCalls] = {
     "map",  "rename", "remove", "list",    "make_directory", "allocation"};
 constexpr std::string_view kOwnerNames[kOwners] = {"ours", "sqlite", "duckdb"};
 
+}  // namespace
+
+std::string_view name(SystemCall call) noexcept { return kCallNames[static_cast<int>(call)]; }
+std::string_view name(Owner owner) noexcept { return kOwnerNames[static_cast<int>(owner)]; }
+
+}  // namespace strata::crash
+
+#ifdef STRATA_SANITIZED
+
+namespace strata::crash {
+bool system_faults_available() noexcept { return false; }
+void heal_system() noexcept {}
+SystemCalls system_calls() noexcept { return {}; }
+std::uint64_t system_failures() noexcept { return 0; }
+Result<void> arm_system_fault(const std::string&, std::string_view) {
+  return Error(ErrorCode::unsupported, "a sanitizer stands in front of libc in this build");
+}
+}  // namespace strata::crash
+
+#else
+
+namespace strata::crash {
+namespace {
+
 struct Named {
   std::string_view name;
   int number;
@@ -64,38 +90,6 @@ bool refuse(SystemCall call, Owner owner) {
   errno = fault_error;
   return true;
 }
-
-}  // namespace
-
-std::string_view name(SystemCall call) noexcept { return kCallNames[static_cast<int>(call)]; }
-std::string_view name(Owner owner) noexcept { return kOwnerNames[static_cast<int>(owner)]; }
-
-void heal_system() noexcept { armed.store(false, std::memory_order_release); }
-std::uint64_t system_failures() noexcept { return failures.load(); }
-
-SystemCalls system_calls() noexcept {
-  SystemCalls out{};
-  for (std::size_t call = 0; call < kSystemCalls; ++call) {
-    for (std::size_t owner = 0; owner < kOwners; ++owner) out[call][owner] = counts[call][owner].load();
-  }
-  return out;
-}
-
-}  // namespace strata::crash
-
-#ifdef STRATA_SANITIZED
-
-namespace strata::crash {
-bool system_faults_available() noexcept { return false; }
-Result<void> arm_system_fault(const std::string&, std::string_view) {
-  return Error(ErrorCode::unsupported, "a sanitizer stands in front of libc in this build");
-}
-}  // namespace strata::crash
-
-#else
-
-namespace strata::crash {
-namespace {
 
 // ---- whose it is ---------------------------------------------------------------------------------------------------------
 
@@ -198,6 +192,17 @@ bool refuse_allocation(const void* caller) {
 
 bool system_faults_available() noexcept { return true; }
 
+void heal_system() noexcept { armed.store(false, std::memory_order_release); }
+std::uint64_t system_failures() noexcept { return failures.load(); }
+
+SystemCalls system_calls() noexcept {
+  SystemCalls out{};
+  for (std::size_t call = 0; call < kSystemCalls; ++call) {
+    for (std::size_t owner = 0; owner < kOwners; ++owner) out[call][owner] = counts[call][owner].load();
+  }
+  return out;
+}
+
 Result<void> arm_system_fault(const std::string& prefix, std::string_view fault) {
   const auto wrong = [&] {
     return Error(ErrorCode::invalid_argument, "a fault is call/owner[=errno]@n[+], not " + std::string(fault));
@@ -254,7 +259,6 @@ using strata::crash::SystemCall;
 // The declarations of libc have attributes that a definition cannot repeat.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wredundant-decls"
-#pragma GCC diagnostic ignored "-Wmissing-attributes"
 
 #define STRATA_FRONT_OPEN(function)                                                 \
   STRATA_FRONT int function(const char* path, int flags, ...) {                     \
