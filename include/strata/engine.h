@@ -69,7 +69,7 @@ struct StoreSummary {
   std::string hash = {};  ///< 32 hexadecimal digits
 };
 
-/// Threads: any. A transaction or a view must end before the engine does.
+/// Threads: any. A transaction or a view must end before the engine does: else the process ends, saying so.
 class Engine : public Stores {
  public:
   using Stores::array;
@@ -80,7 +80,7 @@ class Engine : public Stores {
   ///         with other content), unsupported (a newer format), corruption (file, offset and LSN are named; nothing was
   ///         changed), permission_denied, io
   /// Cost    maps files; replays what the last checkpoint does not hold
-  static Result<std::unique_ptr<Engine>> open(const std::string& directory, const OpenOptions& options = {});
+  static Result<std::unique_ptr<Engine>> open(const std::string& directory, const OpenOptions& options = {}) noexcept;
 
   virtual Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options = {}) = 0;
   /// Errors  not_found (tag), failed_precondition (older than the history that is kept; the oldest LSN is named),
@@ -108,8 +108,11 @@ class Engine : public Stores {
   /// Reads every live byte and checks it against its checksum.
   virtual Result<std::vector<Finding>> verify() = 0;
 
-  /// Ends background work, writes a checkpoint when it is worth it, marks the journal as cleanly closed. Also what the
-  /// destructor does, which cannot tell of errors.
+  /// Waits for calls of other threads, ends background work, writes a checkpoint when it is worth it, marks the journal as
+  /// cleanly closed and lets go of the directory. Every later call, also on a store that somebody holds, is
+  /// failed_precondition. Also what the destructor does, which cannot tell of errors.
+  /// Errors  failed_precondition (views or transactions are open: it says how many, and nothing is closed); those of a
+  ///         checkpoint, and then it is closed all the same
   virtual Result<void> close() = 0;
 };
 

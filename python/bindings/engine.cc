@@ -70,11 +70,19 @@ std::shared_ptr<Handle> open(const std::string& directory, const nb::dict& given
   return std::make_shared<Handle>(Handle{"database", engine, engine});
 }
 
-/// The engine ends when the last call, transaction and view that use it have; its files and its lock are free at once.
+/// Waits for the calls of other threads; its files and its lock are free then. Refused while another thread is in a call of a
+/// view or a transaction: the database stays open.
 void close(const std::shared_ptr<Handle>& database) {
-  const std::shared_ptr<Engine> engine = std::exchange(database->engine, nullptr);
+  const std::shared_ptr<Engine> engine = database->engine;
+  if (!engine) return;
+  Result<void> closed = [&] {
+    const nb::gil_scoped_release unlocked;
+    return engine->close();
+  }();
+  if (!closed && closed.error().code() == ErrorCode::failed_precondition) raise(std::move(closed).error());
+  database->engine.reset();
   database->stores.reset();
-  if (engine) without_gil([&] { return engine->close(); });
+  if (!closed) raise(std::move(closed).error());
 }
 
 /// What ends a transaction or a view.

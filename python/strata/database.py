@@ -224,10 +224,11 @@ class Database(Stores):
         return BackupReport(*_strata.backup(self._handle, os.fspath(directory), progress))
 
     def close(self) -> None:
-        """Rolls back what is open and closes the directory. Fine when it is closed."""
+        """Rolls back what is open and closes the directory, after the calls of other threads. Fine when it is closed.
+        FailedPrecondition while another thread is in a call of a transaction or a view: then it stays open."""
         for borrower in list(self._borrowers):
             borrower._handle.release()
-        memory = self.__dict__.get("memory")
+        memory = self.__dict__.pop("memory", None)
         if memory is not None:
             memory._native.close()
         self._handle.close()

@@ -173,6 +173,42 @@ def test_what_was_committed_is_there_after_reopening(path):
         assert db.graph.node("lost") is None
 
 
+def test_closing_waits_for_the_calls_of_other_threads_and_refuses_later_ones(path):
+    db = strata.open(path)
+    begun, refused = threading.Event(), []
+
+    def write():
+        try:
+            while True:
+                db.graph.put_node("n")
+                begun.set()
+        except strata.FailedPrecondition as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    db.close()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 3 and all("closed" in text for text in refused)
+    with strata.open(path) as db:
+        assert db.graph.node("n")
+
+
+def test_the_engine_under_a_database_does_not_close_while_a_view_of_it_is_open(path):
+    db = strata.open(path)
+    db.graph.put_node("n")
+    view = db.view()
+    with pytest.raises(strata.FailedPrecondition, match="1 view is open"):
+        db._handle.close()
+    assert view.graph.node("n") and db.graph.node("n")
+    db.close()  # ends the view first
+    with pytest.raises(strata.FailedPrecondition, match="closed"):
+        view.graph.node("n")
+
+
 def test_a_killed_process_loses_nothing_it_committed(path):
     program = ("import strata, sys, os, signal\n"
                "db = strata.open(sys.argv[1])\n"

@@ -17,7 +17,7 @@
 
 namespace strata::engine {
 
-Result<Lsn> LocalEngine::checkpoint() {
+Result<Lsn> LocalEngine::checkpoint() noexcept {
   const core::MutexLock lock(checkpoint_mutex_);
   return checkpoint_locked(true);
 }
@@ -156,7 +156,8 @@ Lsn LocalEngine::move_horizon(Lsn at_most) {
 }
 
 Result<void> LocalEngine::with_checkpoint(
-    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>& body) {
+    const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>&
+        body) noexcept {
   const core::MutexLock lock(checkpoint_mutex_);
   STRATA_TRY(checkpoint_locked(false));
   STRATA_TRY(journal_->sync());
@@ -172,7 +173,7 @@ Result<std::vector<std::string>> LocalEngine::written_ahead() {
   return names;
 }
 
-void LocalEngine::run_background() {
+void LocalEngine::run_background() noexcept {
   for (;;) {
     {
       const core::MutexLock lock(background_mutex_);

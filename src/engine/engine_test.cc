@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "core/random.h"
 #include "engine/local_engine.h"
@@ -641,6 +643,100 @@ TEST_F(EngineTest, AfterCloseEveryCallIsRefused) {
   EXPECT_EQ(db->statistics().error().code(), ErrorCode::failed_precondition);
   EXPECT_EQ(db->summarize().error().code(), ErrorCode::failed_precondition);
   EXPECT_EQ(db->verify().error().code(), ErrorCode::failed_precondition);
+}
+
+TEST_F(EngineTest, AStoreThatIsHeldOverTheCloseRefusesItsCalls) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  VectorStore& vector = db->vector();
+  CacheStore& cache = db->cache();
+  const Lsn last = db->visible_lsn();
+  ASSERT_TRUE(db->close());
+  EXPECT_EQ(vector.count("notes").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(cache.get("n1").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(cache.set("n1", "x").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->graph().node("n1").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->metadata().query("select 1").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->analytics().query("select 1").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->array().dataset("rows").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->object().count().error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(db->visible_lsn(), last) << "what it showed last";
+}
+
+TEST_F(EngineTest, CloseIsRefusedWhileAViewOrATransactionIsOpenAndTheEngineGoesOn) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  auto view = *db->view();
+  auto second = *db->view();
+  auto tx = *db->begin();
+  ASSERT_TRUE(write_everywhere(*tx, "n2", 2));
+  const auto refused = db->close();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(refused.error().message(), "2 views and 1 transaction are open; end them, then close");
+  EXPECT_TRUE((*view->graph().node("n1")).has_value()) << "nothing was taken away";
+  ASSERT_TRUE(tx->commit());
+  ASSERT_TRUE(write_everywhere(*db, "n3", 3));
+  second.reset();
+  EXPECT_EQ(db->close().error().message(), "1 view is open; end it, then close")
+      << "a committed transaction holds nothing";
+  view.reset();
+  auto late = *db->begin();
+  EXPECT_EQ(db->close().error().message(), "1 transaction is open; end it, then close");
+  late->rollback();
+  ASSERT_TRUE(db->close());
+  EXPECT_FALSE(late->active());
+  EXPECT_EQ(late->graph().node("n1").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(tx->commit().error().code(), ErrorCode::failed_precondition);
+  tx.reset();
+  late.reset();
+  open();
+  EXPECT_TRUE((*db->graph().node("n2")).has_value());
+  EXPECT_TRUE((*db->graph().node("n3")).has_value());
+}
+
+TEST_F(EngineTest, CloseWaitsForTheCallsOfOtherThreadsAndRefusesLaterOnes) {
+  for (int round = 0; round < 5; ++round) {
+    fs::remove_all(directory);
+    open();
+    prepare();
+    ASSERT_TRUE(write_everywhere(*db, "n0", 1));
+    std::atomic<int> done{0}, wrong{0};
+    std::vector<std::thread> threads;
+    for (int each = 0; each < 3; ++each) {
+      threads.emplace_back([&, each] {
+        for (int i = 0;; ++i) {
+          const std::string id = "t" + std::to_string(each) + "-" + std::to_string(i);
+          const auto written = db->graph().put_node({id, {"Note"}, {}});
+          const auto read = db->metadata().query("select count(*) from note");
+          const auto seen = db->view();
+          ++done;
+          for (const ErrorCode code : {written ? ErrorCode::failed_precondition : written.error().code(),
+                                       read ? ErrorCode::failed_precondition : read.error().code(),
+                                       seen ? ErrorCode::failed_precondition : seen.error().code()}) {
+            if (code != ErrorCode::failed_precondition) ++wrong;
+          }
+          if (!written) return;
+        }
+      });
+    }
+    while (done < 20) std::this_thread::yield();
+    while (!db->close()) std::this_thread::yield();  // a view of theirs may be open just now
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+  }
+}
+
+TEST_F(EngineTest, AnEngineThatEndsBeforeItsViewsSaysSoAndEndsTheProcess) {
+  open();
+  EXPECT_DEATH(
+      {
+        auto view = *db->view();
+        db.reset();
+      },
+      "the engine ends before what it gave out: 1 view is open");
 }
 
 TEST_F(EngineTest, AProcessKilledWhileItOpensForTheFirstTimeLeavesNoRuin) {

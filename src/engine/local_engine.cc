@@ -80,16 +80,21 @@ LocalEngine::LocalEngine(std::string directory, const OpenOptions& options, std:
                          const core::Clock& clock)
     : directory_(std::move(directory)), options_(options), files_(std::move(files)), clock_(clock) {}
 
-LocalEngine::~LocalEngine() { (void)close().has_value(); }
+LocalEngine::~LocalEngine() {
+  const auto closed = close();
+  if (closed_) return;
+  // Whoever holds what is open would read freed memory: better a clear end here than an unclear one later.
+  core::misused("the engine ends before what it gave out: " + closed.error().message());
+}
 
 // ---- transactions and views -------------------------------------------------------------------------------------
 
 Result<void> LocalEngine::check_open() const {
-  if (manager_) return {};
+  if (!closed_) return {};
   return Error(ErrorCode::failed_precondition, "the database is closed: " + directory_);
 }
 
-Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions& options) {
+Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions& options) noexcept {
   STRATA_TRY(check_open());
   STRATA_TRY(transaction::check_options(options));
   STRATA_TRY(manager_->check_healthy());
@@ -102,15 +107,20 @@ Result<std::unique_ptr<Transaction>> LocalEngine::begin(const TransactionOptions
       new LocalTransaction(*stores_, STRATA_TRY(transaction::TransactionSession::begin(*manager_, options))));
 }
 
-Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) {
-  auto pin = STRATA_TRY(this->pin(as_of));
+Result<std::unique_ptr<View>> LocalEngine::view(const AsOf& as_of) noexcept {
+  auto pin = STRATA_TRY(this->pin(as_of, transaction::Reader::view));
   const Timestamp time = commit_clock_.at_lsn(pin.lsn()).time;
   return std::unique_ptr<View>(new LocalView(*stores_, std::move(pin), time));
 }
 
-Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of) {
+Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of, transaction::Reader reader) {
   STRATA_TRY(check_open());
-  if (!as_of.lsn && !as_of.time && as_of.tag.empty()) return manager_->views().pin_current(manager_->present());
+  const auto unless_closed = [](transaction::ViewPin pin) -> Result<transaction::ViewPin> {
+    if (!pin) return transaction::closed_error();
+    return pin;
+  };
+  if (!as_of.lsn && !as_of.time && as_of.tag.empty())
+    return unless_closed(manager_->views().pin_current(manager_->present(), reader));
   const Lsn lsn = STRATA_TRY(resolve(as_of));
   const core::MutexLock lock(history_mutex_);  // the horizon cannot move past us between the check and the pin
   if (lsn < horizon_) {
@@ -118,7 +128,7 @@ Result<transaction::ViewPin> LocalEngine::pin(const AsOf& as_of) {
                                                      " is older than the history that is kept; the oldest is lsn " +
                                                      std::to_string(horizon_));
   }
-  return manager_->views().pin(lsn, manager_->present());
+  return unless_closed(manager_->views().pin(lsn, manager_->present(), reader));
 }
 
 Result<Lsn> LocalEngine::resolve(const AsOf& as_of) {
@@ -144,7 +154,7 @@ Result<Lsn> LocalEngine::resolve(const AsOf& as_of) {
 
 // ---- tags -------------------------------------------------------------------------------------------------------
 
-Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
+Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) noexcept {
   STRATA_TRY(check_tag_name(name));
   const auto pin = STRATA_TRY(this->pin(lsn == 0 ? AsOf::now() : AsOf::at(lsn)));  // it must still be readable
   const Bytes section = encode(TagChange{TagChange::Kind::set, std::string(name), pin.lsn()});
@@ -153,14 +163,14 @@ Result<Lsn> LocalEngine::set_tag(std::string_view name, Lsn lsn) {
   return pin.lsn();
 }
 
-Result<bool> LocalEngine::remove_tag(std::string_view name) {
-  STRATA_TRY(check_open());
+Result<bool> LocalEngine::remove_tag(std::string_view name) noexcept {
+  const auto pin = STRATA_TRY(this->pin(AsOf::now()));  // no close in between
   {
     const core::MutexLock lock(history_mutex_);
     if (tags_.find(name) == tags_.end()) return false;
   }
   const Bytes section = encode(TagChange{TagChange::Kind::remove, std::string(name), 0});
-  transaction::Context context(manager_->visible_lsn(), false, transaction::Tracking::none, 0);
+  transaction::Context context(pin.lsn(), false, transaction::Tracking::none, 0);
   STRATA_TRY(manager_->commit(context, options_.durability, {}, section));
   return true;
 }
@@ -176,7 +186,7 @@ Result<void> LocalEngine::apply_engine_section(const transaction::Commit& commit
   return {};
 }
 
-Result<std::vector<Tag>> LocalEngine::tags() {
+Result<std::vector<Tag>> LocalEngine::tags() noexcept {
   const core::MutexLock lock(history_mutex_);
   std::vector<Tag> tags;
   for (const auto& [name, tag] : tags_) tags.push_back(tag);
@@ -185,7 +195,7 @@ Result<std::vector<Tag>> LocalEngine::tags() {
 
 // ---- what it can tell about itself ------------------------------------------------------------------------------
 
-Result<std::vector<StoreSummary>> LocalEngine::summarize(const AsOf& as_of) {
+Result<std::vector<StoreSummary>> LocalEngine::summarize(const AsOf& as_of) noexcept {
   const auto pin = STRATA_TRY(this->pin(as_of));
   std::vector<StoreSummary> summaries;
   for (transaction::Participant* store : stores_->participants()) {
@@ -197,10 +207,10 @@ Result<std::vector<StoreSummary>> LocalEngine::summarize(const AsOf& as_of) {
   return summaries;
 }
 
-Result<std::vector<Finding>> LocalEngine::verify() {
-  STRATA_TRY(check_open());
+Result<std::vector<Finding>> LocalEngine::verify() noexcept {
   std::vector<Finding> findings;
   const core::MutexLock lock(checkpoint_mutex_);  // no file goes away while it is read
+  STRATA_TRY(check_open());
   if (auto manifest = read_manifest(*files_, manifest_.number); !manifest) {
     findings.push_back({"manifest", manifest_name(manifest_.number), 0, manifest.error().message(), false});
   }
@@ -217,7 +227,7 @@ Result<std::vector<Finding>> LocalEngine::verify() {
   return findings;
 }
 
-Result<Map> LocalEngine::statistics() {
+Result<Map> LocalEngine::statistics() noexcept {
   STRATA_TRY(check_open());
   Map statistics;
   Map stores;
@@ -269,7 +279,7 @@ Result<Map> LocalEngine::statistics() {
   return statistics;
 }
 
-Result<Map> LocalEngine::transactions() {
+Result<Map> LocalEngine::transactions() noexcept {
   STRATA_TRY(check_open());
   Value::List active;
   for (const transaction::TransactionStatus& each : manager_->active()) {

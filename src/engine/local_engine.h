@@ -3,9 +3,11 @@
 ///
 ///     open    lock → superblock → manifest → each store maps its files → journal: every later record is applied again
 ///     live    transaction/ does the work; a background thread writes checkpoints
-///     close   checkpoint when it is worth it → journal marked as cleanly closed → lock gone
+///     close   no view any more → checkpoint when it is worth it → journal marked as cleanly closed → lock gone
 ///
-/// Lock order, first to last: checkpoint_mutex_ · history_mutex_ · the transaction manager's (its header) · the stores' own.
+/// What is closed stays in memory until the engine ends, so that a store somebody still holds can refuse its calls.
+///
+/// Lock order, first to last: close_mutex_ · checkpoint_mutex_ · history_mutex_ · the transaction manager's (its header) · the stores' own.
 #include <atomic>
 #include <map>
 #include <thread>
@@ -30,7 +32,7 @@ struct Environment {
 class LocalEngine final : public Engine {
  public:
   static Result<std::unique_ptr<LocalEngine>> open(const std::string& directory, const OpenOptions& options,
-                                                   Environment environment);
+                                                   Environment environment) noexcept;
   ~LocalEngine() override;
 
   VectorStore& vector() override { return handles_->vector(); }
@@ -41,24 +43,24 @@ class LocalEngine final : public Engine {
   CacheStore& cache() override { return handles_->cache(); }
   ArrayStore& array() override { return handles_->array(); }
 
-  Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options) override;
-  Result<std::unique_ptr<View>> view(const AsOf& as_of) override;
-  Result<Lsn> set_tag(std::string_view name, Lsn lsn) override;
-  Result<bool> remove_tag(std::string_view name) override;
-  Result<std::vector<Tag>> tags() override;
+  Result<std::unique_ptr<Transaction>> begin(const TransactionOptions& options) noexcept override;
+  Result<std::unique_ptr<View>> view(const AsOf& as_of) noexcept override;
+  Result<Lsn> set_tag(std::string_view name, Lsn lsn) noexcept override;
+  Result<bool> remove_tag(std::string_view name) noexcept override;
+  Result<std::vector<Tag>> tags() noexcept override;
   Lsn visible_lsn() const override { return manager_->visible_lsn(); }
   std::string directory() const override { return directory_; }
-  Result<Lsn> checkpoint() override;
-  Result<Map> statistics() override;
-  Result<Map> transactions() override;
-  Result<std::vector<StoreSummary>> summarize(const AsOf& as_of) override;
-  Result<std::vector<Finding>> verify() override;
-  Result<void> close() override;
+  Result<Lsn> checkpoint() noexcept override;
+  Result<Map> statistics() noexcept override;
+  Result<Map> transactions() noexcept override;
+  Result<std::vector<StoreSummary>> summarize(const AsOf& as_of) noexcept override;
+  Result<std::vector<Finding>> verify() noexcept override;
+  Result<void> close() noexcept override;
 
   /// For operations/: runs `body` with a fresh checkpoint's manifest, the journal's segments and what is durable in them while no other checkpoint can remove its files.
   Result<void> with_checkpoint(
       const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&,
-                                       Lsn durable)>& body);
+                                       Lsn durable)>& body) noexcept;
   /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
   Result<std::vector<std::string>> written_ahead();
   io::FileSystem& files() { return *files_; }
@@ -79,9 +81,9 @@ class LocalEngine final : public Engine {
       STRATA_REQUIRES(checkpoint_mutex_);
   Lsn move_horizon(Lsn at_most);
   Result<void> check_open() const;
-  Result<transaction::ViewPin> pin(const AsOf& as_of);
+  Result<transaction::ViewPin> pin(const AsOf& as_of, transaction::Reader reader = transaction::Reader::call);
   Result<Lsn> resolve(const AsOf& as_of);
-  void run_background();
+  void run_background() noexcept;
   void want_checkpoint() STRATA_EXCLUDES(background_mutex_);
 
   const std::string directory_;
@@ -119,7 +121,9 @@ class LocalEngine final : public Engine {
   bool checkpoint_wanted_ STRATA_GUARDED_BY(background_mutex_) = false;
   std::string background_error_ STRATA_GUARDED_BY(background_mutex_);
   std::thread background_;
-  bool closed_ = false;
+
+  core::Mutex close_mutex_;
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace strata::engine

@@ -70,7 +70,7 @@ std::string owner_text() {
 }  // namespace
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& directory, const OpenOptions& options,
-                                                       Environment environment) {
+                                                       Environment environment) noexcept {
   STRATA_TRY(check_options(options));
   std::unique_ptr<LocalEngine> engine(
       new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
@@ -256,9 +256,10 @@ void LocalEngine::want_checkpoint() {
   background_wake_.notify_one();
 }
 
-Result<void> LocalEngine::close() {
+Result<void> LocalEngine::close() noexcept {
+  const core::MutexLock close_lock(close_mutex_);
   if (closed_) return {};
-  closed_ = true;
+  if (manager_) STRATA_TRY(manager_->views().close());
   {
     const core::MutexLock lock(background_mutex_);
     stopping_ = true;
@@ -277,17 +278,14 @@ Result<void> LocalEngine::close() {
     auto lsn = checkpoint_locked(false);
     if (!lsn) keep_first(std::move(lsn).error());
   }
-  handles_.reset();
-  session_.reset();
+  const core::MutexLock lock(checkpoint_mutex_);  // who verifies or makes a backup comes to its end
+  closed_ = true;
   if (stores_) {
     for (transaction::Participant* store : stores_->participants()) keep_first(store->close());
   }
   STRATA_CRASHPOINT("engine.close.stores");
   if (journal_ && !journal_->poisoned()) keep_first(journal_->close());
   STRATA_CRASHPOINT("engine.close.journal");
-  manager_.reset();
-  stores_.reset();
-  journal_.reset();
   lock_.reset();
   return outcome;
 }
@@ -296,7 +294,7 @@ Result<void> LocalEngine::close() {
 
 namespace strata {
 
-Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) {
+Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) noexcept {
   static const core::SystemClock clock;
   if (options.create) STRATA_TRY(io::make_root_directory(directory));
   engine::Environment environment;

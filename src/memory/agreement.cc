@@ -21,7 +21,7 @@ Address address_of(const Value& value) {
 
 }  // namespace
 
-Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress& progress) {
+Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress& progress) noexcept {
   AgreementReport report;
   const auto view_owner = STRATA_TRY(engine_.view());
   Stores& view = *view_owner;

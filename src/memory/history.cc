@@ -84,14 +84,14 @@ Result<StoredAtom> LocalMemory::read_atom(Stores& view, const Map& row, bool wit
   return stored;
 }
 
-Result<std::optional<StoredAtom>> LocalMemory::get(std::string_view id, const AsOf& as_of) {
+Result<std::optional<StoredAtom>> LocalMemory::get(std::string_view id, const AsOf& as_of) noexcept {
   const auto view = STRATA_TRY(engine_.view(as_of));
   const auto row = STRATA_TRY(view->metadata().get_row("atoms", {{"id", std::string(id)}}));
   if (!row) return std::optional<StoredAtom>();
   return std::optional<StoredAtom>(STRATA_TRY(read_atom(*view, *row, true)));
 }
 
-Result<std::vector<StoredAtom>> LocalMemory::history(std::string_view id) {
+Result<std::vector<StoredAtom>> LocalMemory::history(std::string_view id) noexcept {
   const auto view = STRATA_TRY(engine_.view());
   const Value key{std::string(id)};
   std::vector<StoredAtom> versions;
@@ -107,7 +107,7 @@ Result<std::vector<StoredAtom>> LocalMemory::history(std::string_view id) {
   return versions;
 }
 
-Result<ForgetReceipt> LocalMemory::forget(std::string_view id) {
+Result<ForgetReceipt> LocalMemory::forget(std::string_view id) noexcept {
   return retrying([&, key = std::string(id)] { return forget_once(key); });
 }
 
@@ -170,7 +170,7 @@ Result<ForgetReceipt> LocalMemory::forget_once(const std::string& key) {
 
 // ---- snapshots --------------------------------------------------------------------------------------------------
 
-Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view notes) {
+Result<SnapshotInfo> LocalMemory::snapshot(std::string_view id, std::string_view notes) noexcept {
   // It becomes a tag, too, and there must be no snapshot without one.
   constexpr std::size_t kNameBytesMax = 128;
   if (id.empty() || id.size() > kNameBytesMax || id.find_first_not_of("0123456789") == std::string_view::npos) {
@@ -225,7 +225,7 @@ Result<SnapshotInfo> LocalMemory::snapshot_once(std::string_view id, std::string
   return info;
 }
 
-Result<std::vector<SnapshotInfo>> LocalMemory::snapshots() {
+Result<std::vector<SnapshotInfo>> LocalMemory::snapshots() noexcept {
   const Rows rows = STRATA_TRY(engine_.metadata().query(
       "select id, hash, parent, notes, created_at, lsn from snapshots order by created_at, id"));
   std::vector<SnapshotInfo> snapshots;
@@ -236,7 +236,7 @@ Result<std::vector<SnapshotInfo>> LocalMemory::snapshots() {
   return snapshots;
 }
 
-Result<std::uint64_t> LocalMemory::count() {
+Result<std::uint64_t> LocalMemory::count() noexcept {
   const Rows rows = STRATA_TRY(engine_.metadata().query("select count(*) from atoms"));
   return static_cast<std::uint64_t>(*rows.rows[0][0].integer());
 }

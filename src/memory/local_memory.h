@@ -14,18 +14,18 @@ class LocalMemory final : public Memory {
       : engine_(engine), options_(options), embedder_(std::move(embedder)) {}
   Result<void> prepare();
 
-  Result<std::string> remember(const Atom& atom) override;
-  Result<std::vector<std::string>> remember(std::span<const Atom> atoms) override;
-  Result<std::vector<std::string>> remember(Transaction& transaction, std::span<const Atom> atoms) override;
-  Result<std::optional<StoredAtom>> get(std::string_view id, const AsOf& as_of) override;
-  Result<std::vector<Recalled>> recall(const RecallOptions& options) override;
-  Result<Recalled> why(std::string_view id, const RecallOptions& options) override;
-  Result<std::vector<StoredAtom>> history(std::string_view id) override;
-  Result<ForgetReceipt> forget(std::string_view id) override;
-  Result<SnapshotInfo> snapshot(std::string_view id, std::string_view notes) override;
-  Result<std::vector<SnapshotInfo>> snapshots() override;
-  Result<std::uint64_t> count() override;
-  Result<AgreementReport> check_agreement(bool repair, const Progress& progress) override;
+  Result<std::string> remember(const Atom& atom) noexcept override;
+  Result<std::vector<std::string>> remember(std::span<const Atom> atoms) noexcept override;
+  Result<std::vector<std::string>> remember(Transaction& transaction, std::span<const Atom> atoms) noexcept override;
+  Result<std::optional<StoredAtom>> get(std::string_view id, const AsOf& as_of) noexcept override;
+  Result<std::vector<Recalled>> recall(const RecallOptions& options) noexcept override;
+  Result<Recalled> why(std::string_view id, const RecallOptions& options) noexcept override;
+  Result<std::vector<StoredAtom>> history(std::string_view id) noexcept override;
+  Result<ForgetReceipt> forget(std::string_view id) noexcept override;
+  Result<SnapshotInfo> snapshot(std::string_view id, std::string_view notes) noexcept override;
+  Result<std::vector<SnapshotInfo>> snapshots() noexcept override;
+  Result<std::uint64_t> count() noexcept override;
+  Result<AgreementReport> check_agreement(bool repair, const Progress& progress) noexcept override;
   const Embedder& embedder() const override { return *embedder_; }
 
  private:

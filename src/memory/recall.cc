@@ -62,7 +62,7 @@ Result<void> check(const RecallOptions& options) {
 
 }  // namespace
 
-Result<std::vector<Recalled>> LocalMemory::recall(const RecallOptions& options) {
+Result<std::vector<Recalled>> LocalMemory::recall(const RecallOptions& options) noexcept {
   STRATA_TRY(check(options));
   const auto view = STRATA_TRY(engine_.view(options.as_of));
   std::vector<Candidate> candidates = STRATA_TRY(find_candidates(*view, options, options.k));
@@ -74,7 +74,7 @@ Result<std::vector<Recalled>> LocalMemory::recall(const RecallOptions& options) 
   return recalled;
 }
 
-Result<Recalled> LocalMemory::why(std::string_view id, const RecallOptions& options) {
+Result<Recalled> LocalMemory::why(std::string_view id, const RecallOptions& options) noexcept {
   STRATA_TRY(check(options));
   const auto view = STRATA_TRY(engine_.view(options.as_of));
   auto point = STRATA_TRY(view->vector().get(kCollection, id, false));

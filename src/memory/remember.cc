@@ -91,12 +91,12 @@ Map payload_of(const Atom& atom) {
 
 }  // namespace
 
-Result<std::string> LocalMemory::remember(const Atom& atom) {
+Result<std::string> LocalMemory::remember(const Atom& atom) noexcept {
   std::vector<std::string> ids = STRATA_TRY(remember(std::span(&atom, 1)));
   return std::move(ids.front());
 }
 
-Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> atoms) {
+Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> atoms) noexcept {
   std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
   STRATA_TRY(retrying([&]() -> Result<Lsn> {
     // Asked before the transaction begins, so that its view has them.
@@ -117,7 +117,7 @@ Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> ato
   return ids;
 }
 
-Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction, std::span<const Atom> atoms) {
+Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction, std::span<const Atom> atoms) noexcept {
   const std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
   for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(transaction, atom));
   for (const Prepared& atom : prepared) STRATA_TRY(write(transaction, atom, kClock.now()));

@@ -56,7 +56,7 @@ std::vector<Source> segments_after(const std::vector<journal::Journal::SegmentFi
 
 namespace strata {
 
-Result<BackupReport> backup(Engine& engine, const std::string& directory, const Progress& progress) {
+Result<BackupReport> backup(Engine& engine, const std::string& directory, const Progress& progress) noexcept {
   using namespace operations;
   auto* local = dynamic_cast<engine::LocalEngine*>(&engine);
   if (local == nullptr) {

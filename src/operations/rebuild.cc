@@ -37,7 +37,7 @@ Result<std::unique_ptr<Engine>> open_existing(const std::string& directory) {
 
 namespace strata {
 
-Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) {
+Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) noexcept {
   using namespace operations;
   STRATA_FAILPOINT("rebuild.begin");
   // A store that cannot even be opened any more has nothing to compare with; then the rebuilt state is all there is.

@@ -42,7 +42,8 @@ Result<void> cut_journal(io::FileSystem& files, const engine::Manifest& manifest
 
 namespace strata {
 
-Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn, const Progress& progress) {
+Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn,
+                    const Progress& progress) noexcept {
   using namespace operations;
   auto source = io::open_posix_file_system(backup);
   if (!source) return std::move(source).error().with_context("restoring from " + backup);

@@ -3,7 +3,8 @@
 ///
 /// Every public call goes through `Session::read` or `Session::write`. On a transaction they check that it is active and
 /// hand out its Context; on the database they begin a transaction for the one call and commit it; on a view writing is
-/// refused. So a store implements each operation once.
+/// refused. So a store implements each operation once. No exception passes them: without memory the process ends
+/// (docs/decisions/0012).
 ///
 ///     Result<void> upsert(…) override {
 ///       return session_.write([&](Context& tx) -> Result<void> { … });
@@ -228,7 +229,7 @@ class Session {
 
  private:
   template <typename Body>
-  auto run(Access access, Body& body) -> std::invoke_result_t<Body, Context&> {
+  auto run(Access access, Body& body) noexcept -> std::invoke_result_t<Body, Context&> {
     for (int retries = conflict_retries();; --retries) {
       Context* context = STRATA_TRY(enter(access));
       const Context::Mark before = context->mark();

@@ -76,17 +76,21 @@ Result<void> HeldLocks::lock(Context& context, StoreKind store, KeyHash key, Loc
 
 // ---- transaction ------------------------------------------------------------------------------------------------
 
+Error closed_error() { return Error(ErrorCode::failed_precondition, "the database is closed"); }
+
 Result<std::unique_ptr<TransactionSession>> TransactionSession::begin(TransactionManager& manager,
-                                                                      const TransactionOptions& options) {
+                                                                      const TransactionOptions& options) noexcept {
   if (options.isolation == Isolation::serializable) STRATA_TRY(manager.begin_scans());
-  return std::make_unique<TransactionSession>(manager, options);
+  auto session = std::make_unique<TransactionSession>(manager, options);
+  if (!session->pin_) return closed_error();
+  return session;
 }
 
 TransactionSession::TransactionSession(TransactionManager& manager, const TransactionOptions& options)
     : manager_(manager),
       options_(options),
       deadline_us_(manager.clock().monotonic_us() + options.timeout_ms * 1000),
-      pin_(manager.views().pin_current(manager.present(), deadline_us_)),
+      pin_(manager.views().pin_current(manager.present(), Reader::transaction, deadline_us_)),
       context_(pin_.lsn(), false, tracking_of(options.isolation), manager.options().transaction_bytes_max),
       locks_(manager, options.lock_timeout_ms, deadline_us_, reads_latest(options.isolation)),
       shown_(locks_.id(), options.isolation, manager.clock().monotonic_us()) {
@@ -123,7 +127,7 @@ Result<Context*> TransactionSession::enter(Access) {
 
 void TransactionSession::move_view(Context&) {
   // The pin of what was noted stays: the conflict index must know every commit since then.
-  ViewPin latest = manager_.views().pin_current(manager_.present(), deadline_us_);
+  ViewPin latest = manager_.views().pin_current(manager_.present(), Reader::transaction, deadline_us_);
   const std::size_t writes = context_.writes().size(), reads = context_.reads().size();
   const bool noted = writes + reads > 0;
   if (latest.lsn() != context_.view_lsn()) {
@@ -156,7 +160,7 @@ Result<void> TransactionSession::leave(Context& context, bool) {
                                                   " keys; use smaller ones, or a lower isolation");
 }
 
-Result<Lsn> TransactionSession::commit() {
+Result<Lsn> TransactionSession::commit() noexcept {
   STRATA_TRY(check_active());
   auto committed = manager_.commit(context_, options_.durability, options_.idempotency_key, {}, moves_);
   end(committed ? State::committed : State::rolled_back);
@@ -169,7 +173,7 @@ void TransactionSession::roll_back() {
   end(State::rolled_back);
 }
 
-Result<void> TransactionSession::savepoint(std::string_view name) {
+Result<void> TransactionSession::savepoint(std::string_view name) noexcept {
   STRATA_TRY(check_active());
   if (name.empty() || name.size() > kSavepointNameBytesMax) {
     return Error(ErrorCode::invalid_argument,
@@ -185,7 +189,7 @@ Result<void> TransactionSession::savepoint(std::string_view name) {
   return {};
 }
 
-Result<void> TransactionSession::roll_back_to(std::string_view name) {
+Result<void> TransactionSession::roll_back_to(std::string_view name) noexcept {
   STRATA_TRY(check_active());
   const std::size_t at = STRATA_TRY(find_savepoint(name));
   savepoints_.erase(savepoints_.begin() + static_cast<std::ptrdiff_t>(at) + 1, savepoints_.end());
@@ -208,7 +212,7 @@ Result<void> TransactionSession::roll_back_to(std::string_view name) {
   return {};
 }
 
-Result<void> TransactionSession::release(std::string_view name) {
+Result<void> TransactionSession::release(std::string_view name) noexcept {
   STRATA_TRY(check_active());
   const std::size_t at = STRATA_TRY(find_savepoint(name));
   savepoints_.erase(savepoints_.begin() + static_cast<std::ptrdiff_t>(at), savepoints_.end());
@@ -255,13 +259,14 @@ struct DatabaseSession::Call : Context {
 
 Result<Context*> DatabaseSession::enter(Access access) {
   if (access == Access::write) STRATA_TRY(manager_.check_healthy());
-  return new Call(manager_, manager_.views().pin_current(manager_.present()), access,
-                  manager_.options().transaction_bytes_max);
+  ViewPin view = manager_.views().pin_current(manager_.present(), Reader::call);
+  if (!view) return closed_error();
+  return new Call(manager_, std::move(view), access, manager_.options().transaction_bytes_max);
 }
 
 void DatabaseSession::move_view(Context& context) {
   auto& call = static_cast<Call&>(context);
-  call.pin = manager_.views().pin_current(manager_.present());
+  call.pin = manager_.views().pin_current(manager_.present(), Reader::call);
   call.set_view_lsn(call.pin.lsn());
   call.set_view_moment(call.pin.moment());
 }

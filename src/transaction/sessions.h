@@ -33,21 +33,21 @@ class HeldLocks final : public KeyLocks {
 /// The session of one transaction. Threads: one at a time.
 class TransactionSession final : public Session {
  public:
-  /// Errors  commit_unknown (serializable, and a commit that is under way failed)
+  /// Errors  commit_unknown (serializable, and a commit that is under way failed), failed_precondition (closed)
   static Result<std::unique_ptr<TransactionSession>> begin(TransactionManager& manager,
-                                                           const TransactionOptions& options);
+                                                           const TransactionOptions& options) noexcept;
   /// As begin; of a serializable one `manager.begin_scans()` was called before, and its end ends them.
   TransactionSession(TransactionManager& manager, const TransactionOptions& options);
   ~TransactionSession() override;
   TransactionSession(const TransactionSession&) = delete;
   TransactionSession& operator=(const TransactionSession&) = delete;
 
-  Result<Lsn> commit();
+  Result<Lsn> commit() noexcept;
   void roll_back();
   /// As strata::Transaction says.
-  Result<void> savepoint(std::string_view name);
-  Result<void> roll_back_to(std::string_view name);
-  Result<void> release(std::string_view name);
+  Result<void> savepoint(std::string_view name) noexcept;
+  Result<void> roll_back_to(std::string_view name) noexcept;
+  Result<void> release(std::string_view name) noexcept;
   Lsn view_lsn() const { return context_.view_lsn(); }
   bool active() const { return state_ == State::active; }
   /// Ascends in the order of begin.
@@ -114,6 +114,8 @@ class ViewSession final : public Session {
   Context context_;
 };
 
+/// What a call meets after the close (ViewRegistry::close).
+Error closed_error();
 /// Errors  invalid_argument (timeouts, key length)
 Result<void> check_options(const TransactionOptions& options);
 

@@ -2,8 +2,10 @@
 // version, so that what is visible at which LSN can be asked.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <map>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -847,6 +849,29 @@ TEST(Record, RefusesSectionsOutOfOrderAndUnknownStores) {
   Bytes unknown;
   end_section(unknown, begin_section(unknown, 9));
   EXPECT_EQ(for_each_section(unknown, ignore).error().code(), ErrorCode::corruption);
+}
+
+TEST_F(TransactionTest, WithoutMemoryTheProcessEndsAtTheCallAndNoExceptionPassesIt) {
+  const auto without_memory = [](Context&) -> Result<void> { throw std::bad_alloc(); };
+  const auto call = [&](Session& session) {
+    try {
+      (void)session.write(without_memory);
+    } catch (const std::bad_alloc&) {
+      std::_Exit(0);  // whoever catches it goes on with half a change
+    }
+  };
+  EXPECT_DEATH(
+      {
+        DatabaseSession database(*manager, Durability::batch);
+        call(database);
+      },
+      "bad_alloc");
+  EXPECT_DEATH(
+      {
+        const auto transaction = TransactionSession::begin(*manager, {}).value();
+        call(*transaction);
+      },
+      "bad_alloc");
 }
 
 }  // namespace

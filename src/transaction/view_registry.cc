@@ -28,17 +28,44 @@ void ViewPin::release() {
   if (registry_ != nullptr) std::exchange(registry_, nullptr)->end(entry_);
 }
 
-ViewPin ViewRegistry::pin(Lsn lsn, const Present& present, std::int64_t deadline_us) {
-  const core::MutexLock lock(mutex_);
-  const Moment moment = present.moment.load(std::memory_order_acquire);
-  return {this, entries_.insert(entries_.end(), {lsn, moment, deadline_us})};
+ViewPin ViewRegistry::insert(const ViewPin::Entry& entry) {
+  if (closed_) return {};
+  return {this, entries_.insert(entries_.end(), entry)};
 }
 
-ViewPin ViewRegistry::pin_current(const Present& present, std::int64_t deadline_us) {
+ViewPin ViewRegistry::pin(Lsn lsn, const Present& present, Reader reader, std::int64_t deadline_us) {
+  const core::MutexLock lock(mutex_);
+  const Moment moment = present.moment.load(std::memory_order_acquire);
+  return insert({lsn, moment, deadline_us, reader});
+}
+
+ViewPin ViewRegistry::pin_current(const Present& present, Reader reader, std::int64_t deadline_us) {
   const core::MutexLock lock(mutex_);
   const Moment moment = present.moment.load(std::memory_order_acquire);
   const Lsn lsn = present.lsn.load(std::memory_order_acquire);
-  return {this, entries_.insert(entries_.end(), {lsn, moment, deadline_us})};
+  return insert({lsn, moment, deadline_us, reader});
+}
+
+Result<void> ViewRegistry::close() {
+  const core::MutexLock lock(mutex_);
+  std::size_t views = 0, transactions = 0;
+  for (const ViewPin::Entry& entry : entries_) {
+    views += entry.reader == Reader::view;
+    transactions += entry.reader == Reader::transaction;
+  }
+  if (views + transactions > 0) {
+    const auto counted = [](std::size_t count, const char* what) {
+      return count == 0 ? std::string() : std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+    };
+    const std::string open =
+        counted(views, "view") + (views > 0 && transactions > 0 ? " and " : "") + counted(transactions, "transaction");
+    const bool one = views + transactions == 1;
+    return Error(ErrorCode::failed_precondition,
+                 open + (one ? " is open; end it, then close" : " are open; end them, then close"));
+  }
+  closed_ = true;
+  while (!entries_.empty()) ended_.wait(mutex_);
+  return {};
 }
 
 Lsn ViewRegistry::oldest(Lsn otherwise, std::int64_t now_us) const {
@@ -67,6 +94,7 @@ std::size_t ViewRegistry::size() const {
 void ViewRegistry::end(std::list<ViewPin::Entry>::iterator entry) {
   const core::MutexLock lock(mutex_);
   entries_.erase(entry);
+  if (closed_) ended_.notify_all();
 }
 
 }  // namespace strata::transaction

@@ -4,6 +4,7 @@
 #include <list>
 
 #include "core/mutex.h"
+#include "strata/error.h"
 #include "strata/value.h"
 
 namespace strata::transaction {
@@ -21,6 +22,9 @@ struct Present {
 
 class ViewRegistry;
 
+/// Who reads: the one call that is under way, or somebody who was given a handle to end when he likes.
+enum class Reader : std::uint8_t { call, view, transaction };
+
 /// One registered view; ends with the object. Threads: moved by one, destroyed by any.
 class ViewPin {
  public:
@@ -28,6 +32,8 @@ class ViewPin {
   ViewPin(ViewPin&& other) noexcept;
   ViewPin& operator=(ViewPin&& other) noexcept;
   ~ViewPin();
+  /// False: it is of no view, because the registry is closed.
+  explicit operator bool() const { return registry_ != nullptr; }
   Lsn lsn() const { return lsn_; }
   Moment moment() const { return moment_; }
   void release();
@@ -38,6 +44,7 @@ class ViewPin {
     Lsn lsn;
     Moment moment;
     std::int64_t deadline_us;
+    Reader reader;
   };
   ViewPin(ViewRegistry* registry, std::list<Entry>::iterator entry)
       : registry_(registry), entry_(entry), lsn_(entry->lsn), moment_(entry->moment) {}
@@ -52,10 +59,13 @@ class ViewRegistry {
  public:
   static constexpr std::int64_t kNoDeadline = INT64_MAX;
   /// Registers a view at `lsn`; past its deadline (monotonic microseconds) it no longer holds anything back: the
-  /// transaction it belongs to can only roll back by then.
-  ViewPin pin(Lsn lsn, const Present& present, std::int64_t deadline_us = kNoDeadline);
+  /// transaction it belongs to can only roll back by then. Once closed: a pin that is false.
+  ViewPin pin(Lsn lsn, const Present& present, Reader reader, std::int64_t deadline_us = kNoDeadline);
   /// Registers a view of the present, so that `oldest` cannot pass in between.
-  ViewPin pin_current(const Present& present, std::int64_t deadline_us = kNoDeadline);
+  ViewPin pin_current(const Present& present, Reader reader, std::int64_t deadline_us = kNoDeadline);
+  /// From here on nothing is registered: waits for the calls that are under way, and later ones get no view.
+  /// Errors  failed_precondition (views or transactions are open, it says how many; nothing changed)
+  Result<void> close();
   /// The oldest LSN that is still read, or `otherwise` when nothing older is.
   Lsn oldest(Lsn otherwise, std::int64_t now_us) const;
   Moment oldest_moment(Moment otherwise, std::int64_t now_us) const;
@@ -63,9 +73,12 @@ class ViewRegistry {
 
  private:
   friend class ViewPin;
+  ViewPin insert(const ViewPin::Entry& entry) STRATA_REQUIRES(mutex_);
   void end(std::list<ViewPin::Entry>::iterator entry);
   mutable core::Mutex mutex_;
+  core::Condition ended_;
   std::list<ViewPin::Entry> entries_ STRATA_GUARDED_BY(mutex_);
+  bool closed_ STRATA_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace strata::transaction

@@ -4,8 +4,9 @@
 //     O            opened             B w n   begun              A w n lsn d   acknowledged, with durability d
 //     F w n why    failed for sure    U w n why   outcome unknown    K lsn path   a backup is finished
 //     P phase      a checkpoint or a backup begins                 E why   an error that nothing explains
-//     X step why   a step failed, as it may    C   it cuts the power of its own disk now
+//     X step: why  a step failed, as it may    C   it cuts the power of its own disk now
 //     H n          how often the next failpoint was passed         D   done
+//     T call n     how many calls of the system there were         S n calls that were refused
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,13 +19,13 @@
 
 #include "core/failpoint.h"
 #include "core/random.h"
+#include "crash/child.h"
 #include "crash/crash.h"
 #include "crash/plan.h"
 #include "crash/shutdown.h"
 #include "strata/operations.h"
 
 namespace strata::crash {
-namespace {
 
 void say(const std::string& line) {
   const std::string whole = line + "\n";
@@ -36,19 +37,6 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// Where `call` leads: the disk is gone at exactly this point, and this process with it.
-std::string& cut_directory() {
-  static std::string directory;
-  return directory;
-}
-[[maybe_unused]] void cut_the_power() {
-  say("C");
-  shut_down(cut_directory());
-  _exit(9);
-}
-
-/// One writer's next operations; returns the number it got to. Short of its end: the operation of that number failed thrice,
-/// or may have been done, and this process cannot tell.
 std::uint64_t write_operations(Engine& engine, const ChildSettings& settings, std::uint64_t writer, std::uint64_t first,
                                std::uint64_t count) {
   for (std::uint64_t number = first; count == 0 || number < first + count; ++number) {
@@ -67,6 +55,19 @@ std::uint64_t write_operations(Engine& engine, const ChildSettings& settings, st
     }
   }
   return first + count;
+}
+
+namespace {
+
+/// Where `call` leads: the disk is gone at exactly this point, and this process with it.
+std::string& cut_directory() {
+  static std::string directory;
+  return directory;
+}
+[[maybe_unused]] void cut_the_power() {
+  say("C");
+  shut_down(cut_directory());
+  _exit(9);
 }
 
 /// All writers at once; moves `next` on. False when one of them had to stop.
@@ -94,7 +95,7 @@ void back_up(Engine& engine, const ChildSettings& settings, std::vector<Made>& m
   say("P backup");
   const auto report = backup(engine, settings.backups);
   if (!report) {
-    say("X backup " + one_line(report.error().to_string()));
+    say("X backup: " + one_line(report.error().to_string()));
     return;
   }
   say("K " + std::to_string(report->lsn) + " " + report->directory);
@@ -124,7 +125,7 @@ int run_writers(const ChildSettings& settings) {
     while (!ends) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5 + random.below(60)));
       say("P checkpoint");
-      if (const auto done = engine.checkpoint(); !done) say("X checkpoint " + one_line(done.error().to_string()));
+      if (const auto done = engine.checkpoint(); !done) say("X checkpoint: " + one_line(done.error().to_string()));
     }
   });
   if (!settings.backups.empty()) {
@@ -188,7 +189,7 @@ class Scenario {
   template <typename Function>
   bool step(const char* name, Function function) {
     const auto done = function();
-    if (!done) say("X " + std::string(name) + " " + one_line(done.error().to_string()));
+    if (!done) say("X " + std::string(name) + ": " + one_line(done.error().to_string()));
     return done.has_value();
   }
 
@@ -200,7 +201,7 @@ class Scenario {
         if (step("set-up", [&] { return set_up(*engine_); })) return true;
         engine_.reset();
       } else {
-        say("X open " + one_line(opened.error().to_string()));
+        say("X open: " + one_line(opened.error().to_string()));
       }
     }
     return false;
@@ -230,7 +231,7 @@ class Scenario {
     another.directory += ".another";
     auto made = Engine::open(another.directory, options_of(another));
     if (!made) {
-      say("X open another " + one_line(made.error().to_string()));
+      say("X open another: " + one_line(made.error().to_string()));
       return;
     }
     step("set up another", [&] { return set_up(**made); });
@@ -290,6 +291,8 @@ int run_child(const ChildSettings& settings) {
     status = run_writers(settings);
   else if (settings.mode == "remember")
     status = run_rememberers(settings);
+  else if (settings.mode == "errors")
+    status = run_refused(settings);
   else
     Scenario(settings).run();
 #ifdef STRATA_FAILPOINTS

@@ -4,6 +4,7 @@
 ///     kills       SIGKILL at any moment, also while opening, with checkpoints and backups under way
 ///     failpoints  every named point (core/failpoint.h) × kill, error, delay × several passings
 ///     power cuts  a real file system on a loop device that is shut down without writing anything more
+///     errors      the k-th call to the system of each kind refused, once or for ever: ours, SQLite's, DuckDB's
 ///     simulate    the journal, and the engine around it, on a disk in memory that forgets, tears and garbles
 ///
 /// The oracle, everywhere: acknowledged ⊆ recovered ⊆ attempted (P1, P2); what is recovered is a prefix in LSN order (P3);
@@ -21,7 +22,7 @@
 
 namespace strata::crash {
 
-enum class What : std::uint8_t { kills, memories, failpoints, power_cut, simulate, report };
+enum class What : std::uint8_t { kills, memories, failpoints, errors, power_cut, simulate, report };
 
 struct Settings {
   What what = What::kills;
@@ -32,8 +33,8 @@ struct Settings {
   std::uint64_t lives = 5;           ///< kills per directory, then a fresh one
   std::string directory;             ///< empty: one below the temporary directory, removed at the end
   std::string file_system = "both";  ///< of power cuts: ext4, xfs
-  std::string only;                  ///< of failpoints: those whose name begins so
-  std::uint64_t every = 1;           ///< of failpoints: each n-th case, beginning with one that the seed chooses
+  std::string only;                  ///< of failpoints and errors: those whose name begins so
+  std::uint64_t every = 1;           ///< of these: each n-th case, beginning with one that the seed chooses
   std::string record;                ///< the file that gets a line about this run; empty: none
   bool quiet = false;
 };
@@ -76,13 +77,14 @@ class Budget {
 // ---- the child -------------------------------------------------------------------------------------------------------
 
 struct ChildSettings {
-  std::string mode;  ///< write, remember, open, scenario
+  std::string mode;  ///< write, remember, open, scenario, errors
   std::uint64_t seed = 1, writers = 1;
   std::string directory;
   std::vector<std::uint64_t> first;  ///< the next number of each writer
   std::uint64_t operations = 0;      ///< of each writer; 0: until it is killed
   std::string backups;               ///< where backups are made all the time; empty: none
   std::string failpoints;            ///< what is armed
+  std::string fault;                 ///< which call to the system is refused (system_faults.h)
   std::string cut;                   ///< a directory whose file system is shut down when a point says `call`
   bool history = true;               ///< keep all of it; else none
 
@@ -94,6 +96,7 @@ struct ChildSettings {
 OpenOptions options_of(const ChildSettings& child);
 int run_child(const ChildSettings& settings);
 int run_rememberers(const ChildSettings& settings);  ///< run_child's mode `remember`; until it is killed
+int run_refused(const ChildSettings& settings);      ///< run_child's mode `errors`
 
 // ---- what the parent knows -------------------------------------------------------------------------------------------
 
@@ -112,6 +115,9 @@ struct Score {
   std::vector<std::pair<Lsn, std::string>> backups;  ///< finished ones
   std::vector<std::string> errors;                   ///< that the child reported
   std::vector<std::uint64_t> hits;                   ///< of the failpoints
+  std::vector<std::string> refusals;                 ///< what failed, as it may: the texts of its errors
+  std::map<std::string, std::uint64_t> calls;        ///< to the system, by kind and owner
+  std::uint64_t refused = 0;                         ///< of these
   bool opened = false, done = false;
   bool cut = false;  ///< its disk is gone: what is heard from here on promises nothing
 
@@ -157,6 +163,7 @@ void examine_backup(const Expectation& expected, const std::string& backup, cons
 int run_kills(const Settings& settings);
 int run_memories(const Settings& settings);
 int run_failpoints(const Settings& settings);
+int run_errors(const Settings& settings);
 int run_power_cuts(const Settings& settings);
 int run_simulation(const Settings& settings);
 

@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kUsage =
     "usage: strata_crash [--memories] [--kills N | --minutes M] [--writers N] [--lives N]\n"
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
+    "       strata_crash --errors [--only CALL[/OWNER]] [--every N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
     "       strata_crash --simulate [--seeds N | --minutes M]\n"
     "       strata_crash --report --record FILE\n"
@@ -35,6 +36,9 @@ int main(int argc, char** argv) {
       settings.what = What::memories;
     } else if (flag == "--failpoints") {
       settings.what = What::failpoints;
+      settings.count = UINT64_MAX;
+    } else if (flag == "--errors") {
+      settings.what = What::errors;
       settings.count = UINT64_MAX;
     } else if (flag == "--power-cut") {
       settings.what = What::power_cut;
@@ -80,6 +84,7 @@ int main(int argc, char** argv) {
     case What::kills: return run_kills(settings);
     case What::memories: return run_memories(settings);
     case What::failpoints: return run_failpoints(settings);
+    case What::errors: return run_errors(settings);
     case What::power_cut: return run_power_cuts(settings);
     case What::simulate: return run_simulation(settings);
     case What::report: return print_report(settings);

@@ -42,6 +42,7 @@ std::vector<std::string> ChildSettings::to_arguments() const {
   add("--operations", std::to_string(operations));
   add("--backups", backups);
   add("--arm", failpoints);
+  add("--refuse", fault);
   add("--cut", cut);
   if (!history) out.insert(out.end(), {"--history", "0"});
   return out;
@@ -64,6 +65,8 @@ bool ChildSettings::take(const std::string& flag, const std::string& value) {
     backups = value;
   } else if (flag == "--arm") {
     failpoints = value;
+  } else if (flag == "--refuse") {
+    fault = value;
   } else if (flag == "--cut") {
     cut = value;
   } else if (flag == "--history") {
@@ -96,7 +99,21 @@ void Score::hear(const std::string& line) {
       break;
     case 'F':
       if (about && number == next[writer]) begun[writer] = false;
+      [[fallthrough]];
+    case 'U':
+      if (about) refusals.emplace_back(rest.substr(static_cast<std::size_t>(read) + 1));
       break;
+    case 'X':
+      if (const std::size_t end = rest.find(": "); end != std::string_view::npos)
+        refusals.emplace_back(rest.substr(end + 2));
+      break;
+    case 'S': refused = std::strtoull(rest.data(), nullptr, 10); break;
+    case 'T': {
+      const std::size_t end = rest.find(' ');
+      if (end != std::string_view::npos)
+        calls[std::string(rest.substr(0, end))] = std::strtoull(rest.data() + end, nullptr, 10);
+      break;
+    }
     case 'A': {
       if (!about || std::sscanf(rest.data() + read, "%llu %d", &lsn, &durability) != 2) break;
       // A sync that returns while its file system is being shut down may say so wrongly: only what was heard before the cut

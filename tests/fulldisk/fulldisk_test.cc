@@ -356,5 +356,79 @@ TEST_F(FullDiskTest, ABackupOntoAFullDiskIsGivenUpAndTheDatabaseGoesOn) {
   ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
 }
 
+TEST_F(FullDiskTest, WhatIsWrittenAheadOfTheJournalIsRefusedAndThereOnceThereIsSpace) {
+  ASSERT_FALSE(write_until_refused(50));
+  core::Random random(4);
+  Bytes content(600 << 10);
+  for (std::byte& each : content) each = static_cast<std::byte>(random.next());
+  constexpr std::uint64_t kRows = 4'000;  // of 256 bytes: a part of its own
+  const std::vector<float> rows(kRows * 64, 1.5F);
+  const std::uint64_t shape[] = {kRows, 64};
+  const auto append = [&] {
+    return db->array().append("rows", DataType::float32, shape, std::as_bytes(std::span(rows)), "many");
+  };
+  const std::uint64_t objects = db->object().count().value();
+  for (const std::uint64_t left : {0, 64 << 10, 300 << 10}) {
+    ASSERT_NO_FATAL_FAILURE(fill(left));
+    const auto object = db->object().put(content);
+    ASSERT_FALSE(object) << "left " << left;
+    EXPECT_EQ(object.error().code(), ErrorCode::resource_exhausted) << object.error().to_string();
+    const auto appended = append();
+    ASSERT_FALSE(appended) << "left " << left;
+    EXPECT_EQ(appended.error().code(), ErrorCode::resource_exhausted) << appended.error().to_string();
+    EXPECT_EQ(db->object().count().value(), objects);
+    EXPECT_EQ(db->array().dataset("rows").value().rows, 50U);
+    empty();
+  }
+  const auto address = db->object().put(content);
+  ASSERT_TRUE(address) << address.error().to_string();
+  ASSERT_TRUE(append());
+  EXPECT_EQ(db->object().get(*address).value(), content);
+}
+
+TEST_F(FullDiskTest, ARestoreOntoAFullDiskLeavesNothingThatPassesForADatabase) {
+  ASSERT_FALSE(write_until_refused(400));
+  const std::string backups = base() + "/backups", target = base() + "/restored";
+  fs::create_directories(backups);
+  const auto made = backup(*db, backups);
+  ASSERT_TRUE(made) << made.error().to_string();
+  for (const std::uint64_t left : {0, 100 << 10, 1 << 20, 2 << 20}) {
+    ASSERT_NO_FATAL_FAILURE(fill(left));
+    const auto refused = restore(made->directory, target);
+    ASSERT_FALSE(refused) << "left " << left;
+    EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted) << refused.error().to_string();
+    OpenOptions existing;
+    existing.create = false;
+    EXPECT_FALSE(Engine::open(target, existing));
+    empty();
+    fs::remove_all(target);
+  }
+  const auto lsn = restore(made->directory, target);
+  ASSERT_TRUE(lsn) << lsn.error().to_string();
+  EXPECT_EQ(*lsn, made->lsn);
+}
+
+TEST_F(FullDiskTest, ABackupDuringWhichTheDiskFillsIsGivenUpAndBothGoOnOnceThereIsSpace) {
+  ASSERT_FALSE(write_until_refused(2'000));
+  const std::string backups = base() + "/backups";
+  fs::create_directories(backups);
+  for (int at = 1; at <= 3; ++at) {  // when so many reports of its progress have come
+    int reports = 0;
+    const auto refused = backup(*db, backups, [&](std::uint64_t, std::uint64_t) {
+      if (++reports == at) fill(0);
+      return true;
+    });
+    ASSERT_FALSE(refused) << "it was finished before the disk was full: the test has lost its point";
+    EXPECT_EQ(refused.error().code(), ErrorCode::resource_exhausted) << refused.error().to_string();
+    EXPECT_TRUE(fs::is_empty(backups));
+    empty();
+    const auto again = write_until_refused(5);
+    ASSERT_FALSE(again) << again->to_string();
+  }
+  const auto made = backup(*db, backups);
+  ASSERT_TRUE(made) << made.error().to_string();
+  ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
+}
+
 }  // namespace
 }  // namespace strata

@@ -55,7 +55,7 @@ struct Failure {
 };
 constexpr std::string_view kTransaction = "TransactionContext Error";  // also of a commit that the disk failed
 // DuckDB's messages begin with the kind of the exception; the C API tells it apart for results only, so the words decide.
-constexpr std::array<Failure, 9> kFailures = {{
+constexpr std::array<Failure, 10> kFailures = {{
     {"Permission Error", DuckFailure::statement, ErrorCode::permission_denied},
     {"INTERRUPT Error", DuckFailure::interrupted, ErrorCode::timeout},
     {"Out of Memory Error", DuckFailure::memory, ErrorCode::resource_exhausted},
@@ -64,13 +64,26 @@ constexpr std::array<Failure, 9> kFailures = {{
     {"INTERNAL Error", DuckFailure::damage, ErrorCode::corruption},
     {"Serialization Error", DuckFailure::damage, ErrorCode::corruption},
     {"Corruption Error", DuckFailure::damage, ErrorCode::corruption},
+    {"TransactionContext Error: Current transaction is aborted", DuckFailure::damage,
+     ErrorCode::io},  // and not rolled back
     {kTransaction, DuckFailure::statement, ErrorCode::permission_denied},
 }};
+
+// DuckDB has no message when it found no memory to make one.
+constexpr const char* kNoMessage = "Out of Memory Error: DuckDB gives no reason";
 
 // A full disk says so in the system's words, within an error that else means damage or a failed commit.
 bool no_space(std::string_view message) {
   return message.find("No space left on device") != std::string_view::npos ||
          message.find("Disk quota exceeded") != std::string_view::npos;
+}
+
+// So does a disk that fails, or a process with too many files open: the file itself may be sound.
+bool of_the_system(std::string_view message) {
+  for (const std::string_view words : {"Input/output error", "fsync failed", "Too many open files"}) {
+    if (message.find(words) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -87,8 +100,11 @@ DuckFailure classify(std::string_view message) noexcept {
 Error duck_error(std::string_view context, std::string message) {
   ErrorCode code = ErrorCode::invalid_argument;
   for (const Failure& known : kFailures) {
-    if (message.starts_with(known.prefix)) code = known.code;
+    if (!message.starts_with(known.prefix)) continue;
+    code = known.code;
+    break;
   }
+  if (code == ErrorCode::corruption && of_the_system(message)) code = ErrorCode::io;
   if (classify(message) == DuckFailure::space) code = ErrorCode::resource_exhausted;
   // INTERNAL errors end with a stack trace of the library; its first line says what went wrong.
   if (const auto trace = message.find("\n\nStack Trace"); trace != std::string::npos) message.resize(trace);
@@ -163,7 +179,7 @@ DuckConnection::~DuckConnection() { duckdb_disconnect(&connection_); }
 Result<void> DuckConnection::execute(const std::string& sql) {
   OwnedResult result;
   if (duckdb_query(connection_, sql.c_str(), &result.result) == DuckDBSuccess) return {};
-  return duck_error("", text_or(duckdb_result_error(&result.result), "unknown error"));
+  return duck_error("", text_or(duckdb_result_error(&result.result), kNoMessage));
 }
 
 Result<DuckStatement> DuckConnection::prepare(const std::string& sql) {
@@ -171,7 +187,7 @@ Result<DuckStatement> DuckConnection::prepare(const std::string& sql) {
   const duckdb_state state = duckdb_prepare(connection_, sql.c_str(), &handle);
   DuckStatement statement(handle);
   if (state == DuckDBSuccess) return statement;
-  return duck_error("", text_or(duckdb_prepare_error(handle), "unknown error"));
+  return duck_error("", text_or(duckdb_prepare_error(handle), kNoMessage));
 }
 
 Result<DuckStatement> DuckConnection::prepare_reading(const std::string& sql) {
@@ -187,7 +203,7 @@ Result<DuckStatement> DuckConnection::prepare_reading(const std::string& sql) {
   duckdb_prepared_statement handle = nullptr;
   const duckdb_state state = duckdb_prepare_extracted_statement(connection_, extracted.get(), 0, &handle);
   DuckStatement statement(handle);
-  if (state != DuckDBSuccess) return duck_error("", text_or(duckdb_prepare_error(handle), "unknown error"));
+  if (state != DuckDBSuccess) return duck_error("", text_or(duckdb_prepare_error(handle), kNoMessage));
   const duckdb_statement_type type = duckdb_prepared_statement_type(handle);
   if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {
     return Error(ErrorCode::permission_denied, "a query reads: select, explain, describe, show, summarize");
@@ -254,11 +270,11 @@ Result<void> DuckStatement::for_each_chunk(
     const std::function<Result<void>(duckdb_result&, duckdb_data_chunk)>& visit) {
   Owned<duckdb_pending_result, duckdb_destroy_pending> pending;
   if (duckdb_pending_prepared_streaming(statement_, pending.out()) != DuckDBSuccess) {
-    return duck_error("", text_or(duckdb_pending_error(pending.get()), "unknown error"));
+    return duck_error("", text_or(duckdb_pending_error(pending.get()), kNoMessage));
   }
   OwnedResult result;
   if (duckdb_execute_pending(pending.get(), &result.result) != DuckDBSuccess) {
-    return duck_error("", text_or(duckdb_result_error(&result.result), "unknown error"));
+    return duck_error("", text_or(duckdb_result_error(&result.result), kNoMessage));
   }
   STRATA_TRY(visit(result.result, nullptr));
   for (;;) {
@@ -309,14 +325,14 @@ Result<DuckAppender> DuckAppender::open(DuckConnection& connection, const std::s
                                         std::span<const ColumnDefinition> columns, std::size_t columns_there) {
   DuckAppender appender(columns.size());
   if (duckdb_appender_create(connection.get(), "strata", table.c_str(), &appender.appender_) != DuckDBSuccess) {
-    return duck_error("appending to " + table, text_or(duckdb_appender_error(appender.appender_), "unknown error"));
+    return duck_error("appending to " + table, text_or(duckdb_appender_error(appender.appender_), kNoMessage));
   }
   if (columns_there > columns.size()) {
     std::vector<std::string> names = {"_lsn", "_ordinal", "_erased_lsn"};
     for (const ColumnDefinition& column : columns) names.push_back(column.name);
     for (const std::string& name : names) {
       if (duckdb_appender_add_column(appender.appender_, name.c_str()) != DuckDBSuccess) {
-        return duck_error("appending to " + table, text_or(duckdb_appender_error(appender.appender_), "unknown error"));
+        return duck_error("appending to " + table, text_or(duckdb_appender_error(appender.appender_), kNoMessage));
       }
     }
   }
@@ -403,7 +419,7 @@ Result<void> DuckAppender::put_chunk() {
   if (filled_ == 0) return {};
   duckdb_data_chunk_set_size(chunk_, filled_);
   if (duckdb_append_data_chunk(appender_, chunk_) != DuckDBSuccess) {
-    return duck_error("appending", text_or(duckdb_appender_error(appender_), "unknown error"));
+    return duck_error("appending", text_or(duckdb_appender_error(appender_), kNoMessage));
   }
   duckdb_data_chunk_reset(chunk_);
   filled_ = 0;
@@ -413,7 +429,7 @@ Result<void> DuckAppender::put_chunk() {
 Result<void> DuckAppender::close() {
   STRATA_TRY(put_chunk());
   if (duckdb_appender_close(appender_) == DuckDBSuccess) return {};
-  return duck_error("appending", text_or(duckdb_appender_error(appender_), "unknown error"));
+  return duck_error("appending", text_or(duckdb_appender_error(appender_), kNoMessage));
 }
 
 }  // namespace strata::store::analytics

@@ -58,6 +58,17 @@ TEST(DuckFailure, AFullDiskIsTakenFromTheSystemsWordsInAnErrorOfTheFileAndIsNoDa
   EXPECT_EQ(classify("Binder Error: no column \"No space left on device\""), DuckFailure::statement) << "a user's text";
 }
 
+TEST(DuckFailure, AnErrorOfTheDiskIsNotCorruptionButCostsTheCopyAllTheSame) {
+  for (const std::string message :
+       {"FATAL Error: fsync failed!", "IO Error: Could not read from file \"state.duckdb\": Input/output error",
+        "IO Error: Cannot open file \"state.duckdb\": Too many open files",
+        "TransactionContext Error: Current transaction is aborted (please ROLLBACK)"}) {
+    EXPECT_EQ(classify(message), DuckFailure::damage);
+    EXPECT_EQ(duck_error("", message).code(), ErrorCode::io);
+  }
+  EXPECT_EQ(duck_error("", "Binder Error: no column \"fsync failed\"").code(), ErrorCode::invalid_argument);
+}
+
 TEST_F(MirrorTest, ADamagedHeaderIsSetAsideAndTheCopyMadeAgain) {
   append(1, 1'000);
   const std::string answer = ask(kSum);

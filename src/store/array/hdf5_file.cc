@@ -253,17 +253,27 @@ Handle chunked_list(std::span<const hsize_t> chunk, const Filters& filters) {
   return list;
 }
 
-/// What HDF5 said last: the innermost message of its error stack.
+/// What HDF5 said last: the innermost message of its error stack. That it found no memory ends the process: its lists are
+/// left half-made, and no call into it would succeed any more. It does not always say so, but misses a property of its own
+/// from then on, which no file can bring about.
 std::string library_message() {
-  std::string text = "no message";
+  struct Message {
+    std::string text = "no message";
+    bool no_memory = false;
+  } message;
   H5Ewalk2(
       H5E_DEFAULT, H5E_WALK_UPWARD,
       [](unsigned depth, const H5E_error2_t* entry, void* out) -> herr_t {
-        if (depth == 0 && entry->desc != nullptr) *static_cast<std::string*>(out) = entry->desc;
+        auto& said = *static_cast<Message*>(out);
+        if (depth == 0 && entry->desc != nullptr) said.text = entry->desc;
+        const bool no_space = entry->maj_num == H5E_RESOURCE && entry->min_num == H5E_NOSPACE;
+        const bool lost = entry->maj_num == H5E_PLIST && entry->min_num == H5E_NOTFOUND;
+        if (no_space || lost) said.no_memory = true;
         return 0;
       },
-      &text);
-  return text;
+      &message);
+  if (message.no_memory) core::out_of_memory("HDF5");
+  return message.text;
 }
 
 /// The error of a failed call: what the file said if it said something, else what HDF5 says.

@@ -1,7 +1,11 @@
 #include "store/metadata/sqlite.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cmath>
+
+#include "store/metadata/sqlite_files.h"
 
 namespace strata::store::metadata {
 namespace {
@@ -162,10 +166,15 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
   sqlite3* handle = nullptr;
   const int access = role == Role::reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const std::string& name = role == Role::scratch ? std::string(":memory:") : path;
-  const int code =
-      sqlite3_open_v2(name.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const char* const files = STRATA_TRY(sqlite_files());
+  const int code = sqlite3_open_v2(name.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files);
   Connection connection(handle);
   if (code != SQLITE_OK) return error_of(handle, code, "opening " + name);
+  // Whatever kept SQLite from opening it for writing, also a passing lack of descriptors, it takes it for a file to read.
+  if (role == Role::writer && sqlite3_db_readonly(handle, "main") == 1) {
+    const bool allowed = ::access(name.c_str(), W_OK) == 0;
+    return Error(allowed ? ErrorCode::io : ErrorCode::permission_denied, "cannot be opened for writing: " + name);
+  }
   sqlite3_busy_timeout(handle, 5'000);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
