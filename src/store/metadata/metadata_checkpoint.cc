@@ -227,6 +227,9 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
                                      [&](const Archive& a) { return a.file.name == each.file.name; });
       if (!known) archives.push_back(each);
     }
+    // Of an attempt that failed later a dump may be among them: what it replaced must not be replayed before it.
+    const auto newest = std::find_if(archives.rbegin(), archives.rend(), [](const Archive& each) { return each.dump; });
+    if (newest != archives.rend()) archives.erase(archives.begin(), newest.base() - 1);
   }
   STRATA_FAILPOINT("metadata.checkpoint.archived");
   readers_->clear();
@@ -288,6 +291,7 @@ Result<MetadataParticipant::Archive> MetadataParticipant::write_dump(Lsn state) 
   }));
   Archive archive;
   archive.last = state;
+  archive.dump = true;
   archive.file = STRATA_TRY(writer->finish());
   return archive;
 }

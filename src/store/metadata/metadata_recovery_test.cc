@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/random.h"
+#include "store/metadata/archive.h"
 #include "store/metadata/metadata_fixture.h"
 #include "store/metadata/sqlite.h"
 
@@ -254,6 +255,30 @@ TEST(MetadataRecovery, ReplacesLargeArchivesByADump) {
   EXPECT_OK(world.db()->query("select * from tv"));
   for (const auto& file : world.last_->files)
     EXPECT_TRUE(std::filesystem::exists(world.root() + "/" + file.name)) << file.name;
+}
+
+// A checkpoint that failed after its dump was written: the dump replaces the archives before it in the next checkpoint, too.
+TEST(MetadataRecovery, ADumpOfACheckpointThatFailedReplacesTheArchivesBeforeIt) {
+  World world;
+  fill(world, 10, 1);
+  bool dumped = false;
+  for (int part = 0; part < 6; ++part) {
+    for (int i = 0; i < 12; ++i) {
+      ASSERT_OK(world.db()->put_row("t", {{"k", "big"}, {"n", i}, {"x", std::string(60'000, 'y')}}));
+    }
+    ASSERT_OK(world.store().freeze(world.visible()));
+    ASSERT_OK(world.store().write_checkpoint(world.visible()));  // and its manifest could not be written
+    ASSERT_OK(world.db()->put_row("t", {{"k", "after"}, {"n", part}, {"x", ""}}));
+    ASSERT_OK(world.checkpoint(world.visible()));
+    dumped |= std::none_of(world.last_->files.begin(), world.last_->files.end(),
+                           [](const auto& file) { return file.name == archive_name(1); });
+  }
+  ASSERT_TRUE(dumped);
+  const auto before = summary(world);
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  world.open();
+  EXPECT_EQ(summary(world), before);
 }
 
 TEST(MetadataRecovery, NamesADamagedArchiveAndDoesNotTrustIt) {

@@ -110,6 +110,7 @@ class MetadataParticipant final : public transaction::Participant {
   struct Archive {
     transaction::CheckpointFile file;
     Lsn last = 0;
+    bool dump = false;  ///< replaces all before it; not known, nor needed, of the first one after opening
   };
 
   Result<void> open_state(Lsn needed);
