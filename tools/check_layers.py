@@ -28,7 +28,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULT
 # What the platform gives: POSIX, Linux and the compilers' intrinsics. Standard C++ headers have neither / nor .h.
 PLATFORM = re.compile(r"(sys|linux|arpa|netinet|net)/\w+\.h|(unistd|fcntl|errno|dirent|poll|signal|spawn|pthread|sched|"
                       r"dlfcn|link|termios|netdb|pwd|malloc|syscall|ucontext|execinfo|cpuid|immintrin|x86intrin|"
-                      r"nmmintrin|"
+                      r"emmintrin|nmmintrin|"
                       r"arm_neon|arm_acle|limits|stdint|stddef|stdlib|string|stdio|stdbool|features|mntent|glob|"
                       r"utime|time|locale|langinfo|getopt)\.h")
 
