@@ -179,11 +179,12 @@ class Database(Stores):
                     idempotency_key: str = "", lock_timeout: Duration = 10) -> Transaction:
         """Begins a transaction. Isolation: read_uncommitted, read_committed, repeatable_read, serializable.
         Durability: off, batch, each. A commit with an idempotency key that was committed before returns that LSN and
-        does nothing. lock_timeout: how long a call waits for a key that another transaction has written."""
+        does nothing. lock_timeout: how long a call waits for a key that another transaction has written; 0: it does
+        not wait."""
         if self._embedder is not None:
             self.memory  # its places are committed before a transaction that may remember begins
         handle = self._handle.begin(isolation, durability, duration_ms(timeout), idempotency_key,
-                                    duration_ms(lock_timeout))
+                                    0 if lock_timeout == 0 else duration_ms(lock_timeout))
         transaction = Transaction(handle, self)
         self._borrowers.add(transaction)
         return transaction

@@ -73,7 +73,7 @@ class Collection:
         return self.count()
 
     def __contains__(self, id: str) -> bool:
-        return self._native.get(self.name, id, False) is not None
+        return self._native.get(self.name, id, False, False) is not None
 
     @property
     def info(self) -> CollectionInfo:
