@@ -303,6 +303,32 @@ TEST_F(EngineTest, OptionsOutOfRangeAreNamed) {
   EXPECT_NE(message.find("store_lag_bytes_max"), std::string::npos);
 }
 
+// What SQLite and DuckDB change in place no manifest can vouch for, so these files say whose they are.
+TEST_F(EngineTest, TheRowsOfAnotherDatabaseAreNotBelieved) {
+  const auto make = [](const std::string& where, const std::string& text) {
+    const auto made = *Engine::open(where);
+    const ColumnDefinition columns[] = {{"value", ColumnType::text}};
+    ASSERT_TRUE(made->metadata().execute("create table note(id text primary key, value text)"));
+    ASSERT_TRUE(made->analytics().create_table("events", columns));
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_TRUE(made->metadata().put_row("note", {{"id", std::to_string(i)}, {"value", text}}));
+      ASSERT_TRUE(made->analytics().append("events", Map{{"value", text}}));
+    }
+    ASSERT_TRUE(made->analytics().query("select count(*) from events"));  // has DuckDB write its file
+    ASSERT_TRUE(made->checkpoint());
+    ASSERT_TRUE(made->close());
+  };
+  const std::string mine = directory + "-mine", other = directory + "-other";
+  make(mine, "mine");
+  make(other, "another's");
+  for (const char* file : {"/metadata/state.sqlite", "/analytics/state.duckdb"}) {
+    fs::copy_file(other + file, mine + file, fs::copy_options::overwrite_existing);
+  }
+  db = *Engine::open(mine);
+  EXPECT_EQ(db->metadata().query("select distinct value from note")->rows[0][0], Value("mine"));
+  EXPECT_EQ(db->analytics().query("select distinct value from events")->rows[0][0], Value("mine"));
+}
+
 TEST_F(EngineTest, ANewerFormatIsRefusedAndUntouched) {
   open();
   db.reset();

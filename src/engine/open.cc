@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/checksum.h"
 #include "core/failpoint.h"
 #include "core/random.h"
 #include "engine/local_engine.h"
@@ -161,7 +162,9 @@ Result<void> LocalEngine::load_manifest() {
 }
 
 Result<void> LocalEngine::recover() {
-  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_);
+  // Restored to an earlier LSN, a database goes on as another.
+  const std::uint64_t identity = core::xxh3_64(manifest_.database, manifest_.timeline);
+  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_, identity);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
   stores_->set_durable_source([this](Lsn lsn) -> Result<void> {
     if (!journal_ || journal_->durable_lsn() >= lsn) return {};

@@ -11,14 +11,16 @@
 namespace strata::engine {
 namespace {
 
-store::metadata::MetadataOptions metadata_options(const OpenOptions& options) {
+store::metadata::MetadataOptions metadata_options(const OpenOptions& options, std::uint64_t database) {
   store::metadata::MetadataOptions metadata;
+  metadata.database = database;
   metadata.cache_bytes = options.metadata_cache_bytes;
   return metadata;
 }
 
-store::analytics::AnalyticsOptions analytics_options(const OpenOptions& options) {
+store::analytics::AnalyticsOptions analytics_options(const OpenOptions& options, std::uint64_t database) {
   store::analytics::AnalyticsOptions analytics;
+  analytics.database = database;
   analytics.memory_bytes = options.analytics_bytes;
   return analytics;
 }
@@ -26,12 +28,12 @@ store::analytics::AnalyticsOptions analytics_options(const OpenOptions& options)
 }  // namespace
 
 struct StoreSet::Stores {
-  Stores(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options)
+  Stores(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database)
       : vector(files, "vector"),
         object(files),
-        metadata(files, clock, metadata_options(options)),
+        metadata(files, clock, metadata_options(options, database)),
         graph(files),
-        analytics(files, clock, analytics_options(options)),
+        analytics(files, clock, analytics_options(options, database)),
         cache(clock, {.bytes_max = options.cache_bytes}),
         array(files) {}
 
@@ -44,8 +46,8 @@ struct StoreSet::Stores {
   store::array::ArrayParticipant array;
 };
 
-StoreSet::StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options)
-    : stores_(std::make_unique<Stores>(files, clock, options)),
+StoreSet::StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database)
+    : stores_(std::make_unique<Stores>(files, clock, options, database)),
       participants_{&stores_->vector,    &stores_->object, &stores_->metadata, &stores_->graph,
                     &stores_->analytics, &stores_->cache,  &stores_->array} {
   for (std::size_t i = 0; i < participants_.size(); ++i) {

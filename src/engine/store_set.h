@@ -17,7 +17,8 @@ namespace strata::engine {
 class StoreSet {
  public:
   /// Threads: as the stores. `files`, `clock` outlive it.
-  StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options);
+  /// `database` is a hash of its identity: what SQLite and DuckDB keep of another database is not believed.
+  StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database);
   ~StoreSet();
 
   const std::array<transaction::Participant*, kStoreCount>& participants() const { return participants_; }

@@ -5,6 +5,7 @@
 ///     failpoints  every named point (core/failpoint.h) × kill, error, delay × several passings
 ///     power cuts  a real file system on a loop device that is shut down without writing anything more
 ///     errors      the k-th call to the system of each kind refused, once or for ever: ours, SQLite's, DuckDB's
+///     rot         a bit, a sector, the end of a file changed while nobody looks
 ///     simulate    the journal, and the engine around it, on a disk in memory that forgets, tears and garbles
 ///
 /// The oracle, everywhere: acknowledged ⊆ recovered ⊆ attempted (P1, P2); what is recovered is a prefix in LSN order (P3);
@@ -22,7 +23,7 @@
 
 namespace strata::crash {
 
-enum class What : std::uint8_t { kills, memories, failpoints, errors, power_cut, simulate, report };
+enum class What : std::uint8_t { kills, memories, failpoints, errors, power_cut, rot, simulate, report };
 
 struct Settings {
   What what = What::kills;
@@ -33,7 +34,7 @@ struct Settings {
   std::uint64_t lives = 5;           ///< kills per directory, then a fresh one
   std::string directory;             ///< empty: one below the temporary directory, removed at the end
   std::string file_system = "both";  ///< of power cuts: ext4, xfs
-  std::string only;                  ///< of failpoints and errors: those whose name begins so
+  std::string only;                  ///< of failpoints, errors and files to rot: those whose name begins so
   std::uint64_t every = 1;           ///< of these: each n-th case, beginning with one that the seed chooses
   std::string record;                ///< the file that gets a line about this run; empty: none
   bool quiet = false;
@@ -165,6 +166,7 @@ int run_memories(const Settings& settings);
 int run_failpoints(const Settings& settings);
 int run_errors(const Settings& settings);
 int run_power_cuts(const Settings& settings);
+int run_rot(const Settings& settings);
 int run_simulation(const Settings& settings);
 
 /// A directory that is gone at the end, unless something was violated in it.

@@ -13,6 +13,7 @@ constexpr const char* kUsage =
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
     "       strata_crash --errors [--only CALL[/OWNER]] [--every N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
+    "       strata_crash --rot [--cases N | --minutes M] [--only FILE]\n"
     "       strata_crash --simulate [--seeds N | --minutes M]\n"
     "       strata_crash --report --record FILE\n"
     "all:   [--seed N] [--directory DIR] [--record FILE] [--quiet]\n"
@@ -42,6 +43,9 @@ int main(int argc, char** argv) {
       settings.count = UINT64_MAX;
     } else if (flag == "--power-cut") {
       settings.what = What::power_cut;
+    } else if (flag == "--rot") {
+      settings.what = What::rot;
+      settings.count = 1'000;
     } else if (flag == "--simulate") {
       settings.what = What::simulate;
       settings.count = 10'000;
@@ -51,7 +55,7 @@ int main(int argc, char** argv) {
       settings.seed = child.seed = number();
     } else if (flag == "--writers") {
       settings.writers = child.writers = std::max(1ULL, number());
-    } else if (flag == "--kills" || flag == "--cuts" || flag == "--seeds") {
+    } else if (flag == "--kills" || flag == "--cuts" || flag == "--cases" || flag == "--seeds") {
       settings.count = number();
     } else if (flag == "--minutes") {
       settings.minutes = std::strtod(text().c_str(), nullptr);
@@ -86,6 +90,7 @@ int main(int argc, char** argv) {
     case What::failpoints: return run_failpoints(settings);
     case What::errors: return run_errors(settings);
     case What::power_cut: return run_power_cuts(settings);
+    case What::rot: return run_rot(settings);
     case What::simulate: return run_simulation(settings);
     case What::report: return print_report(settings);
   }

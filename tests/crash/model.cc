@@ -7,6 +7,12 @@
 namespace strata::crash {
 namespace {
 
+/// A store that says so does not answer wrongly: the error is the caller's to judge.
+template <typename T>
+bool is_damage(const Result<T>& result) {
+  return !result && result.error().code() == ErrorCode::corruption;
+}
+
 std::string text(std::uint64_t number) { return std::to_string(number); }
 
 std::uint64_t number_of(const Value& value) {
@@ -124,6 +130,7 @@ Result<void> Model::compare_vector(VectorStore& store, std::vector<std::string>&
     out.push_back("vector: " + text(collections.size()) + " collections, not " + text(own_collections_.size() + 1));
   for (const auto& [writer, number] : own_collections_) {
     const auto points = store.scroll("own-" + text(writer), "", 10, {}, true);
+    if (is_damage(points)) return points.error().clone();
     if (!points || points->size() != 3 || op_of((*points)[0].payload) != number ||
         (*points)[2].vector != vector_of(seed_, writer, number + 2))
       out.push_back("vector: the collection of writer " + text(writer) + " is not that of operation " + text(number));
@@ -141,6 +148,7 @@ Result<void> Model::compare_object(ObjectStore& store, std::vector<std::string>&
     const auto owners = references_.find(content);
     if (owners == references_.end() || owners->second.empty()) continue;
     const auto info = store.info(address);
+    if (is_damage(info)) return info.error().clone();
     if (!info) {
       out.push_back("object: content " + text(content) + " is missing: " + info.error().to_string());
       continue;
@@ -149,6 +157,7 @@ Result<void> Model::compare_object(ObjectStore& store, std::vector<std::string>&
       out.push_back("object: content " + text(content) + " has " + text(info->references) + " references, not " +
                     text(owners->second.size()));
     const auto stored = store.get(address);
+    if (is_damage(stored)) return stored.error().clone();
     if (!stored || as_text(*stored) != bytes) out.push_back("object: content " + text(content) + " is not readable");
   }
   for (const ObjectInfo& info : STRATA_TRY(store.list(std::nullopt, 10'000))) {
@@ -190,6 +199,7 @@ Result<void> Model::compare_metadata(MetadataStore& store, bool past, std::vecto
     const auto own = own_tables_.find(writer);
     const auto stored = store.query("select op from own_" + text(writer));
     if (past && stored && stored->rows.empty() && own == own_tables_.end()) continue;
+    if (is_damage(stored)) return stored.error().clone();
     if (stored.has_value() != (own != own_tables_.end())) {
       out.push_back("metadata: the table of writer " + text(writer) + (stored ? " is there" : " is missing"));
     } else if (stored && (stored->rows.size() != 1 || number_of(stored->rows[0][0]) != own->second)) {
@@ -241,6 +251,7 @@ Result<void> Model::compare_analytics(AnalyticsStore& store, std::vector<std::st
     out.push_back("analytics: " + text(tables.size()) + " tables, not " + text(own_metrics_.size() + 1));
   for (const auto& [writer, number] : own_metrics_) {
     const auto own = store.query("select op from own_" + text(writer));
+    if (is_damage(own)) return own.error().clone();
     if (!own || own->rows.size() != 1 || number_of(own->rows[0][0]) != number)
       out.push_back("analytics: the table of writer " + text(writer) + " differs");
   }

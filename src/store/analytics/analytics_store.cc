@@ -18,8 +18,8 @@ constexpr std::uint64_t kBatchBytes = 16 << 20;  // that go into DuckDB in one t
 constexpr std::size_t kPartsMerged = 4;          // neighbours of one size become one
 
 MirrorOptions mirror_options(const AnalyticsOptions& options) {
-  return {options.memory_bytes, options.temporary_bytes_max, options.threads, options.query_timeout_ms,
-          options.result_rows_max};
+  return {options.database, options.memory_bytes,     options.temporary_bytes_max,
+          options.threads,  options.query_timeout_ms, options.result_rows_max};
 }
 
 /// Parts of one tier differ at most fourfold in size: 0 up to 64 KiB, 1 up to 256 KiB, …

@@ -32,6 +32,7 @@
 namespace strata::store::analytics {
 
 struct AnalyticsOptions {
+  std::uint64_t database = 0;      ///< whose state.duckdb is believed
   std::uint64_t memory_bytes = 0;  ///< of DuckDB; 64 MiB …; 0: a fifth of the machine's memory
   std::uint64_t temporary_bytes_max = std::uint64_t{4} << 30;  ///< spilled by queries
   unsigned threads = 0;                                        ///< of DuckDB; 0: one per processor

@@ -16,7 +16,7 @@ namespace strata::store::analytics {
 namespace {
 
 constexpr std::string_view kFile = "analytics/state.duckdb";
-constexpr int kLayoutVersion = 1;
+constexpr int kLayoutVersion = 2;
 constexpr std::size_t kIdleConnectionsMax = 16;
 constexpr std::size_t kDamagedFilesKept = 3;
 constexpr std::size_t kErasedPerStatement = 1'000;
@@ -581,8 +581,10 @@ Result<void> Mirror::open_file(const std::string& path) {
 Result<void> Mirror::create_layout(DuckConnection& connection) {
   STRATA_TRY(connection.execute("BEGIN"));
   STRATA_TRY(connection.execute("CREATE SCHEMA strata"));
-  STRATA_TRY(connection.execute("CREATE TABLE strata.applied(lsn BIGINT, chain BIGINT, version INTEGER)"));
-  STRATA_TRY(connection.execute("INSERT INTO strata.applied VALUES (0, 0, " + std::to_string(kLayoutVersion) + ")"));
+  STRATA_TRY(
+      connection.execute("CREATE TABLE strata.applied(lsn BIGINT, chain BIGINT, version INTEGER, database BIGINT)"));
+  STRATA_TRY(connection.execute("INSERT INTO strata.applied VALUES (0, 0, " + std::to_string(kLayoutVersion) + ", " +
+                                std::to_string(static_cast<std::int64_t>(options_.database)) + ")"));
   return connection.execute("COMMIT");
 }
 
@@ -601,9 +603,14 @@ Result<void> Mirror::adopt(Instance& instance) {
   if (names.rows.empty()) {
     STRATA_TRY(create_layout(*writer_));
   } else {
-    const Rows state = STRATA_TRY(ask_for("SELECT lsn, chain, version FROM strata.applied"));
-    if (state.rows.size() != 1 || state.rows[0][2] != Value(kLayoutVersion)) {
+    const Rows layout = STRATA_TRY(ask_for("SELECT version FROM strata.applied"));
+    if (layout.rows.size() != 1 || layout.rows[0][0] != Value(kLayoutVersion)) {
       return Error(ErrorCode::corruption, "analytics/state.duckdb has another layout");
+    }
+    const Rows state = STRATA_TRY(ask_for("SELECT lsn, chain, database FROM strata.applied"));
+    // The log beside the file may be ours where the file is not: then lsn and chain are, and this is not.
+    if (state.rows[0][2] != Value(static_cast<std::int64_t>(options_.database))) {
+      return Error(ErrorCode::corruption, "analytics/state.duckdb belongs to another database");
     }
     applied = static_cast<Lsn>(*state.rows[0][0].integer());
     const auto chain = static_cast<std::uint64_t>(*state.rows[0][1].integer());

@@ -5,7 +5,7 @@
 ///     records (parts, then memory) ──flush──► state.duckdb     one DuckDB transaction a batch, with (applied_lsn, chain)
 ///     query at view V ──► flush up to V ──► connection positioned at V ──► rows
 ///
-/// Layout     strata.t<id>(_lsn, _ordinal, _erased_lsn, columns…) · strata.applied(lsn, chain, version)
+/// Layout     strata.t<id>(_lsn, _ordinal, _erased_lsn, columns…) · strata.applied(lsn, chain, version, database)
 /// Positioned a connection has temporary views, one per table alive at V, which hide the three columns and the rows that V
 ///            does not see. Nothing erased, nothing newer than V: the view is the bare table. Otherwise it filters, by
 ///            `_erased_lsn is null` if that is enough, else against the connection's variable strata_view, which DuckDB
@@ -47,6 +47,7 @@ class RecordSource {
 };
 
 struct MirrorOptions {
+  std::uint64_t database = 0;                                  ///< whose file is believed
   std::uint64_t memory_bytes_max = 0;                          ///< 0: a fifth of the machine's memory
   std::uint64_t temporary_bytes_max = std::uint64_t{4} << 30;  ///< spilled by queries
   unsigned threads = 0;                                        ///< 0: one per processor

@@ -69,7 +69,7 @@ Result<void> MetadataParticipant::open_state(Lsn needed) {
     why = "state.sqlite is missing";
   } else {
     const bool check = exists && STRATA_TRY(files_.file_size(kState)) <= options_.check_bytes_max;
-    auto opened = Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), check);
+    auto opened = Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), options_.database, check);
     if (opened.has_value() && (*opened)->applied() >= needed) {
       const core::MutexLock lock(writer_mutex_);
       writer_ = std::move(opened).value();
@@ -111,7 +111,7 @@ Result<void> MetadataParticipant::rebuild(std::string_view why) {
   const std::string path = STRATA_TRY(files_.path(kState));
   {
     const core::MutexLock lock(writer_mutex_);
-    writer_ = STRATA_TRY(Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), false));
+    writer_ = STRATA_TRY(Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), options_.database, false));
   }
   STRATA_TRY(replay_archives());
   STRATA_FAILPOINT("metadata.rebuild.replayed");

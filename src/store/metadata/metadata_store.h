@@ -33,6 +33,7 @@
 namespace strata::store::metadata {
 
 struct MetadataOptions {
+  std::uint64_t database = 0;             ///< whose state.sqlite is believed
   std::uint64_t cache_bytes = 64 << 20;   ///< SQLite's page cache of the writer; readers get an eighth each
   std::size_t queue_rows_max = 20'000;    ///< more than this waiting: a background thread writes them
   std::size_t queue_bytes_max = 8 << 20;  ///< likewise

@@ -159,7 +159,8 @@ Result<void> bind_parameters(Statement& statement, std::span<const Value> parame
 
 // ------------------------------------------------------------------------------------------------ the file
 
-Result<std::unique_ptr<Writer>> Writer::open(const std::string& path, std::int64_t cache_bytes, bool check) {
+Result<std::unique_ptr<Writer>> Writer::open(const std::string& path, std::int64_t cache_bytes, std::uint64_t database,
+                                             bool check) {
   auto writer = std::unique_ptr<Writer>(new Writer());
   writer->connection_ = STRATA_TRY(Connection::open(path, Connection::Role::writer, cache_bytes));
   STRATA_TRY(writer->connection_.run("PRAGMA ignore_check_constraints=ON"));
@@ -169,12 +170,12 @@ Result<std::unique_ptr<Writer>> Writer::open(const std::string& path, std::int64
       return Error(ErrorCode::corruption, "state.sqlite: " + std::string(quick.text(0)));
     }
   }
-  STRATA_TRY(writer->prepare_tables());
+  STRATA_TRY(writer->prepare_tables(database));
   writer->catalog_ = STRATA_TRY(Catalog::load(writer->connection_));
   return writer;
 }
 
-Result<void> Writer::prepare_tables() {
+Result<void> Writer::prepare_tables(std::uint64_t database) {
   STRATA_TRY(connection_.run("BEGIN IMMEDIATE"));
   const auto prepared = [&]() -> Result<void> {
     STRATA_TRY(connection_.run(
@@ -195,6 +196,10 @@ Result<void> Writer::prepare_tables() {
       STRATA_TRY(write_state("applied_lsn", 0));
       STRATA_TRY(write_state("history_from", 0));
     }
+    // Files of before it was noted have none, and are of the database that they are found in.
+    const auto noted = STRATA_TRY(read_state("database"));
+    if (noted && *noted != database) return Error(ErrorCode::corruption, "state.sqlite belongs to another database");
+    if (!noted) STRATA_TRY(write_state("database", database));
     const auto applied = STRATA_TRY(read_state("applied_lsn"));
     const auto history_from = STRATA_TRY(read_state("history_from"));
     if (!applied || !history_from) return Error(ErrorCode::corruption, "state.sqlite: strata_state lacks applied_lsn");

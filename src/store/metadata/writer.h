@@ -46,9 +46,10 @@ struct Executed {
 
 class Writer {
  public:
-  /// Opens or creates the file. `check`: read every page first.
+  /// Opens or creates the file, of this database. `check`: read every page first.
   /// Errors  corruption (what is there is not a sound database of ours), io, resource_exhausted
-  static Result<std::unique_ptr<Writer>> open(const std::string& path, std::int64_t cache_bytes, bool check);
+  static Result<std::unique_ptr<Writer>> open(const std::string& path, std::int64_t cache_bytes, std::uint64_t database,
+                                              bool check);
 
   Lsn applied() const { return applied_; }
   Lsn history_from() const { return history_from_; }
@@ -84,7 +85,7 @@ class Writer {
 
  private:
   Writer() = default;
-  Result<void> prepare_tables();
+  Result<void> prepare_tables(std::uint64_t database);
   Result<std::optional<Lsn>> read_state(std::string_view name);
   Result<void> write_state(std::string_view name, Lsn value);
   Result<void> apply_in_transaction(std::span<const std::shared_ptr<const QueuedCommit>> commits, bool history,
