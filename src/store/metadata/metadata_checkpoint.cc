@@ -223,6 +223,7 @@ Result<transaction::Checkpoint> MetadataParticipant::write_checkpoint(Lsn horizo
     }
     archives = archives_;
     for (const Archive& each : written_) {
+      if (each.dump) archives.clear();  // of an attempt that failed in another store
       const bool known = std::any_of(archives.begin(), archives.end(),
                                      [&](const Archive& a) { return a.file.name == each.file.name; });
       if (!known) archives.push_back(each);
@@ -288,6 +289,7 @@ Result<MetadataParticipant::Archive> MetadataParticipant::write_dump(Lsn state) 
   }));
   Archive archive;
   archive.last = state;
+  archive.dump = true;
   archive.file = STRATA_TRY(writer->finish());
   return archive;
 }

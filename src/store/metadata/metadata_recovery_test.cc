@@ -80,6 +80,29 @@ TEST(MetadataRecovery, RebuildsALostStateFromArchivesAndJournal) {
   EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(0));
 }
 
+TEST(MetadataRecovery, ADumpOfACheckpointThatFailedElsewhereReplacesWhatWasBeforeIt) {
+  MetadataOptions options;
+  options.archive_factor = 0;
+  World world(options);
+  fill(world, 5, 1);
+  ASSERT_OK(world.db()->execute("create table big(id integer primary key, body text)"));
+  ASSERT_OK(world.checkpoint());
+  const std::string body(700'000, 'b');
+  for (int i = 0; i < 3; ++i) ASSERT_OK(world.db()->execute("insert or replace into big values (1, ?)", {body}));
+  ASSERT_OK(world.db()->execute("delete from big"));
+  // So much was written and taken back that this store writes a dump; then another store fails.
+  ASSERT_OK(world.store().freeze(world.visible()));
+  ASSERT_OK(world.store().write_checkpoint(world.visible()));
+  world.store().abandoned();
+  fill(world, 5, 2);
+  ASSERT_OK(world.checkpoint());
+  const auto before = summary(world);
+  world.close();
+  std::filesystem::remove(world.file("state.sqlite"));
+  ASSERT_OK(world.try_open());
+  EXPECT_EQ(summary(world), before);
+}
+
 TEST(MetadataRecovery, PutsADamagedStateAsideAndGoesOn) {
   for (const int kind : {0, 1, 2}) {
     World world;

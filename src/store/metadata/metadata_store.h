@@ -110,6 +110,7 @@ class MetadataParticipant final : public transaction::Participant {
   struct Archive {
     transaction::CheckpointFile file;
     Lsn last = 0;
+    bool dump = false;  ///< of one that is not installed yet: it replaces every file before it
   };
 
   Result<void> open_state(Lsn needed);
