@@ -54,6 +54,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   STRATA_FAILPOINT("checkpoint.manifest_written");
   STRATA_TRY(
       write_superblock(*files_, {superblock_sequence_ + 1, next.database, next.timeline, next.number, next.lsn}));
+  superblock_lsn_ = next.lsn;
   ++superblock_sequence_;
   STRATA_FAILPOINT("checkpoint.superblock_written");
 

@@ -303,6 +303,33 @@ TEST_F(EngineTest, OptionsOutOfRangeAreNamed) {
   EXPECT_NE(message.find("store_lag_bytes_max"), std::string::npos);
 }
 
+// A torn end and a cut one look alike, until the close says how far the journal went.
+TEST_F(EngineTest, AJournalThatIsShorterThanAtItsCloseIsRefused) {
+  open();
+  ASSERT_TRUE(db->metadata().execute("create table note(id text primary key, value text)"));
+  ASSERT_TRUE(db->checkpoint());
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(db->metadata().put_row("note", {{"id", std::to_string(i)}, {"value", std::string(900, 'v')}}));
+  }
+  ASSERT_TRUE(db->close());
+  db.reset();
+  std::vector<fs::path> segments;
+  for (const auto& entry : fs::directory_iterator(directory + "/journal")) segments.push_back(entry.path());
+  const fs::path newest = *std::max_element(segments.begin(), segments.end());
+  fs::remove(directory + "/metadata/state.sqlite");  // which has the rows, too
+  const std::uintmax_t size = fs::file_size(newest);
+  fs::copy_file(newest, directory + "-whole");
+  fs::resize_file(newest, 12'288);
+  const auto refused = Engine::open(directory);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::corruption);
+  EXPECT_NE(refused.error().message().find(newest.filename().string()), std::string::npos) << refused.error().message();
+  fs::copy_file(directory + "-whole", newest, fs::copy_options::overwrite_existing);
+  ASSERT_EQ(fs::file_size(newest), size);
+  open();
+  EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(20));
+}
+
 // What SQLite and DuckDB change in place no manifest can vouch for, so these files say whose they are.
 TEST_F(EngineTest, TheRowsOfAnotherDatabaseAreNotBelieved) {
   const auto make = [](const std::string& where, const std::string& text) {

@@ -105,6 +105,7 @@ class LocalEngine final : public Engine {
   std::vector<transaction::CheckpointFile> previous_files_  // of manifest n − 1
       STRATA_GUARDED_BY(checkpoint_mutex_);
   std::uint64_t superblock_sequence_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
+  Lsn superblock_lsn_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;  // that the journal must reach
 
   core::Mutex history_mutex_;
   Lsn horizon_ STRATA_GUARDED_BY(history_mutex_) = 0;

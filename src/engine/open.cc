@@ -154,6 +154,7 @@ Result<void> LocalEngine::load_manifest() {
       return Error(ErrorCode::corruption, manifest_name(block.manifest) + ": belongs to another database");
     }
     manifest_ = *std::move(manifest);
+    superblock_lsn_ = block.lsn;
     if (auto previous = read_manifest(*files_, manifest_.number - 1)) previous_files_ = files_of(*previous);
     retain_files();
     return {};
@@ -172,7 +173,7 @@ Result<void> LocalEngine::recover() {
   });
 
   Lsn replay_after = UINT64_MAX;
-  Lsn known_durable = manifest_.lsn;
+  Lsn known_durable = std::max(manifest_.lsn, superblock_lsn_);
   std::array<Lsn, kStoreCount> applied{};
   for (std::size_t i = 0; i < kStoreCount; ++i) {
     transaction::Participant& store = *stores_->participants()[i];
@@ -287,7 +288,15 @@ Result<void> LocalEngine::close() noexcept {
     for (transaction::Participant* store : stores_->participants()) keep_first(store->close());
   }
   STRATA_CRASHPOINT("engine.close.stores");
-  if (journal_ && !journal_->poisoned()) keep_first(journal_->close());
+  if (journal_ && !journal_->poisoned()) {
+    Result<void> closed = journal_->close();
+    // Whatever is missing at its end from here on was there: no tear of a crash looks like this.
+    if (const Lsn last = journal_->durable_lsn(); closed && last > superblock_lsn_ && superblock_sequence_ > 1) {
+      closed = write_superblock(
+          *files_, {superblock_sequence_ + 1, manifest_.database, manifest_.timeline, manifest_.number, last});
+    }
+    keep_first(std::move(closed));
+  }
   STRATA_CRASHPOINT("engine.close.journal");
   lock_.reset();
   return outcome;

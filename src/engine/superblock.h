@@ -14,7 +14,7 @@ struct Superblock {
   std::array<std::byte, 16> database{};
   std::uint64_t timeline = 1;
   std::uint64_t manifest = 0;  ///< number of the manifest
-  Lsn lsn = 0;                 ///< of that manifest: the journal must reach it
+  Lsn lsn = 0;                 ///< the journal must reach it: of that manifest; after a close, the last one
 };
 
 /// All valid slots, newest first. Errors  not_found (no file), corruption (no slot is valid), unsupported (newer format)

@@ -17,7 +17,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 1;
+constexpr std::uint64_t kStateVersion = 2;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -196,7 +196,10 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     out.varint(each.totals.texts);
     out.varint(each.totals.words);
     out.varint(segments.size());
-    for (const auto& segment : segments) out.u64(segment->number());
+    for (const auto& segment : segments) {
+      out.u64(segment->number());
+      out.u64(segment->root());
+    }
   }
   for (const auto& segment : kept) {
     const auto known =
@@ -262,7 +265,8 @@ Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {
 
 Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   core::Decoder in(last.state);
-  if (const std::uint64_t version = in.varint(); version != kStateVersion) {
+  const std::uint64_t version = in.varint();
+  if (version < 1 || version > kStateVersion) {
     return Error(version > kStateVersion ? ErrorCode::unsupported : ErrorCode::corruption,
                  "vector checkpoint: unknown version " + std::to_string(version));
   }
@@ -285,7 +289,8 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
     totals.points = in.varint();
     totals.texts = in.varint();
     totals.words = in.varint();
-    const std::size_t segment_count = in.count(8);
+    const bool rooted = version >= 2;
+    const std::size_t segment_count = in.count(rooted ? 16 : 8);
     if (!in.ok() || !check_collection_options(options)) break;
     std::vector<std::shared_ptr<Segment>> segments;
     for (std::size_t j = 0; j < segment_count; ++j) {
@@ -295,6 +300,9 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       if (directory.collection != id || directory.options.dimension != options.dimension ||
           directory.options.metric != options.metric) {
         return Error(ErrorCode::corruption, "vector segment of another collection: " + segment->name());
+      }
+      if (rooted && in.u64() != segment->root()) {
+        return Error(ErrorCode::corruption, "vector segment of another database: " + segment->name());
       }
       segments.push_back(std::move(segment));
     }
@@ -332,6 +340,12 @@ Result<void> VectorParticipant::load_deletes(std::uint64_t number) {
   const auto count = core::load<std::uint64_t>(bytes.data() + 8);
   if (entries.size() % 20 != 0 || entries.size() / 20 != count) return corrupt("cut short");
   if (core::xxh3_64(entries) != core::load<std::uint64_t>(bytes.data() + 16)) return corrupt("damaged entries");
+  {
+    core::MutexLock lock(checkpoint_mutex_);
+    const auto named =
+        std::find_if(files_of_last_.begin(), files_of_last_.end(), [&](const auto& file) { return file.name == name; });
+    if (named != files_of_last_.end() && named->hash != core::xxh3_128(bytes)) return corrupt("of another database");
+  }
 
   std::map<std::uint64_t, std::shared_ptr<Segment>> segments;
   for (const auto& collection : every_collection()) {

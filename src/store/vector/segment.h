@@ -32,6 +32,8 @@ class Segment final : public Part {
 
   const std::string& name() const { return name_; }
   std::uint64_t number() const { return number_; }
+  /// The hash of the directory, which holds the hash of each page: all of the file in a number.
+  std::uint64_t root() const { return core::load<std::uint64_t>(bytes_.last(kTrailerBytes).data() + 24); }
   std::uint64_t file_bytes() const { return bytes_.size(); }
   const SegmentDirectory& directory() const { return directory_; }
   bool wants_rewrite() const;

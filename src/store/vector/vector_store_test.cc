@@ -304,6 +304,35 @@ TEST(VectorStore, ReopensFromACheckpointWithTheSameSummary) {
   EXPECT_EQ(db.store().search_words("c", "STRASSE", {.k = 1000})->size(), 197U);
 }
 
+// Its own checksums are all right, so what the checkpoint says of it must tell.
+TEST(VectorStore, ASegmentOfAnotherDatabaseIsRefused) {
+  const auto mine = io::make_memory_file_system(), other = io::make_memory_file_system();
+  const auto fill = [](TestDatabase& db, std::uint64_t seed) {
+    core::Random random(seed);
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = 8}));
+    for (int i = 0; i < 50; ++i) {
+      const std::string id = "p" + std::to_string(i);
+      const auto x = random_vector(random, 8);
+      const Point point{id, x, {{"i", i}}, {}};
+      ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+    }
+    ASSERT_TRUE(db.checkpoint(db.lsn()));
+  };
+  TestDatabase db(*mine), another(*other);
+  fill(db, 1);
+  fill(another, 2);
+  ASSERT_EQ(db.last().files.size(), 1U);
+  const std::string name = db.last().files[0].name;
+  const Bytes foreign = *io::read_file(*other, name, 1 << 20);
+  ASSERT_EQ(foreign.size(), db.last().files[0].bytes);
+  ASSERT_TRUE(db.restart());
+  ASSERT_TRUE(io::write_file_atomically(*mine, name, foreign));
+  const auto refused = db.restart();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::corruption);
+  EXPECT_NE(refused.error().message().find(name), std::string::npos) << refused.error().message();
+}
+
 TEST(VectorStore, DropsACollectionForTheFutureAndKeepsItForThePast) {
   const auto files = io::make_memory_file_system();
   TestDatabase db(*files);
