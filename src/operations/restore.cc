@@ -68,8 +68,10 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
   std::uint64_t total = 0, done = 0;
   for (const BackupFile& file : list.files) total += file.bytes;
   // The manifest last: alone in its directory it would pass for what an interrupted first opening left.
-  std::stable_partition(list.files.begin(), list.files.end(),
-                        [&](const BackupFile& file) { return file.name != engine::manifest_name(manifest.number); });
+  const auto listed = std::find_if(list.files.begin(), list.files.end(), [&](const BackupFile& file) {
+    return file.name == engine::manifest_name(manifest.number);
+  });
+  if (listed != list.files.end()) std::rotate(listed, listed + 1, list.files.end());
   for (const BackupFile& file : list.files) {
     const bool of_journal = file.name.starts_with("journal/");
     const std::string name = cut && of_journal ? std::string(kUncutJournal) + file.name.substr(7) : file.name;
