@@ -403,7 +403,18 @@ TEST_F(AnswersTest, Array) {
       {"dropping a missing dataset", nothing, [](Stores& s, const Id& id) { asked(s.array().drop_dataset(id)); }, make},
       {"creating what is there with other options", make,
        [](Stores& s, const Id& id) { asked(s.array().create_dataset(id, {.type = DataType::int8})); }, drop},
+      {"clearing rows beyond the end", make, [](Stores& s, const Id& id) { must(s.array().clear_rows(id, 5, 9)); },
+       drop},
+      {"appending rows of another type", make,
+       [](Stores& s, const Id& id) {
+         const std::uint64_t shape[] = {4};
+         asked(s.array().append(id, DataType::int8, shape, as_bytes(std::string_view("abcd")), "k"));
+       },
+       drop},
   });
+  check({{"creating a dataset", nothing, [](Stores& s, const Id& id) { asked(s.array().create_dataset(id, {})); }, make},
+         {"dropping a dataset", make, [](Stores& s, const Id& id) { asked(s.array().drop_dataset(id)); }, drop}},
+        true);
 }
 
 }  // namespace

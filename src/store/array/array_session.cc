@@ -35,7 +35,6 @@ class ArraySession final : public strata::ArrayStore {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto seen = STRATA_TRY(look(tx, name));
       if (seen) {
-        tx.note_read(StoreKind::array, dataset_key(name));
         if (*seen->options == options) return {};
         return Error(ErrorCode::already_exists, "array dataset " + quoted(name) +
                                                     " exists with other options: it holds " + describe(*seen->options) +
@@ -122,7 +121,6 @@ class ArraySession final : public strata::ArrayStore {
     STRATA_TRY(check_key(key));
     return session_.read([&](Context& tx) -> Result<std::vector<RowRange>> {
       const Seen seen = STRATA_TRY(find_seen(tx, name));
-      tx.note_read(StoreKind::array, dataset_key(name));
       std::vector<RowRange> ranges;
       if (key.empty()) return ranges;
       if (tx.tracks_scans()) {
@@ -142,7 +140,6 @@ class ArraySession final : public strata::ArrayStore {
     STRATA_TRY(check_range(begin, end));
     return session_.read([&](Context& tx) -> Result<ArrayData> {
       const Seen seen = STRATA_TRY(find_seen(tx, name));
-      tx.note_read(StoreKind::array, dataset_key(name));
       tx.note_read(StoreKind::array, content_key(name));
       note_length(tx, name, seen, end);
       const std::uint64_t last = std::min(end, seen.rows());
@@ -236,7 +233,9 @@ class ArraySession final : public strata::ArrayStore {
     return buffer.own().emplace(std::string(name), std::move(own)).first->second;
   }
 
+  /// Whether it is there, and with which options, is an answer: also of a call that changes nothing or is taken back.
   Result<std::optional<Seen>> look(Context& tx, std::string_view name) {
+    tx.note_read_once(StoreKind::array, dataset_key(name));
     Seen seen;
     if (auto* buffer = tx.buffer_if_any<ArrayBuffer>(StoreKind::array)) {
       if (const auto at = buffer->own().find(name); at != buffer->own().end()) seen.own = &at->second;
@@ -257,13 +256,11 @@ class ArraySession final : public strata::ArrayStore {
   Result<Seen> find_seen(Context& tx, std::string_view name) {
     auto seen = STRATA_TRY(look(tx, name));
     if (seen) return std::move(*seen);
-    tx.note_read(StoreKind::array, dataset_key(name));
     return no_dataset(name);
   }
 
   Result<DatasetInfo> info(Context& tx, std::string_view name) {
     const Seen seen = STRATA_TRY(find_seen(tx, name));
-    tx.note_read(StoreKind::array, dataset_key(name));
     tx.note_read(StoreKind::array, attributes_key(name));  // the missing ones, too
     if (tx.tracks_scans()) tx.note_scan(StoreKind::array, length_predicate(name));
     DatasetInfo info;
