@@ -25,6 +25,7 @@ Result<Metric> parse_metric(std::string_view text);  ///< "cosine", "l2", "inner
 inline constexpr std::uint32_t kDimensionMax = 65'536;
 inline constexpr std::size_t kSearchResultsMax = 10'000;
 inline constexpr std::size_t kIdBytesMax = 1'024;
+inline constexpr std::uint32_t kSearchEfMax = 100'000;
 
 struct CollectionOptions {
   std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
@@ -72,7 +73,10 @@ struct SearchOptions {
   Filter filter = {};
   bool with_payload = true;
   bool with_vector = false;
-  std::uint32_t ef = 0;  ///< effort of an approximate index; an exact search ignores it
+  /// Where segments have graphs (10,000 rows and more), how many candidates a search keeps in view, at least 1.5 · k: more
+  /// find more of the true nearest and take longer. 0: 64, which finds about 98 of 100 among 60,000 sentence embeddings.
+  std::uint32_t ef = 0;  ///< 0 … kSearchEfMax
+  bool exact = false;    ///< compare with every point
 };
 
 struct Hit {
@@ -109,7 +113,8 @@ class VectorStore {
   /// Finds the k stored points nearest to `query`, nearest first, ties by id; min(k, matches) of them.
   /// query   [dimension] float32, finite
   /// Errors  invalid_argument (shape, NaN, k, filter), not_found (collection)
-  /// Cost    one pass over the codes of all points of the collection; O(k) rows decoded
+  ///         Exactly the nearest with `exact`, with a filter that few match, and while no segment has a graph; else nearly
+  /// Cost    a walk through the graph of each large segment, about ef · 20 codes, and one pass over the codes of the rest
   virtual Result<std::vector<Hit>> search(std::string_view collection, std::span<const float> query,
                                           const SearchOptions& options) = 0;
   /// Finds points by words: BM25 (k1 = 1.2, b = 0.75) over Point::text, best first, ties by id. Words are maximal runs of letters and

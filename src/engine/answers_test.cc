@@ -412,9 +412,10 @@ TEST_F(AnswersTest, Array) {
        },
        drop},
   });
-  check({{"creating a dataset", nothing, [](Stores& s, const Id& id) { asked(s.array().create_dataset(id, {})); }, make},
-         {"dropping a dataset", make, [](Stores& s, const Id& id) { asked(s.array().drop_dataset(id)); }, drop}},
-        true);
+  check(
+      {{"creating a dataset", nothing, [](Stores& s, const Id& id) { asked(s.array().create_dataset(id, {})); }, make},
+       {"dropping a dataset", make, [](Stores& s, const Id& id) { asked(s.array().drop_dataset(id)); }, drop}},
+      true);
 }
 
 }  // namespace

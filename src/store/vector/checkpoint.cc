@@ -3,10 +3,11 @@
 //   freeze            closes every active delta; notes what each collection is at that LSN
 //   write_checkpoint  per collection: closed deltas, and the segments chosen to be merged with them, become one new segment;
 //                     rows dead at the horizon stay behind. Deletions in the segments that stay go to one deletes file
-//   installed         the new segments take the place of what they were made from
+//   installed         the new segments take the place of what they were made from, and large ones are given graphs
 //
 // A failed or forgotten attempt changes nothing in memory; its files are leftovers with numbers that no state names.
 #include <algorithm>
+#include <utility>
 
 #include "core/assert.h"
 #include "core/checksum.h"
@@ -17,7 +18,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 2;
+constexpr std::uint64_t kStateVersion = 3;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -146,6 +147,13 @@ Result<void> VectorParticipant::write_deletes(const std::vector<std::shared_ptr<
   return {};
 }
 
+transaction::CheckpointFile VectorParticipant::named(const std::vector<transaction::CheckpointFile>& files,
+                                                     std::string_view name) {
+  const auto known = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file.name == name; });
+  STRATA_ASSERT(known != files.end());
+  return *known;
+}
+
 Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon) {
   std::vector<Frozen> frozen;
   std::vector<transaction::CheckpointFile> before;
@@ -199,13 +207,15 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     for (const auto& segment : segments) {
       out.u64(segment->number());
       out.u64(segment->root());
+      const auto graph = segment->graph_file();
+      const bool named = graph && !graph->damaged();
+      out.u64(named ? graph->number() : 0);
+      out.u64(named ? graph->root() : 0);
+      if (named) pending.files.push_back(graph->file());
     }
   }
   for (const auto& segment : kept) {
-    const auto known =
-        std::find_if(before.begin(), before.end(), [&](const auto& file) { return file.name == segment->name(); });
-    STRATA_ASSERT(known != before.end());
-    pending.files.push_back(*known);
+    pending.files.push_back(named(before, segment->name()));
   }
   STRATA_TRY(write_deletes(kept, pending.lsn, pending));
   STRATA_FAILPOINT("vector.checkpoint.end");
@@ -233,18 +243,30 @@ void VectorParticipant::abandoned() {
 
 Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpoint) {
   std::optional<Pending> pending;
+  std::vector<transaction::CheckpointFile> named_before;
   {
     core::MutexLock lock(checkpoint_mutex_);
     STRATA_ASSERT(pending_.has_value() && pending_->lsn == checkpoint.lsn);
     pending = std::move(pending_);
     pending_.reset();
     frozen_.clear();
-    files_of_last_ = pending->files;
+    named_before = std::exchange(files_of_last_, pending->files);
     deletes_number_ = pending->deletes_number;
     deletes_hash_ = pending->deletes_hash;
   }
   STRATA_CRASHPOINT("vector.installed");
-  for (const auto& [collection, replacement] : pending->replacements) collection->install(replacement);
+  std::vector<std::shared_ptr<Segment>> gone;
+  for (const auto& [collection, replacement] : pending->replacements) {
+    for (const auto& segment : collection->unchecked_parts()->segments) {
+      const auto& replaced = replacement.replaced;
+      if (std::find(replaced.begin(), replaced.end(), segment.get()) != replaced.end()) gone.push_back(segment);
+    }
+    collection->install(replacement);
+  }
+  for (const auto& purged : pending->purged) {
+    const auto parts = purged->unchecked_parts();
+    gone.insert(gone.end(), parts->segments.begin(), parts->segments.end());
+  }
   {
     core::WriterLock lock(collections_mutex_);
     for (const auto& purged : pending->purged) {
@@ -254,6 +276,30 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
+  want_graphs();
+  return retire(gone, named_before);
+}
+
+void VectorParticipant::want_graphs() {
+  for (const auto& collection : every_collection()) {
+    if (collection->deleted() != kLive) continue;
+    for (const auto& segment : collection->unchecked_parts()->segments) {
+      const auto graph = segment->graph_file();
+      if (segment->rows() >= options_.graph_rows_min && (!graph || graph->damaged())) graphs_.want(segment);
+    }
+  }
+}
+
+Result<void> VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
+                                       const std::vector<transaction::CheckpointFile>& named_before) {
+  for (const auto& segment : segments) {
+    const auto graph = segment->retire();
+    if (!graph) continue;
+    const std::string& name = graph->file().name;
+    const bool named = std::any_of(named_before.begin(), named_before.end(),
+                                   [&](const transaction::CheckpointFile& file) { return file.name == name; });
+    if (!named) STRATA_TRY(files_.remove(name));
+  }
   return {};
 }
 
@@ -290,7 +336,8 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
     totals.texts = in.varint();
     totals.words = in.varint();
     const bool rooted = version >= 2;
-    const std::size_t segment_count = in.count(rooted ? 16 : 8);
+    const bool graphed = version >= 3;
+    const std::size_t segment_count = in.count(graphed ? 32 : rooted ? 16 : 8);
     if (!in.ok() || !check_collection_options(options)) break;
     std::vector<std::shared_ptr<Segment>> segments;
     for (std::size_t j = 0; j < segment_count; ++j) {
@@ -303,6 +350,11 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       }
       if (rooted && in.u64() != segment->root()) {
         return Error(ErrorCode::corruption, "vector segment of another database: " + segment->name());
+      }
+      if (graphed) {
+        const std::uint64_t graph = in.u64();
+        const std::uint64_t root = in.u64();
+        if (in.ok() && graph != 0) restore_graph(segment, graph, root, last.files);
       }
       segments.push_back(std::move(segment));
     }
@@ -325,6 +377,17 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   applied_.store(lsn, std::memory_order_release);
   durable_.store(lsn, std::memory_order_release);
   return {};
+}
+
+/// Whatever is wrong with it: without a graph the segment is scanned, until it has another.
+void VectorParticipant::restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
+                                      const std::vector<transaction::CheckpointFile>& files) {
+  const std::string name = graph_name(directory_, number);
+  const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == name; });
+  if (file == files.end()) return;
+  named_graphs_.insert(number);
+  auto graph = GraphFile::open(files_, number, *file, segment->graph_subject());
+  if (graph && (*graph)->root() == root) (void)segment->attach(*std::move(graph));
 }
 
 Result<void> VectorParticipant::load_deletes(std::uint64_t number) {
@@ -419,8 +482,11 @@ Result<void> VectorParticipant::recovered(Lsn lsn) {
     const auto number = number_of(name);
     const bool unfinished = name.ends_with(".tmp");
     const bool unnamed = first_unnamed_ != 0 && number && *number >= first_unnamed_;
-    if (number && (unfinished || unnamed)) STRATA_TRY(files_.remove(directory_ + "/" + name));
+    // Graphs get their numbers beside checkpoints: one that came too late for the last may have a lower number.
+    const bool late_graph = number && name.ends_with(".graph") && !named_graphs_.contains(*number);
+    if (number && (unfinished || unnamed || late_graph)) STRATA_TRY(files_.remove(directory_ + "/" + name));
   }
+  want_graphs();
   return {};
 }
 

@@ -42,8 +42,10 @@ void QueryCode::Free::operator()(std::int8_t* memory) const { std::free(memory);
 
 QueryCode::QueryCode(Metric metric, std::span<const float> query) : metric_(metric), query_(query) {
   const std::size_t stride = distance::code_stride(query.size());
-  codes_.reset(static_cast<std::int8_t*>(std::aligned_alloc(64, stride)));
+  const std::size_t padded = 2 * distance::half_stride(query.size());
+  codes_.reset(static_cast<std::int8_t*>(std::aligned_alloc(64, padded)));
   STRATA_ASSERT(codes_ != nullptr);
+  std::fill(codes_.get() + stride, codes_.get() + padded, std::int8_t{0});
   auto* biased = reinterpret_cast<std::uint8_t*>(codes_.get());
   norm_ = std::sqrt(distance::kernels().dot(query.data(), query.data(), query.size()));
   // A cosine query is coded at length 1; the others as they are.

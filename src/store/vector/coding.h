@@ -23,6 +23,8 @@ class QueryCode {
  public:
   QueryCode(Metric metric, std::span<const float> query);
   const distance::ScanQuery& scan() const { return scan_; }
+  /// False for a query of such a length that bounds say nothing: every row reaches every threshold.
+  bool bounded() const { return scan_.constant == scan_.constant; }
   /// How far the bound of a row may lie above its exact score, at most: bound − slack ≤ score ≤ bound.
   float slack(const distance::CodeColumns& columns, std::uint32_t row) const;
   /// The score that users see: computed in double, rounded once, never infinite.

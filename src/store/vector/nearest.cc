@@ -1,7 +1,9 @@
-// Exact nearest neighbours in two passes.
+// Nearest neighbours in two passes.
 //
+//   walk    of a part with a graph, when an approximate answer is wanted: the rows its graph leads to
 //   scan    every code gives an upper bound U of the score; U − slack is a lower bound. The k-th best lower bound so far is
 //           the floor: a row whose U is below it has k better ones and is forgotten
+//           Rows of a walk have bounds, too, so that one floor serves all parts
 //   refine  what is left is scored in full, best bound first, until the next bound is below the k-th best score
 //
 // With a filter, a row that matches is scored in full at once: the floor is then the k-th best score and not what it is at
@@ -13,10 +15,22 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/vector/graph/graph_search.h"
 #include "store/vector/reading.h"
 
 namespace strata::store::vector {
 namespace {
+
+// A walk costs about as much for each place in its beam as a scan of so many rows.
+constexpr std::size_t kRowsAPlace = 64;
+// Of the beam so many hundredths must count (visible, matching); else a larger one is tried.
+constexpr std::size_t kCountingPercent = 75;
+
+// What walks need, kept by each thread that searches: a bit for each row of the largest graph, and the beam.
+WalkMemory& walk_memory() {
+  thread_local WalkMemory memory;
+  return memory;
+}
 
 // Rows whose bounds are known before any of them is looked at, best first. With a filter, many: asking it is dearer than
 // putting bounds in order, and a floor that only matching rows raise rises late. Without one, what stays in the first cache.
@@ -58,14 +72,18 @@ class Floor {
 
 class NearestSearch {
  public:
-  NearestSearch(const Reading& reading, std::span<const float> query, std::size_t k)
+  NearestSearch(const Reading& reading, std::span<const float> query, std::size_t k, const Effort& effort)
       : reading_(reading),
         filtered_(reading.filter != nullptr && !reading.filter->empty()),
         query_(reading.options->metric, query),
         k_(k),
-        floor_(k) {
+        effort_(effort.exact || !query_.bounded() ? 0 : std::max(effort.ef == 0 ? kDefaultEf : effort.ef, k + k / 2)),
+        floor_(k) {}
+
+  void make_room() {
+    if (block_rows_ > 0) return;
     Row most = 0;
-    for (const Part* part : reading.parts->all) most = std::max(most, part->rows());
+    for (const Part* part : reading_.parts->all) most = std::max(most, part->rows());
     block_rows_ = std::min(filtered_ ? kFilteredBlockRows : kBlockRows, most);
     rows_.resize(block_rows_);
     bounds_.resize(block_rows_);
@@ -76,7 +94,9 @@ class NearestSearch {
     if (const auto ids = ids_to_look_up(reading_)) return compare_each(STRATA_TRY(look_up(reading_, *ids)));
     add_buffered();
     for (const Part* part : reading_.parts->all) {
+      if (effort_ > 0 && STRATA_TRY(walk(*part))) continue;
       const Row rows = part->rows();
+      make_room();
       for (Row row = 0; row < rows;) {
         if (const auto run = part->codes(row)) {
           const Row end = std::min(run->end, rows);
@@ -106,6 +126,41 @@ class NearestSearch {
     for (const auto& [id, point] : *reading_.overlay) {
       if (reading_.admits(id, point)) add({query_.score(point.vector), nullptr, 0, &point, id}, 0);
     }
+  }
+
+  // False: the part has no graph, or to scan it costs less than to walk among so few that count.
+  Result<bool> walk(const Part& part) {
+    const GraphView* const graph = part.graph();
+    if (graph == nullptr) return false;
+    const auto run = part.codes(0);
+    if (!run) return false;
+    for (std::size_t places = effort_;;) {
+      if (places * kRowsAPlace > graph->rows) return false;
+      const Beam& beam = walk_graph(*graph, run->columns, query_.scan(), places, walk_memory());
+      counting_.clear();
+      for (std::size_t i = 0; i < beam.count(); ++i) {
+        if (STRATA_TRY(reading_.admits(part, beam.node(i)))) counting_.push_back(beam.node(i));
+      }
+      if (counting_.size() * 100 >= effort_ * kCountingPercent) break;
+      if (beam.count() < places) return false;  // it went to all that links lead to
+      // So many places that about as many count as were wanted, a quarter more to be sure.
+      places = counting_.empty() ? places * 16 : places * effort_ * 5 / (counting_.size() * 4);
+    }
+    for (std::size_t i = 0; i < counting_.size(); ++i) {
+      if (i + kAhead < counting_.size()) ask_for(run->columns, counting_[i + kAhead]);
+      std::uint32_t row = 0;
+      float bound = 0;
+      distance::kernels().scan(query_.scan(), run->columns, counting_[i], counting_[i] + 1, kLowest, &row, &bound);
+      if (bound < floor_.value()) continue;
+      add({bound, &part, row, nullptr, {}}, query_.slack(run->columns, row));
+    }
+    return true;
+  }
+
+  static constexpr std::size_t kAhead = 4;
+  void ask_for(const distance::CodeColumns& columns, Row row) const {
+    const std::size_t stride = query_.scan().stride;
+    for (std::size_t i = 0; i < stride; i += 64) __builtin_prefetch(columns.codes + row * stride + i);
   }
 
   Result<void> scan(const Part& part, const Part::Run& run, Row end) {
@@ -225,6 +280,7 @@ class NearestSearch {
   const bool filtered_;
   const QueryCode query_;
   const std::size_t k_;
+  const std::size_t effort_;  // places of a walk's beam; 0: exact
   Floor floor_;
   std::vector<Candidate> candidates_;
   std::size_t forget_at_ = 4096;
@@ -232,7 +288,8 @@ class NearestSearch {
     float bound;
     std::uint32_t row;  // in its run
   };
-  Row block_rows_;
+  std::vector<Row> counting_;
+  Row block_rows_ = 0;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;
   std::vector<float> sample_;
@@ -241,8 +298,9 @@ class NearestSearch {
 
 }  // namespace
 
-Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k) {
-  return NearestSearch(reading, query, k).run();
+Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k,
+                                          const Effort& effort) {
+  return NearestSearch(reading, query, k, effort).run();
 }
 
 }  // namespace strata::store::vector

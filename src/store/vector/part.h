@@ -19,6 +19,8 @@
 
 namespace strata::store::vector {
 
+struct GraphView;
+
 using Row = std::uint32_t;
 inline constexpr Lsn kLive = UINT64_MAX;
 
@@ -60,6 +62,8 @@ class Part {
     Row end = 0;
   };
   virtual std::optional<Run> codes(Row row) const = 0;
+  /// The graph over all rows, where there is one: the numbers in it are rows of this part. Valid as long as the part.
+  virtual const GraphView* graph() const { return nullptr; }
   /// A row whose terms hold a word, and how often.
   struct Posting {
     Row row = 0;

@@ -64,8 +64,17 @@ class TopK {
   std::vector<Found> found_;  // a heap, the worst in front
 };
 
-/// The k nearest to `query`, exactly. Errors  corruption
-Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k);
+/// How far a search goes where there are graphs.
+struct Effort {
+  bool exact = false;
+  std::size_t ef = 0;  ///< places of a walk's beam; 0: kDefaultEf
+};
+inline constexpr std::size_t kDefaultEf = 64;
+
+/// The k nearest to `query`: exactly, or of parts with graphs those that walks of this effort lead to; min(k, matches) always.
+/// Errors  corruption
+Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k,
+                                          const Effort& effort);
 /// The k best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
 Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, std::size_t k,
                                         const Totals& totals);

@@ -34,18 +34,9 @@ Result<void> Segment::read_directory() {
   const auto corrupt = [&](std::string_view what) {
     return Error(ErrorCode::corruption, "vector segment: " + std::string(what) + ": " + name_);
   };
-  if (bytes_.size() < kHeadBytes + kTrailerBytes) return corrupt("shorter than its head and trailer");
-  if (reinterpret_cast<std::uintptr_t>(bytes_.data()) % 8 != 0) return corrupt("mapped at an odd address");
-  const ByteView trailer = bytes_.last(kTrailerBytes);
-  if (as_text(trailer.first(8)) != kTrailerMagic) return corrupt("no trailer at the end: cut short, or not a segment");
-  if (core::crc32c(trailer.first(32)) != core::load<std::uint32_t>(trailer.data() + 32))
-    return corrupt("damaged trailer");
-  const auto offset = core::load<std::uint64_t>(trailer.data() + 8);
-  const auto size = core::load<std::uint64_t>(trailer.data() + 16);
-  const std::uint64_t available = bytes_.size() - kTrailerBytes;
-  if (offset > available || size != available - offset) return corrupt("its directory lies outside of it");
-  const ByteView directory = bytes_.subspan(offset, size);
-  if (core::xxh3_64(directory) != core::load<std::uint64_t>(trailer.data() + 24)) return corrupt("damaged directory");
+  const auto [offset, directory, root] =
+      STRATA_TRY(read_paged_directory(bytes_, kTrailerMagic, "vector segment", name_));
+  root_ = root;
   core::Decoder in(directory);
   if (core::Decoder version(directory); version.u32() > kSegmentVersion) {
     return Error(ErrorCode::unsupported, "vector segment of a newer format: " + name_);
@@ -149,6 +140,30 @@ Result<std::span<const float>> Segment::vector(Row row) const {
   const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
   if (!intact(begin, size)) return damaged(begin);
   return std::span<const float>(reinterpret_cast<const float*>(bytes_.data() + begin), directory_.options.dimension);
+}
+
+const GraphView* Segment::graph() const {
+  const GraphFile* file = graph_.load(std::memory_order_acquire);
+  return file == nullptr ? nullptr : file->graph();
+}
+
+bool Segment::attach(std::shared_ptr<GraphFile> graph) {
+  const core::MutexLock lock(graph_mutex_);
+  if (retired_) return false;
+  graph_.store(graph.get(), std::memory_order_release);
+  graphs_.push_back(std::move(graph));
+  return true;
+}
+
+std::shared_ptr<GraphFile> Segment::retire() {
+  const core::MutexLock lock(graph_mutex_);
+  retired_ = true;
+  return graphs_.empty() ? nullptr : graphs_.back();
+}
+
+std::shared_ptr<GraphFile> Segment::graph_file() const {
+  const core::MutexLock lock(graph_mutex_);
+  return graphs_.empty() ? nullptr : graphs_.back();
 }
 
 // Versions of one id lie side by side from `row` on.

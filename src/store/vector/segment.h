@@ -8,6 +8,7 @@
 ///     codes bad          → rows are compared exactly        (I5 holds without codes)
 ///     id table bad       → ids are searched by halving      (rows ascend by id)
 ///     dictionary or postings bad → term lists are read through
+///     graph missing or bad → rows are scanned               (graph/graph_file.h: a file of its own, made later)
 ///
 /// A segment that fell back asks to be written anew at the next checkpoint (`wants_rewrite`).
 #include <atomic>
@@ -17,6 +18,7 @@
 
 #include "core/mutex.h"
 #include "io/file_system.h"
+#include "store/vector/graph/graph_file.h"
 #include "store/vector/part.h"
 #include "store/vector/segment_format.h"
 #include "transaction/participant.h"
@@ -33,7 +35,7 @@ class Segment final : public Part {
   const std::string& name() const { return name_; }
   std::uint64_t number() const { return number_; }
   /// The hash of the directory, which holds the hash of each page: all of the file in a number.
-  std::uint64_t root() const { return core::load<std::uint64_t>(bytes_.last(kTrailerBytes).data() + 24); }
+  std::uint64_t root() const { return root_; }
   std::uint64_t file_bytes() const { return bytes_.size(); }
   const SegmentDirectory& directory() const { return directory_; }
   bool wants_rewrite() const;
@@ -56,8 +58,18 @@ class Segment final : public Part {
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
+  const GraphView* graph() const override;
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
+
+  /// What a graph of these rows says of itself.
+  GraphSubject graph_subject() const { return {root_, directory_.rows, directory_.options.dimension}; }
+  /// The graph is used from now on. False when the segment was retired meanwhile: then nobody needs it.
+  bool attach(std::shared_ptr<GraphFile> graph) STRATA_EXCLUDES(graph_mutex_);
+  /// Another segment has taken its place; returns its graph.
+  std::shared_ptr<GraphFile> retire() STRATA_EXCLUDES(graph_mutex_);
+  /// nullptr: none yet.
+  std::shared_ptr<GraphFile> graph_file() const STRATA_EXCLUDES(graph_mutex_);
 
  private:
   enum class State : std::uint8_t { unknown, good, damaged };
@@ -86,6 +98,7 @@ class Segment final : public Part {
   const std::unique_ptr<io::Mapping> mapping_;
   const ByteView bytes_;
   SegmentDirectory directory_;
+  std::uint64_t root_ = 0;
   const std::byte* page_hashes_ = nullptr;
 
   mutable std::vector<std::atomic<std::uint64_t>> intact_pages_;  // a bit per page
@@ -94,6 +107,12 @@ class Segment final : public Part {
   mutable std::atomic<State> id_table_{State::unknown};
   mutable std::atomic<State> words_{State::unknown};
   mutable core::Mutex prepare_mutex_;
+
+  mutable core::Mutex graph_mutex_;
+  std::vector<std::shared_ptr<GraphFile>> graphs_
+      STRATA_GUARDED_BY(graph_mutex_);  // searches may still walk an older one
+  bool retired_ STRATA_GUARDED_BY(graph_mutex_) = false;
+  std::atomic<const GraphFile*> graph_{nullptr};  // the newest of them
 
   std::atomic<std::atomic<Lsn>*> later_{nullptr};  // owned; per row: 0, or when it was deleted
   std::atomic<std::uint32_t> deleted_later_{0};

@@ -1,16 +1,17 @@
 #pragma once
 /// The bytes of a segment file; docs/formats/vector.md is the same for strangers.
 ///
-///     0          head: "STRVSEG1", zeros to 64
 ///     64         primary blocks, each at a multiple of 64
 ///     …          derived blocks, the first at a multiple of 64 KiB so that no page holds both kinds
-///     data_end   directory: options, counts, where each block is, XXH3-64 of each 64 KiB page of [0, data_end)
-///     size − 64  trailer: "STRVSEGT", directory offset, size, XXH3-64; CRC32C of these 32 bytes
+///     data_end   directory: options, counts, where each block is
+///
+/// in the frame of paged_file.h.
 #include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "core/codec.h"
+#include "store/vector/paged_file.h"
 #include "strata/vector.h"
 
 namespace strata::store::vector {
@@ -18,9 +19,6 @@ namespace strata::store::vector {
 inline constexpr std::string_view kSegmentMagic = "STRVSEG1";
 inline constexpr std::string_view kTrailerMagic = "STRVSEGT";
 inline constexpr std::uint32_t kSegmentVersion = 2;  // 1 is still read: terms as lists, no term_hashes
-inline constexpr std::size_t kHeadBytes = 64;
-inline constexpr std::size_t kTrailerBytes = 64;
-inline constexpr std::size_t kPageBytes = 64 << 10;
 
 enum class Block : std::uint8_t {
   // Primary: what was given. Damage is an error.

@@ -9,68 +9,11 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "store/vector/coding.h"
+#include "store/vector/paged_file.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
 namespace {
-
-std::string_view directory_of(std::string_view name) {
-  const std::size_t slash = name.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
-}
-
-// An append-only file that hashes its pages and itself on the way.
-class PagedFile {
- public:
-  explicit PagedFile(io::File& file) : file_(file) { page_.reserve(kPageBytes); }
-
-  std::uint64_t size() const { return size_; }
-  Result<void> append(ByteView bytes) {
-    while (!bytes.empty()) {
-      const std::size_t now = std::min(bytes.size(), kPageBytes - page_.size());
-      page_.insert(page_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(now));
-      bytes = bytes.subspan(now);
-      size_ += now;
-      if (page_.size() == kPageBytes) STRATA_TRY(flush());
-    }
-    return {};
-  }
-  template <typename T>
-  Result<void> append_value(T value) {
-    return append({reinterpret_cast<const std::byte*>(&value), sizeof value});
-  }
-  Result<void> pad_to(std::size_t multiple) {
-    static constexpr std::byte kZeros[64] = {};
-    while (size_ % multiple != 0) {
-      STRATA_TRY(append({kZeros, std::min<std::size_t>(64, multiple - size_ % multiple)}));
-    }
-    return {};
-  }
-  /// Ends the last page, however full. The page hashes are complete then; what follows is not paged.
-  Result<void> flush() {
-    if (page_.empty()) return {};
-    pages_.push_back(core::xxh3_64(ByteView(page_)));
-    STRATA_TRY(append_unpaged(page_));
-    page_.clear();
-    return {};
-  }
-  Result<void> append_unpaged(ByteView bytes) {
-    whole_.update(bytes);
-    written_ += bytes.size();
-    return file_.append(bytes);
-  }
-  const std::vector<std::uint64_t>& pages() const { return pages_; }
-  std::uint64_t written() const { return written_; }
-  core::Hash128 hash() const { return whole_.digest(); }
-
- private:
-  io::File& file_;
-  Bytes page_;
-  std::uint64_t size_ = 0;
-  std::uint64_t written_ = 0;
-  std::vector<std::uint64_t> pages_;
-  core::Hasher128 whole_;
-};
 
 // The words of all rows, numbered in the order of their hashes, and how many rows have each.
 class Vocabulary {
@@ -198,7 +141,6 @@ class Blocks {
     STRATA_TRY(codes());
     STRATA_TRY(id_table());
     STRATA_TRY(words());
-    STRATA_TRY(out_.flush());
     directory_.data_end = out_.size();
     return {};
   }
@@ -357,23 +299,6 @@ class Blocks {
   Vocabulary words_;
 };
 
-Result<void> write_trailer(PagedFile& out, const SegmentDirectory& directory) {
-  Bytes bytes;
-  core::Encoder encoder(bytes);
-  directory.encode(encoder);
-  for (const std::uint64_t page : out.pages()) encoder.u64(page);
-  Bytes trailer;
-  core::Encoder end(trailer);
-  end.raw(kTrailerMagic.data(), kTrailerMagic.size());
-  end.u64(directory.data_end);
-  end.u64(bytes.size());
-  end.u64(core::xxh3_64(ByteView(bytes)));
-  end.u32(core::crc32c(trailer));
-  trailer.resize(kTrailerBytes);
-  STRATA_TRY(out.append_unpaged(bytes));
-  return out.append_unpaged(trailer);
-}
-
 }  // namespace
 
 Result<void> sort_sources(std::vector<SourceRow>& sources) {
@@ -397,27 +322,16 @@ Result<transaction::CheckpointFile> write_segment(io::FileSystem& files, const s
                                                   const SegmentDirectory& header,
                                                   const std::vector<SourceRow>& sources) {
   STRATA_ASSERT(header.rows == sources.size());
-  const std::string unfinished = name + ".tmp";
-  if (STRATA_TRY(files.exists(unfinished))) STRATA_TRY(files.remove(unfinished));
-  core::Hash128 hash;
-  std::uint64_t size = 0;
-  {
-    const std::unique_ptr<io::File> file = STRATA_TRY(files.open(unfinished, io::OpenMode::create));
-    PagedFile out(*file);
+  return write_paged_file(files, name, [&](PagedFile& out) -> Result<void> {
     SegmentDirectory directory = header;
-    Bytes head(kHeadBytes);
-    std::copy_n(as_bytes(kSegmentMagic).begin(), kSegmentMagic.size(), head.begin());
-    STRATA_TRY(out.append(head));
+    STRATA_TRY(out.begin(kSegmentMagic));
     Blocks blocks(out, directory, sources);
     STRATA_TRY(blocks.write());
-    STRATA_TRY(write_trailer(out, directory));
-    STRATA_TRY(file->sync());
-    hash = out.hash();
-    size = out.written();
-  }
-  STRATA_TRY(files.rename(unfinished, name));
-  STRATA_TRY(files.sync_directory(directory_of(name)));
-  return transaction::CheckpointFile{name, size, hash};
+    Bytes encoded;
+    core::Encoder encoder(encoded);
+    directory.encode(encoder);
+    return out.finish(kTrailerMagic, std::move(encoded));
+  });
 }
 
 }  // namespace strata::store::vector

@@ -17,7 +17,9 @@ namespace strata::store::vector {
 /// Threads: one writes, any read (each with a Reader of its own).
 class TestDatabase {
  public:
-  explicit TestDatabase(io::FileSystem& files) : files_(files) { STRATA_ASSERT(start(nullptr)); }
+  explicit TestDatabase(io::FileSystem& files, const VectorOptions& options = {}) : files_(files), options_(options) {
+    STRATA_ASSERT(start(nullptr));
+  }
 
   /// Autocommit when no transaction is open, else the transaction's.
   class Session final : public transaction::Session {
@@ -108,13 +110,14 @@ class TestDatabase {
   };
   Result<void> start(const transaction::Checkpoint* last) {
     store_.reset();
-    participant_ = std::make_unique<VectorParticipant>(files_, "vector");
+    participant_ = std::make_unique<VectorParticipant>(files_, "vector", options_);
     session_ = std::make_unique<Session>(*this);
     store_ = participant_->session(*session_);
     return participant_->open(last);
   }
 
   io::FileSystem& files_;
+  const VectorOptions options_;
   std::unique_ptr<VectorParticipant> participant_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<strata::VectorStore> store_;

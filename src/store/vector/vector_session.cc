@@ -275,7 +275,7 @@ class VectorSession final : public strata::VectorStore {
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, options.k)), options);
+      return hits(STRATA_TRY(search_nearest(reading, query, options.k, {options.exact, options.ef})), options);
     });
   }
 

@@ -9,9 +9,17 @@
 namespace strata::store::vector {
 
 VectorParticipant::VectorParticipant(io::FileSystem& files, std::string directory, const VectorOptions& options)
-    : files_(files), directory_(std::move(directory)), options_(options) {}
+    : files_(files),
+      directory_(std::move(directory)),
+      options_(options),
+      graphs_(files, directory_, options.graph, [this] { return next_number(); }) {}
 
 VectorParticipant::~VectorParticipant() = default;
+
+Result<void> VectorParticipant::close() {
+  graphs_.stop();
+  return {};
+}
 
 std::shared_ptr<Collection> VectorParticipant::find(std::string_view name, Lsn view) const {
   core::ReaderLock lock(collections_mutex_);
@@ -104,6 +112,9 @@ Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
       for (transaction::Damage& damage : segment->verify()) found.push_back(std::move(damage));
+      const auto graph = segment->graph_file();
+      if (!graph) continue;
+      for (transaction::Damage& damage : graph->verify()) found.push_back(std::move(damage));
     }
   }
   if (auto damage = STRATA_TRY(verify_deletes())) found.push_back(*std::move(damage));
@@ -112,6 +123,7 @@ Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
 
 transaction::Statistics VectorParticipant::statistics() {
   std::uint64_t items = 0, collections = 0, segments = 0, bytes_on_disk = 0, bytes_in_memory = 0, rows = 0;
+  std::uint64_t graphs = 0, rows_in_graphs = 0;
   for (const auto& collection : every_collection()) {
     if (collection->deleted() == kLive) {
       ++collections;
@@ -123,14 +135,27 @@ transaction::Statistics VectorParticipant::statistics() {
       bytes_on_disk += segment->file_bytes();
       rows += segment->rows();
       bytes_in_memory += segment->deleted_later() > 0 ? segment->rows() * sizeof(Lsn) : 0;
+      const auto graph = segment->graph_file();
+      if (!graph || graph->damaged()) continue;
+      ++graphs;
+      rows_in_graphs += segment->rows();
+      bytes_on_disk += graph->file().bytes;
     }
     for (const auto& delta : parts->deltas) {
       bytes_in_memory += delta->bytes_in_memory();
       rows += delta->rows();
     }
   }
-  return {{"items", items}, {"collections", collections},     {"segments", segments},
-          {"rows", rows},   {"bytes_on_disk", bytes_on_disk}, {"bytes_in_memory", bytes_in_memory}};
+  transaction::Statistics out{{"items", items},
+                              {"collections", collections},
+                              {"segments", segments},
+                              {"rows", rows},
+                              {"graphs", graphs},
+                              {"rows_in_graphs", rows_in_graphs},
+                              {"bytes_on_disk", bytes_on_disk},
+                              {"bytes_in_memory", bytes_in_memory}};
+  if (std::string error = graphs_.last_error(); !error.empty()) out.set("graph_error", std::move(error));
+  return out;
 }
 
 }  // namespace strata::store::vector

@@ -8,12 +8,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/mutex.h"
 #include "io/file_system.h"
 #include "store/vector/collection.h"
+#include "store/vector/graph/graph_maker.h"
 #include "strata/vector.h"
 #include "transaction/participant.h"
 #include "transaction/session.h"
@@ -21,8 +23,10 @@
 namespace strata::store::vector {
 
 struct VectorOptions {
-  std::uint32_t segments_max = 8;       ///< per collection; more are merged at a checkpoint; 1 … 64
-  std::uint32_t dead_percent_max = 25;  ///< a segment with more rows that nobody can see is written anew; 1 … 100
+  std::uint32_t segments_max = 8;         ///< per collection; more are merged at a checkpoint; 1 … 64
+  std::uint32_t dead_percent_max = 25;    ///< a segment with more rows that nobody can see is written anew; 1 … 100
+  std::uint32_t graph_rows_min = 10'000;  ///< smaller segments are scanned: exact, and as quick
+  GraphOptions graph = {};
 };
 
 /// Threads: as transaction::Participant.
@@ -48,11 +52,13 @@ class VectorParticipant final : public transaction::Participant {
   Result<transaction::Summary> summarize(Lsn view) override;
   Result<std::vector<transaction::Damage>> verify() override;
   transaction::Statistics statistics() override;
-  Result<void> close() override { return {}; }
+  Result<void> close() override;
 
   /// For sessions.
   std::shared_ptr<Collection> find(std::string_view name, Lsn view) const;
   std::vector<std::shared_ptr<Collection>> visible_collections(Lsn view) const;  ///< by name
+  /// Until every segment that needs a graph has one, or could not get it.
+  void wait_for_graphs() { graphs_.wait(); }
 
  private:
   /// One collection as it was when frozen: what a checkpoint is written from.
@@ -81,11 +87,22 @@ class VectorParticipant final : public transaction::Participant {
   Result<void> skip_used_numbers();
 
   Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon, Pending& pending);
+  /// A file of the last checkpoint. Errors  none: what segments and graphs of a checkpoint are made of is always named
+  static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
+                                           std::string_view name);
+  void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
+                     const std::vector<transaction::CheckpointFile>& files);
+  /// Asks for a graph for each large segment that has none, or a damaged one.
+  void want_graphs();
+  /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
+  Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
+                      const std::vector<transaction::CheckpointFile>& named_before);
   Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
 
   io::FileSystem& files_;
   const std::string directory_;
   const VectorOptions options_;
+  std::set<std::uint64_t> named_graphs_;  // by the checkpoint that was opened
 
   std::atomic<Lsn> applied_{0};
   std::atomic<Lsn> durable_{0};
@@ -106,6 +123,8 @@ class VectorParticipant final : public transaction::Participant {
   std::vector<transaction::CheckpointFile> files_of_last_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::uint64_t deletes_number_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
   core::Hash128 deletes_hash_ STRATA_GUARDED_BY(checkpoint_mutex_);
+
+  GraphMaker graphs_;  // last: its thread uses the rest
 };
 
 }  // namespace strata::store::vector

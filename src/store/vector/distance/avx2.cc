@@ -1,6 +1,7 @@
 // AVX2 and FMA: code bytes are widened to 16 bits, which cannot saturate, and multiplied in pairs.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
 #include "store/vector/distance/code_rows.h"
+#include "store/vector/distance/pick_rows.h"
 #include "store/vector/distance/scan_rows.h"
 
 #if defined(__AVX2__) && defined(__FMA__)
@@ -54,6 +55,13 @@ double squared_l2(const float* a, const float* b, std::size_t size) {
   });
 }
 
+std::int32_t total(__m256i sum) {
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+  return _mm_cvtsi128_si32(four);
+}
+
 std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
   __m256i sum = _mm256_setzero_si256();
   for (std::size_t i = 0; i < query.stride; i += 32) {
@@ -65,13 +73,45 @@ std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
         _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query.codes + i + 16))));
     sum = _mm256_add_epi32(sum, _mm256_add_epi32(low, high));
   }
-  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
-  return _mm_cvtsi128_si32(four) - query.bias;
+  return total(sum) - query.bias;
 }
 
-const Kernels kAvx2Kernels{"avx2", dot, squared_l2, scan_rows<dot_codes>, code_of, largest_of};
+// Two products of a half code and a query code are at most 2 · 15 · 127: pairs fit into 16 bits.
+std::int32_t dot_halves(const std::int8_t* query, const std::uint8_t* half, std::size_t stride) {
+  const __m256i mask = _mm256_set1_epi8(15);
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sum = _mm256_setzero_si256();
+  for (std::size_t i = 0; i < stride; i += 32) {
+    const std::int8_t* at = query + i / 64 * 128 + i % 64;
+    const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(half + i));
+    const __m256i low =
+        _mm256_maddubs_epi16(_mm256_and_si256(both, mask), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+    const __m256i high = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(both, 4), mask),
+                                              _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 64)));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(low, high), ones));
+  }
+  return total(sum);
+}
+
+std::int32_t dot_of_codes(const std::uint8_t* query, const std::uint8_t* code, std::size_t stride) {
+  const __m256i middle = _mm256_set1_epi16(128);
+  __m256i sum = _mm256_setzero_si256();
+  for (std::size_t i = 0; i < stride; i += 16) {
+    const __m256i q = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(query + i)));
+    const __m256i c = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code + i)));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_sub_epi16(q, middle), c));
+  }
+  return total(sum);
+}
+
+const Kernels kAvx2Kernels{"avx2",
+                           dot,
+                           squared_l2,
+                           scan_rows<dot_codes>,
+                           code_of,
+                           largest_of,
+                           pick_rows<std::uint8_t, dot_of_codes>,
+                           pick_rows<std::int8_t, dot_halves>};
 
 }  // namespace
 

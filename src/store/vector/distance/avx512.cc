@@ -1,6 +1,7 @@
 // AVX-512 with VNNI: one instruction multiplies and adds 64 code bytes.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
 #include "store/vector/distance/code_rows.h"
+#include "store/vector/distance/pick_rows.h"
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512VNNI__)
 #include <immintrin.h>
@@ -48,6 +49,15 @@ double squared_l2(const float* a, const float* b, std::size_t size) {
   });
 }
 
+// The sums of four registers' lanes, side by side.
+__m128i totals(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+  const __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
+  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
 // Four rows at once share the loads of the query.
 __m128i dot_four(const std::uint8_t* const rows[4], const std::int8_t* query, std::size_t stride) {
   __m512i a = _mm512_setzero_si512();
@@ -61,11 +71,7 @@ __m128i dot_four(const std::uint8_t* const rows[4], const std::int8_t* query, st
     c = _mm512_dpbusd_epi32(c, _mm512_loadu_si512(rows[2] + i), q);
     d = _mm512_dpbusd_epi32(d, _mm512_loadu_si512(rows[3] + i), q);
   }
-  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-  const __m512i abcd = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(abcd), _mm512_extracti64x4_epi64(abcd, 1));
-  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+  return totals(a, b, c, d);
 }
 
 std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
@@ -111,7 +117,63 @@ std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint
   return found;
 }
 
-const Kernels kAvx512Kernels{"avx512vnni", dot, squared_l2, scan, code_of, largest_of};
+// The loop of pick_rows, four rows a turn: they share the loads of the query and the additions across lanes.
+template <typename Query, __m128i (*Dots)(const Query* query, const std::uint8_t* const rows[4], std::size_t stride)>
+void pick_fours(const Query* query, const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows,
+                std::uint32_t count, std::int32_t* dots) {
+  constexpr std::uint32_t kFoursAhead = 8;
+  for (std::uint32_t i = 0; i < count && i < kFoursAhead; ++i) ask_for(codes + rows[i] * stride, stride);
+  for (std::uint32_t i = 0; i < count; i += 4) {
+    const std::uint8_t* four[4];
+    for (std::uint32_t k = 0; k < 4; ++k) {
+      if (i + k + kFoursAhead < count) ask_for(codes + rows[i + k + kFoursAhead] * stride, stride);
+      four[k] = codes + rows[i + k < count ? i + k : i] * stride;
+    }
+    const __m128i sums = Dots(query, four, stride);
+    const __mmask8 mask = static_cast<__mmask8>(count - i >= 4 ? 15 : (1U << (count - i)) - 1);
+    _mm_mask_storeu_epi32(dots + i, mask, sums);
+  }
+}
+
+__m128i dots_of_codes(const std::uint8_t* query, const std::uint8_t* const rows[4], std::size_t stride) {
+  const __m512i top = _mm512_set1_epi8(static_cast<char>(0x80));
+  __m512i a = _mm512_setzero_si512();
+  __m512i b = a;
+  __m512i c = a;
+  __m512i d = a;
+  for (std::size_t i = 0; i < stride; i += 64) {
+    const __m512i q = _mm512_xor_si512(_mm512_loadu_si512(query + i), top);  // less 128
+    a = _mm512_dpbusd_epi32(a, _mm512_loadu_si512(rows[0] + i), q);
+    b = _mm512_dpbusd_epi32(b, _mm512_loadu_si512(rows[1] + i), q);
+    c = _mm512_dpbusd_epi32(c, _mm512_loadu_si512(rows[2] + i), q);
+    d = _mm512_dpbusd_epi32(d, _mm512_loadu_si512(rows[3] + i), q);
+  }
+  return totals(a, b, c, d);
+}
+
+__m128i dots_of_halves(const std::int8_t* query, const std::uint8_t* const rows[4], std::size_t stride) {
+  const __m512i mask = _mm512_set1_epi8(15);
+  __m512i sums[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+  for (std::size_t i = 0; i < stride; i += 64) {
+    const __m512i low = _mm512_load_si512(query + 2 * i);
+    const __m512i high = _mm512_load_si512(query + 2 * i + 64);
+    for (int k = 0; k < 4; ++k) {
+      const __m512i both = _mm512_loadu_si512(rows[k] + i);
+      sums[k] = _mm512_dpbusd_epi32(sums[k], _mm512_and_si512(both, mask), low);
+      sums[k] = _mm512_dpbusd_epi32(sums[k], _mm512_and_si512(_mm512_srli_epi16(both, 4), mask), high);
+    }
+  }
+  return totals(sums[0], sums[1], sums[2], sums[3]);
+}
+
+const Kernels kAvx512Kernels{"avx512vnni",
+                             dot,
+                             squared_l2,
+                             scan,
+                             code_of,
+                             largest_of,
+                             pick_fours<std::uint8_t, dots_of_codes>,
+                             pick_fours<std::int8_t, dots_of_halves>};
 
 }  // namespace
 

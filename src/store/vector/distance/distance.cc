@@ -71,4 +71,15 @@ CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes
   return coded;
 }
 
+void halve(const std::uint8_t* codes, std::size_t dimension, std::uint8_t* halves) {
+  const std::size_t stride = half_stride(dimension);
+  const std::size_t coded = code_stride(dimension);
+  for (std::size_t i = 0; i < stride; ++i) {
+    const std::size_t low = i / 64 * 128 + i % 64;
+    const std::size_t high = low + 64;
+    halves[i] =
+        static_cast<std::uint8_t>((low < coded ? codes[low] >> 4 : 0) | (high < coded ? codes[high] & 0xf0 : 0));
+  }
+}
+
 }  // namespace strata::store::vector::distance

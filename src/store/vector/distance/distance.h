@@ -20,6 +20,9 @@ namespace strata::store::vector::distance {
 
 /// Codes of one row take this many bytes: a whole number of cache lines.
 constexpr std::size_t code_stride(std::size_t dimension) { return (dimension + 63) / 64 * 64; }
+/// Half codes, the upper four bits of each code: of every 128 dimensions 64 bytes, byte i holding dimension i in its low half and
+/// dimension 64 + i in its high half. Dimensions past the last count as 0.
+constexpr std::size_t half_stride(std::size_t dimension) { return (dimension + 127) / 128 * 64; }
 
 /// What a scan reads of one run of rows. Columns are parallel arrays; codes lie code_stride apart.
 struct CodeColumns {
@@ -33,7 +36,7 @@ struct CodeColumns {
 /// bound(row) = dot_weight · scale · ⟨query, code − 128⟩ + residual_weight · residual + length_weight · length
 ///              + square_weight · square + constant
 struct ScanQuery {
-  const std::int8_t* codes = nullptr;  ///< [code_stride(dimension)], 64-byte aligned, zero past the dimension
+  const std::int8_t* codes = nullptr;  ///< [2 · half_stride(dimension)], 64-byte aligned, zero past the dimension
   std::size_t stride = 0;
   std::int32_t bias = 0;  ///< 128 · Σ codes
   float dot_weight = 0;
@@ -60,6 +63,12 @@ struct Kernels {
   /// Codes of x at a scale, and what they leave out; the same bits whatever the instruction set.
   CodeErrors (*code)(const float* x, std::size_t size, float scale, std::uint8_t* codes);
   float (*largest)(const float* x, std::size_t size);  ///< magnitude; 0 for none
+  /// dots[i] = ⟨query − 128, code of rows[i]⟩, both codes; rows lie anywhere: the steps of a walk.
+  void (*pick)(const std::uint8_t* query, const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows,
+               std::uint32_t count, std::int32_t* dots);
+  /// dots[i] = ⟨query, half code of rows[i]⟩; `query` is [2 · stride], 64-byte aligned, zero past the dimension.
+  void (*pick_halves)(const std::int8_t* query, const std::uint8_t* halves, std::size_t stride,
+                      const std::uint32_t* rows, std::uint32_t count, std::int32_t* dots);
 };
 
 /// The best set this processor has; chosen once.
@@ -76,6 +85,8 @@ struct CodedVector {
 };
 /// Codes x / divisor; codes [code_stride(size)], bytes past the dimension are 128.
 CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes);
+/// The half codes of one row's codes; halves [half_stride(dimension)].
+void halve(const std::uint8_t* codes, std::size_t dimension, std::uint8_t* halves);
 
 // One per translation unit; nullptr where the compiler target lacks it.
 extern const Kernels kScalarKernels;

@@ -112,6 +112,47 @@ TEST(Kernels, ScansFindTheSameRowsWithTheSameBoundsOnEveryInstructionSet) {
   }
 }
 
+TEST(Kernels, PickedRowsHaveTheSameDotsOnEveryInstructionSet) {
+  core::Random random(6);
+  constexpr std::uint32_t kRows = 40;
+  for (const std::size_t size : kSizes) {
+    const std::size_t stride = code_stride(size);
+    const std::size_t halved = half_stride(size);
+    std::vector<std::uint8_t> codes(kRows * stride, 128), halves(kRows * halved);
+    for (std::uint32_t row = 0; row < kRows; ++row) {
+      for (std::size_t i = 0; i < size; ++i)  // the far ends too
+        codes[row * stride + i] = static_cast<std::uint8_t>(row == 7 ? 255 : row == 8 ? 1 : random.below(255) + 1);
+      halve(codes.data() + row * stride, size, halves.data() + row * halved);
+    }
+    const std::unique_ptr<std::int8_t, decltype(&std::free)> query(
+        static_cast<std::int8_t*>(std::aligned_alloc(64, 2 * halved)), &std::free);
+    std::memset(query.get(), 0, 2 * halved);
+    for (std::size_t i = 0; i < size; ++i)
+      query.get()[i] = static_cast<std::int8_t>(static_cast<int>(codes[7 * stride + i]) - 128);
+    for (const std::uint32_t count : {0U, 1U, 3U, 4U, 5U, 33U}) {
+      std::vector<std::uint32_t> rows;
+      for (std::uint32_t i = 0; i < count; ++i) rows.push_back(static_cast<std::uint32_t>(random.below(kRows)));
+      for (const Kernels* k : all_kernels()) {
+        std::vector<std::int32_t> dots(count + 1, 12'345), half_dots(count + 1, 12'345);
+        k->pick(codes.data() + 7 * stride, codes.data(), stride, rows.data(), count, dots.data());
+        k->pick_halves(query.get(), halves.data(), halved, rows.data(), count, half_dots.data());
+        for (std::uint32_t i = 0; i < count; ++i) {
+          std::int32_t dot = 0, half_dot = 0;
+          for (std::size_t j = 0; j < size; ++j) {
+            const int code = codes[rows[i] * stride + j];
+            dot += (codes[7 * stride + j] - 128) * code;
+            half_dot += query.get()[j] * (code >> 4);
+          }
+          EXPECT_EQ(dots[i], dot) << k->name << " " << size;
+          EXPECT_EQ(half_dots[i], half_dot) << k->name << " " << size;
+        }
+        EXPECT_EQ(dots[count], 12'345) << k->name;  // nothing is written behind
+        EXPECT_EQ(half_dots[count], 12'345) << k->name;
+      }
+    }
+  }
+}
+
 TEST(Kernels, ABoundIsNeverBelowTheScoreAndTheLowerOneNeverAbove) {
   core::Random random(5);
   for (const Metric metric : {Metric::cosine, Metric::l2, Metric::inner_product}) {

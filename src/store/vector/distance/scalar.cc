@@ -1,5 +1,6 @@
 // The oracle: what the other instruction sets must equal, written to be read.
 #include "store/vector/distance/code_rows.h"
+#include "store/vector/distance/pick_rows.h"
 #include "store/vector/distance/scan_rows.h"
 
 namespace strata::store::vector::distance {
@@ -40,8 +41,30 @@ std::int32_t dot_codes(const ScanQuery& query, const std::uint8_t* code) {
   return sum - query.bias;
 }
 
+std::int32_t dot_of_codes(const std::uint8_t* query, const std::uint8_t* code, std::size_t stride) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < stride; ++i) sum += (static_cast<std::int32_t>(query[i]) - 128) * code[i];
+  return sum;
+}
+
+std::int32_t dot_halves(const std::int8_t* query, const std::uint8_t* half, std::size_t stride) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < stride; ++i) {
+    const std::int8_t* low = query + i / 64 * 128 + i % 64;
+    sum += (half[i] & 15) * low[0] + (half[i] >> 4) * low[64];
+  }
+  return sum;
+}
+
 }  // namespace
 
-const Kernels kScalarKernels{"scalar", dot, squared_l2, scan_rows<dot_codes>, code_of, largest_of};
+const Kernels kScalarKernels{"scalar",
+                             dot,
+                             squared_l2,
+                             scan_rows<dot_codes>,
+                             code_of,
+                             largest_of,
+                             pick_rows<std::uint8_t, dot_of_codes>,
+                             pick_rows<std::int8_t, dot_halves>};
 
 }  // namespace strata::store::vector::distance

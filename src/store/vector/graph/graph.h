@@ -1,0 +1,81 @@
+#pragma once
+/// A navigable graph over the rows of one segment: from any row, links lead to rows that are nearer to a query.
+///
+///     level 2          ●───────────────●               few rows, long links
+///     level 1      ●───●───────●───────●───●           one of `degree` rows each level up, drawn by the row's number
+///     ground    ●─●─●─●─●─●─●─●─●─●─●─●─●─●─●─●        every row, at most 2 · degree links
+///
+/// A search walks down greedily and then, on the ground, best first with a beam (walk.h). It reads half codes (four bits a
+/// dimension), never vectors; whoever asks scores the rows it names in full. So the graph says where to look, not what is true.
+///
+/// Sources: Malkov and Yashunin 2016 (HNSW: levels, insertion, choice of links); Subramanya et al. 2019 (DiskANN: links that are
+/// not shortened by the stretch α stay, section 2.3).
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "store/vector/part.h"
+
+namespace strata::store::vector {
+
+/// How a graph is made. The defaults were measured on 62,666 sentence embeddings (docs/guides/vector.md).
+struct GraphOptions {
+  std::uint32_t degree = 32;   ///< links a row chooses itself; on the ground others may add as many again; 4 … 128
+  std::uint32_t effort = 128;  ///< beam of an insertion; at least `degree`, at most 1,024
+  /// A link is left out when another link is nearer to its end by this factor: above 1 more of the long ones stay. Not for the
+  /// inner product, which is no distance: 1 there.
+  float stretch = 1.15F;
+};
+
+/// The arrays of a graph, wherever they lie. Borrowed.
+struct GraphView {
+  Row rows = 0;
+  std::uint32_t degree = 0;
+  std::uint32_t levels = 0;                     ///< above the ground
+  std::uint32_t entry = 0;                      ///< a row, or with levels a place in `upper`
+  std::uint32_t half_stride = 0;                ///< bytes of a row's half codes
+  const std::uint32_t* ground = nullptr;        ///< [rows × (2 · degree + 1)]: how many, the links (rows)
+  std::span<const std::uint32_t> upper;         ///< the rows that are above the ground, ascending
+  const std::uint32_t* upper_begins = nullptr;  ///< [upper + 1]: where each one's lists begin, in lists
+  const std::uint32_t* upper_links =
+      nullptr;  ///< [lists × (degree + 1)]: how many, the links (places in `upper`); level 1 first
+  std::size_t upper_lists = 0;
+  const std::uint8_t* halves = nullptr;  ///< [rows × half_stride]
+
+  std::span<const std::uint32_t> ground_links(Row row) const {
+    const std::uint32_t* list = ground + std::size_t{row} * (2 * degree + 1);
+    return {list + 1, *list};
+  }
+  std::span<const std::uint32_t> links_above(std::uint32_t place, std::uint32_t level) const {
+    const std::uint32_t* list = upper_links + std::size_t{upper_begins[place] + level - 1} * (degree + 1);
+    return {list + 1, *list};
+  }
+  /// Whether every link leads somewhere and every list fits: what a walk relies on. Cost  a pass over the links
+  bool holds_together() const;
+};
+
+/// The same, owned: what the builder makes and the writer writes.
+struct GraphData {
+  Row rows = 0;
+  std::uint32_t degree = 0;
+  std::uint32_t levels = 0;
+  std::uint32_t entry = 0;
+  std::uint32_t half_stride = 0;
+  std::vector<std::uint32_t> ground, upper, upper_begins, upper_links;
+  std::vector<std::uint8_t> halves;
+  GraphView view() const {
+    return {rows,
+            degree,
+            levels,
+            entry,
+            half_stride,
+            ground.data(),
+            upper,
+            upper_begins.data(),
+            upper_links.data(),
+            upper_links.size() / (degree + 1),
+            halves.data()};
+  }
+};
+
+}  // namespace strata::store::vector

@@ -1,0 +1,79 @@
+#include "store/vector/graph/graph_search.h"
+
+#include <array>
+
+namespace strata::store::vector {
+namespace {
+
+// Of a code c = 16 · half + rest, rest is 7.5 on average: c − 128 ≈ 16 · half − 120.5.
+constexpr float kHalf = 16.0F;
+constexpr float kHalfOffset = 120.5F;
+
+class Similarities {
+ public:
+  Similarities(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query)
+      : graph_(graph),
+        columns_(columns),
+        query_(query),
+        offset_(kHalfOffset * static_cast<float>(query.bias / 128)),
+        kernels_(distance::kernels()) {}
+
+  void operator()(const std::uint32_t* rows, std::uint32_t count, float* out) const {
+    std::array<std::int32_t, 256> dots;  // a list has at most 2 · 128 links
+    kernels_.pick_halves(query_.codes, graph_.halves, graph_.half_stride, rows, count, dots.data());
+    if (query_.square_weight == 0) {
+      for (std::uint32_t i = 0; i < count; ++i) out[i] = dot(rows[i], dots[i]);
+    } else {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        out[i] = dot(rows[i], dots[i]) + query_.square_weight * columns_.square[rows[i]];
+      }
+    }
+  }
+
+ private:
+  float dot(std::uint32_t row, std::int32_t halves) const {
+    return query_.dot_weight * columns_.scale[row] * (kHalf * static_cast<float>(halves) - offset_);
+  }
+  const GraphView& graph_;
+  const distance::CodeColumns& columns_;
+  const distance::ScanQuery& query_;
+  const float offset_;
+  const distance::Kernels& kernels_;
+};
+
+struct GroundLinks {
+  const GraphView& graph;
+  std::span<const std::uint32_t> operator()(std::uint32_t row) const { return graph.ground_links(row); }
+  const std::uint32_t* place(std::uint32_t row) const { return graph.ground_links(row).data(); }
+};
+
+struct LinksAbove {
+  const GraphView& graph;
+  std::uint32_t level;
+  std::span<const std::uint32_t> operator()(std::uint32_t place) const { return graph.links_above(place, level); }
+};
+
+}  // namespace
+
+const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
+                       std::size_t beam, WalkMemory& memory) {
+  const Similarities near(graph, columns, query);
+  Row entry = graph.entry;
+  if (graph.levels > 0) {
+    const auto near_above = [&](const std::uint32_t* places, std::uint32_t count, float* out) {
+      std::array<std::uint32_t, 256> rows{};
+      for (std::uint32_t i = 0; i < count; ++i) rows[i] = graph.upper[places[i]];
+      near(rows.data(), count, out);
+    };
+    Near at{0, graph.entry};
+    near_above(&at.node, 1, &at.similarity);
+    for (std::uint32_t level = graph.levels; level > 0; --level) {
+      at = descend(LinksAbove{graph, level}, near_above, at, memory);
+    }
+    entry = graph.upper[at.node];
+  }
+  walk(GroundLinks{graph}, near, {&entry, 1}, graph.rows, beam, 2 * graph.degree, memory);
+  return memory.beam;
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,303 @@
+// Graphs in the store: made beside checkpoints, used, outlived, damaged and made anew; answers stay right throughout.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "store/vector/store_vector_fixture.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr std::size_t kDimension = 32;
+constexpr int kPoints = 3'000;
+
+class GraphStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 30; ++i) centres_.push_back(random_vector(random_, kDimension));
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension}));
+  }
+  std::vector<float> some_vector() {
+    std::vector<float> x = centres_[random_.below(centres_.size())];
+    const auto noise = random_vector(random_, kDimension);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += 0.7F * noise[i];
+    return x;
+  }
+  static std::string id_of(int i) { return "p" + std::to_string(i); }
+  void put(int from, int to) {
+    std::vector<std::vector<float>> vectors;
+    std::vector<std::string> ids;
+    for (int i = from; i < to; ++i) {
+      vectors.push_back(some_vector());
+      ids.push_back(id_of(i));
+    }
+    std::vector<Point> points;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      points.push_back(
+          {ids[i], vectors[i], {{"tenth", (from + static_cast<int>(i)) % 10}, {"i", from + static_cast<int>(i)}}});
+    }
+    ASSERT_TRUE(db.store().upsert("c", points));
+  }
+  void checkpoint() {
+    ASSERT_TRUE(db.checkpoint(db.lsn()));
+    db.participant().wait_for_graphs();
+  }
+  std::uint64_t figure(std::string_view name) {
+    const auto statistics = db.participant().statistics();
+    return static_cast<std::uint64_t>(*statistics.find(name)->integer());
+  }
+  std::vector<std::string> files_ending(std::string_view end) {
+    std::vector<std::string> names;
+    const auto all = *files->list("vector");
+    for (const std::string& name : all) {
+      if (name.ends_with(end)) names.push_back("vector/" + name);
+    }
+    return names;
+  }
+  /// The share of the exact answer that the approximate one has, over some queries. Both must be whole.
+  double recall(const Filter& filter = {}, std::size_t k = 10) {
+    double found = 0, wanted = 0;
+    for (int i = 0; i < 40; ++i) {
+      const auto query = some_vector();
+      const auto exact = db.store().search("c", query, {.k = k, .filter = filter, .exact = true});
+      const auto near = db.store().search("c", query, {.k = k, .filter = filter});
+      EXPECT_TRUE(exact);
+      EXPECT_TRUE(near);
+      EXPECT_EQ(near->size(), exact->size());
+      std::set<std::string> ids;
+      for (const Hit& hit : *exact) ids.insert(hit.id);
+      for (const Hit& hit : *near) found += static_cast<double>(ids.count(hit.id));
+      for (std::size_t j = 1; j < near->size(); ++j) EXPECT_GE((*near)[j - 1].score, (*near)[j].score);
+      wanted += static_cast<double>(exact->size());
+    }
+    return wanted == 0 ? 1 : found / wanted;
+  }
+
+  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  TestDatabase db{*files, {.graph_rows_min = 1'000, .graph = {.degree = 16, .effort = 64}}};
+
+ private:
+  core::Random random_{17};
+  std::vector<std::vector<float>> centres_;
+};
+
+TEST_F(GraphStoreTest, ALargeSegmentGetsAGraphAndKeepsItOverARestart) {
+  put(0, kPoints);
+  checkpoint();
+  EXPECT_EQ(figure("graphs"), 1U);
+  EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
+  EXPECT_GT(recall(), 0.97);
+  checkpoint();  // names it
+  const auto made = files_ending(".graph");
+  ASSERT_EQ(made.size(), 1U);
+  ASSERT_TRUE(db.restart());
+  EXPECT_EQ(figure("graphs"), 1U);
+  EXPECT_EQ(files_ending(".graph"), made);
+  EXPECT_GT(recall(), 0.97);
+}
+
+TEST_F(GraphStoreTest, TheGraphIsAsked) {
+  put(0, kPoints);
+  checkpoint();
+  // With a beam of the fewest places some of the nearest are missed; a scan would miss none.
+  int missed = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto query = some_vector();
+    const auto exact = *db.store().search("c", query, {.k = 1, .exact = true});
+    const auto near = *db.store().search("c", query, {.k = 1, .ef = 1});
+    missed += exact[0].id != near[0].id ? 1 : 0;
+  }
+  EXPECT_GT(missed, 0);
+}
+
+TEST_F(GraphStoreTest, WhatIsRemovedOrReplacedIsNotFoundAndWhatIsNewIs) {
+  put(0, kPoints);
+  checkpoint();
+  const auto before = db.lsn();
+  const auto query = some_vector();
+  const auto first = *db.store().search("c", query, {.k = 300, .exact = true});
+  for (std::size_t i = 0; i < 100; ++i) {
+    const std::string_view gone[] = {first[i].id};
+    ASSERT_TRUE(db.store().remove("c", gone));
+  }
+  const std::vector<float> away(kDimension, -1.0F);
+  for (std::size_t i = 100; i < 200; ++i) {
+    const Point moved{first[i].id, away, {{"moved", true}}};
+    ASSERT_TRUE(db.store().upsert("c", {&moved, 1}));
+  }
+  const Point exactly{"new", query};
+  ASSERT_TRUE(db.store().upsert("c", {&exactly, 1}));
+  const auto now = *db.store().search("c", query, {.k = 50});
+  ASSERT_EQ(now.size(), 50U);
+  EXPECT_EQ(now[0].id, "new");
+  std::set<std::string> gone;
+  for (std::size_t i = 0; i < 200; ++i) gone.insert(first[i].id);
+  for (const Hit& hit : now) EXPECT_FALSE(gone.contains(hit.id)) << hit.id;
+  // The nearest that are left are found behind two hundred that are not: more places are looked at.
+  std::size_t found = 0;
+  for (std::size_t i = 200; i < 230; ++i) {
+    found += std::any_of(now.begin(), now.end(), [&](const Hit& hit) { return hit.id == first[i].id; }) ? 1 : 0;
+  }
+  EXPECT_GE(found, 28U);
+  EXPECT_GT(recall(), 0.97);
+
+  db.session().view_at(before);
+  const auto past = *db.store().search("c", query, {.k = 50});
+  db.session().view_latest();
+  for (std::size_t i = 0; i < 40; ++i) EXPECT_TRUE(gone.contains(past[i].id));
+}
+
+TEST_F(GraphStoreTest, OwnWritesAreSeenOnTop) {
+  put(0, kPoints);
+  checkpoint();
+  const auto query = some_vector();
+  const auto nearest = *db.store().search("c", query, {.k = 5, .exact = true});
+  db.session().begin();
+  const std::string_view gone[] = {nearest[0].id};
+  ASSERT_TRUE(db.store().remove("c", gone));
+  const Point mine{"mine", query};
+  ASSERT_TRUE(db.store().upsert("c", {&mine, 1}));
+  const auto inside = *db.store().search("c", query, {.k = 3});
+  EXPECT_EQ(inside[0].id, "mine");
+  EXPECT_EQ(inside[1].id, nearest[1].id);
+  db.session().roll_back();
+  EXPECT_EQ(db.store().search("c", query, {.k = 1})->front().id, nearest[0].id);
+}
+
+TEST_F(GraphStoreTest, AFilterGetsAsManyAsMatchWhateverItLetsThrough) {
+  put(0, kPoints);
+  checkpoint();
+  EXPECT_GT(recall({{"tenth", Map{{"lt", 5}}}}), 0.95);
+  EXPECT_GT(recall({{"tenth", 3}}), 0.95);
+  EXPECT_GT(recall({{"i", Map{{"lt", 30}}}}), 0.999);
+  EXPECT_GT(recall({{"i", Map{{"lt", 7}}}}), 0.999);  // seven, though ten were asked for
+  EXPECT_EQ(recall({{"i", -1}}), 1);
+}
+
+TEST_F(GraphStoreTest, LargeAnswersAreWhole) {
+  put(0, kPoints);
+  checkpoint();
+  EXPECT_GT(recall({}, 100), 0.97);
+  EXPECT_GT(recall({}, 2'000), 0.999);
+  EXPECT_EQ(recall({}, 5'000), 1);
+}
+
+TEST_F(GraphStoreTest, AMergeTakesTheGraphsOfWhatItReplaced) {
+  put(0, 1'500);
+  checkpoint();
+  ASSERT_EQ(files_ending(".graph").size(), 1U);
+  put(1'500, 3'000);
+  checkpoint();  // never named by a checkpoint: gone with its segment
+  EXPECT_EQ(figure("segments"), 1U);
+  EXPECT_EQ(files_ending(".graph").size(), 1U);
+  EXPECT_EQ(figure("rows_in_graphs"), 3'000U);
+  EXPECT_GT(recall(), 0.97);
+}
+
+TEST_F(GraphStoreTest, ADroppedCollectionTakesItsGraph) {
+  put(0, kPoints);
+  checkpoint();
+  ASSERT_TRUE(db.store().drop_collection("c"));
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  EXPECT_TRUE(files_ending(".graph").empty());
+}
+
+TEST_F(GraphStoreTest, AGraphThatCameTooLateForTheCheckpointIsALeftover) {
+  put(0, kPoints);
+  checkpoint();
+  ASSERT_EQ(files_ending(".graph").size(), 1U);
+  const auto leftover = files_ending(".graph");
+  ASSERT_TRUE(db.restart());  // the checkpoint does not name it
+  db.participant().wait_for_graphs();
+  EXPECT_EQ(figure("graphs"), 1U);  // made anew
+  EXPECT_EQ(files_ending(".graph").size(), 1U);
+  EXPECT_NE(files_ending(".graph"), leftover);
+}
+
+TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
+  put(0, kPoints);
+  checkpoint();
+  checkpoint();
+  for (const bool missing : {false, true}) {
+    SCOPED_TRACE(missing);
+    const std::string name = files_ending(".graph").front();
+    if (missing) {
+      ASSERT_TRUE(files->remove(name));
+    } else {
+      ASSERT_TRUE(files->damage(name, [](Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{4}; }));
+    }
+    ASSERT_TRUE(db.restart());
+    EXPECT_EQ(recall(), missing ? recall() : 1);
+    db.participant().wait_for_graphs();
+    if (!missing) {
+      const auto damage = *db.participant().verify();
+      ASSERT_EQ(damage.size(), 1U);
+      EXPECT_EQ(damage[0].file, name);
+      EXPECT_TRUE(damage[0].rebuilt_by_itself);
+    }
+    checkpoint();
+    checkpoint();
+    EXPECT_EQ(figure("graphs"), 1U);
+    EXPECT_TRUE(db.participant().verify()->empty());
+    EXPECT_GT(recall(), 0.97);
+  }
+}
+
+TEST_F(GraphStoreTest, ADiskThatIsFullCostsTheGraphAlone) {
+  put(0, kPoints);
+  ASSERT_TRUE(db.participant().freeze(db.lsn()));
+  auto written = *db.participant().write_checkpoint(db.lsn());
+  std::uint64_t used = 0;
+  const auto names = *files->list("vector");
+  for (const std::string& name : names) used += *files->file_size("vector/" + name);
+  files->set_capacity(used + 10'000);
+  ASSERT_TRUE(db.participant().installed(written));
+  db.participant().wait_for_graphs();
+  EXPECT_EQ(figure("graphs"), 0U);
+  ASSERT_NE(db.participant().statistics().find("graph_error"), nullptr);
+  EXPECT_EQ(recall(), 1);
+  files->set_capacity(std::uint64_t{1} << 40);
+  put(kPoints, kPoints + 1);
+  checkpoint();
+  EXPECT_EQ(figure("graphs"), 1U);
+  EXPECT_EQ(db.participant().statistics().find("graph_error"), nullptr);
+  EXPECT_GT(recall(), 0.97);
+}
+
+TEST_F(GraphStoreTest, ClosingDoesNotWaitForAGraph) {
+  put(0, kPoints);
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  ASSERT_TRUE(db.participant().close());
+  db.participant().wait_for_graphs();
+  ASSERT_TRUE(db.restart());
+  db.participant().wait_for_graphs();
+  EXPECT_EQ(figure("graphs"), 1U);
+}
+
+TEST_F(GraphStoreTest, BesideSearchesAndWrites) {
+  put(0, 1'200);
+  std::atomic<bool> over{false};
+  std::thread searcher([&] {
+    TestDatabase::Session session(db);
+    const auto store = db.participant().session(session);
+    core::Random random(5);
+    while (!over.load()) {
+      const auto query = random_vector(random, kDimension);
+      const auto hits = store->search("c", query, {.k = 10});
+      ASSERT_TRUE(hits);
+      ASSERT_EQ(hits->size(), 10U);
+    }
+  });
+  for (int round = 0; round < 6; ++round) {
+    put(1'200 + round * 300, 1'500 + round * 300);
+    ASSERT_TRUE(db.checkpoint(db.lsn()));
+  }
+  db.participant().wait_for_graphs();
+  over = true;
+  searcher.join();
+  EXPECT_GT(recall(), 0.97);
+}
+
+}  // namespace
+}  // namespace strata::store::vector

@@ -1,0 +1,247 @@
+// Graphs by themselves: what they find, that they hold together, and their file under damage.
+#include "store/vector/graph/graph.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "store/vector/coding.h"
+#include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_file.h"
+#include "store/vector/graph/graph_search.h"
+#include "store/vector/store_vector_fixture.h"
+
+namespace strata::store::vector {
+namespace {
+
+const std::atomic<bool> kGoOn{false};
+
+/// Rows around centres, as embeddings lie, some of them copies; coded as a segment codes them.
+struct CodedRows {
+  CodedRows(Metric which, Row count, std::uint32_t dims, std::uint64_t seed)
+      : metric(which), rows(count), dimension(dims) {
+    core::Random random(seed);
+    std::vector<std::vector<float>> centres;
+    for (int i = 0; i < 40; ++i) centres.push_back(random_vector(random, dimension));
+    for (Row row = 0; row < rows; ++row) {
+      if (row > 0 && row % 10 == 0) {
+        vectors.push_back(vectors.back());
+      } else {
+        vectors.push_back(near(random, centres));
+      }
+    }
+    for (int i = 0; i < 100; ++i) queries.push_back(near(random, centres));
+    const std::size_t stride = distance::code_stride(dimension);
+    codes.resize(rows * stride);
+    for (Row row = 0; row < rows; ++row) {
+      const RowCode code = encode_row(metric, vectors[row], codes.data() + row * stride);
+      scale.push_back(code.scale);
+      residual.push_back(code.residual);
+      length.push_back(code.length);
+      square.push_back(code.square);
+    }
+  }
+  std::vector<float> near(core::Random& random, const std::vector<std::vector<float>>& centres) const {
+    std::vector<float> x = centres[random.below(centres.size())];
+    const std::vector<float> noise = random_vector(random, dimension);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += noise[i] * 0.7F;
+    return x;
+  }
+  distance::CodeColumns columns() const {
+    return {codes.data(), scale.data(), residual.data(), length.data(), square.data()};
+  }
+  std::optional<GraphData> graph(const GraphOptions& options = {}) const {
+    return build_graph(columns(), rows, dimension, metric, options, kGoOn);
+  }
+
+  Metric metric;
+  Row rows;
+  std::uint32_t dimension;
+  std::vector<std::vector<float>> vectors, queries;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> scale, residual, length, square;
+};
+
+/// The share of the true ten nearest that a walk of this beam has among its candidates; equal scores count as found.
+double recall(const CodedRows& given, const GraphView& graph, std::size_t beam_size) {
+  WalkMemory memory;
+  double found = 0;
+  for (const auto& vector : given.queries) {
+    const QueryCode query(given.metric, vector);
+    std::vector<float> all, candidates;
+    for (const auto& row : given.vectors) all.push_back(query.score(row));
+    std::sort(all.begin(), all.end(), std::greater<>());
+    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, memory);
+    for (std::size_t i = 0; i < beam.count(); ++i) candidates.push_back(query.score(given.vectors[beam.node(i)]));
+    found += static_cast<double>(std::min<std::ptrdiff_t>(
+        10, std::count_if(candidates.begin(), candidates.end(), [&](float score) { return score >= all[9]; })));
+  }
+  return found / (10.0 * static_cast<double>(given.queries.size()));
+}
+
+TEST(Graph, FindsNearlyAllOfTheNearestUnderEveryMetric) {
+  for (const Metric metric : {Metric::cosine, Metric::l2, Metric::inner_product}) {
+    const CodedRows given(metric, 4'000, 48, 11);
+    const auto graph = given.graph();
+    ASSERT_TRUE(graph);
+    ASSERT_TRUE(graph->view().holds_together());
+    const double small = recall(given, graph->view(), 20);
+    const double usual = recall(given, graph->view(), 64);
+    EXPECT_GT(usual, metric == Metric::inner_product ? 0.93 : 0.97) << name(metric);
+    EXPECT_GE(usual + 0.005, small) << name(metric);
+  }
+}
+
+TEST(Graph, IsTheSameForTheSameRows) {
+  const CodedRows given(Metric::l2, 700, 20, 3);
+  const auto one = given.graph({.degree = 8, .effort = 32});
+  const auto two = given.graph({.degree = 8, .effort = 32});
+  EXPECT_EQ(one->ground, two->ground);
+  EXPECT_EQ(one->upper_links, two->upper_links);
+  EXPECT_EQ(one->halves, two->halves);
+}
+
+TEST(Graph, EveryRowCanBeReached) {
+  for (const bool copies : {false, true}) {
+    CodedRows given(Metric::cosine, 2'000, 24, 5);
+    if (copies) {  // a crowd that has only itself as its nearest
+      for (Row row = 500; row < 1'500; ++row) {
+        std::copy_n(given.codes.begin() + 500 * 64, 64, given.codes.begin() + row * 64);
+        given.scale[row] = given.scale[500];
+      }
+    }
+    const auto graph = given.graph({.degree = 8, .effort = 40});
+    const GraphView view = graph->view();
+    std::vector<bool> reached(view.rows);
+    std::vector<Row> open{view.levels == 0 ? view.entry : view.upper[view.entry]};
+    reached[open[0]] = true;
+    std::size_t count = 1;
+    while (!open.empty()) {
+      const Row row = open.back();
+      open.pop_back();
+      for (const Row link : view.ground_links(row)) {
+        if (reached[link]) continue;
+        reached[link] = true;
+        ++count;
+        open.push_back(link);
+      }
+    }
+    EXPECT_EQ(count, view.rows);
+  }
+}
+
+TEST(Graph, OfFewRowsAndOfCopiesAlone) {
+  for (const Row rows : {1U, 2U, 3U, 40U}) {
+    CodedRows given(Metric::cosine, rows, 3, 9);
+    const auto graph = given.graph();
+    ASSERT_TRUE(graph->view().holds_together());
+    WalkMemory memory;
+    const QueryCode query(Metric::cosine, given.queries[0]);
+    EXPECT_EQ(walk_graph(graph->view(), given.columns(), query.scan(), 100, memory).count(), rows);
+  }
+}
+
+TEST(Graph, BuildingStopsWhenItIsToldTo) {
+  const CodedRows given(Metric::cosine, 100, 8, 1);
+  const std::atomic<bool> stop{true};
+  EXPECT_FALSE(build_graph(given.columns(), given.rows, given.dimension, given.metric, {}, stop));
+}
+
+TEST(Graph, RowsThatNoBoundCoversAreNotLinked) {
+  CodedRows given(Metric::l2, 10, 8, 1);
+  EXPECT_TRUE(can_be_linked(given.columns(), given.rows));
+  given.residual[7] = std::numeric_limits<float>::infinity();
+  EXPECT_FALSE(can_be_linked(given.columns(), given.rows));
+}
+
+class GraphFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(files->create_directory("vector"));
+    data = given.graph(options);
+    auto written = write_graph(*files, name, subject, options, *data);
+    ASSERT_TRUE(written) << written.error().to_string();
+    file = *written;
+  }
+  Result<std::shared_ptr<GraphFile>> open() { return GraphFile::open(*files, 3, file, subject); }
+
+  const CodedRows given{Metric::cosine, 300, 20, 4};
+  const GraphOptions options{.degree = 4, .effort = 16};
+  const GraphSubject subject{77, 300, 20};
+  const std::string name = graph_name("vector", 3);
+  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  std::optional<GraphData> data;
+  transaction::CheckpointFile file;
+};
+
+TEST_F(GraphFileTest, IsReadAsItWasWritten) {
+  const auto opened = open();
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  const GraphView* view = (*opened)->graph();
+  ASSERT_NE(view, nullptr);
+  const GraphView made = data->view();
+  EXPECT_EQ(view->levels, made.levels);
+  EXPECT_EQ(view->entry, made.entry);
+  EXPECT_TRUE(std::equal(made.ground, made.ground + data->ground.size(), view->ground));
+  EXPECT_TRUE(std::equal(made.halves, made.halves + data->halves.size(), view->halves));
+  EXPECT_EQ(recall(given, *view, 50), recall(given, made, 50));
+  EXPECT_TRUE((*opened)->verify().empty());
+  EXPECT_EQ(name, "vector/0000000000000003.graph");
+}
+
+TEST_F(GraphFileTest, OfAnotherSegmentIsRefused) {
+  for (const GraphSubject& other : {GraphSubject{78, 300, 20}, {77, 301, 20}, {77, 300, 21}}) {
+    const auto opened = GraphFile::open(*files, 3, file, other);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), ErrorCode::corruption);
+  }
+}
+
+TEST_F(GraphFileTest, EveryFlippedBitIsNoticed) {
+  const std::uint64_t size = *files->file_size(name);
+  std::size_t refused = 0, found = 0;
+  for (std::uint64_t bit = 0; bit < size * 8; bit += size * 8 > 60'000 ? 7 : 1) {
+    const auto flip = [&](Bytes& bytes) { bytes[bit / 8] ^= static_cast<std::byte>(1 << bit % 8); };
+    ASSERT_TRUE(files->damage(name, flip));
+    if (const auto opened = open()) {
+      const bool checked = (*opened)->graph() == nullptr;
+      const bool verified = !(*opened)->verify().empty();
+      EXPECT_EQ(checked, verified) << bit;
+      // Zeros behind the trailer's fields are the only bytes that nothing hangs on.
+      if (!checked) {
+        EXPECT_GE(bit / 8, size - kTrailerBytes + 36) << bit;
+      }
+      found += checked ? 1 : 0;
+    } else {
+      EXPECT_EQ(opened.error().code() == ErrorCode::corruption || opened.error().code() == ErrorCode::unsupported,
+                true);
+      ++refused;
+    }
+    ASSERT_TRUE(files->damage(name, flip));
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_GT(found, 0U);
+}
+
+TEST_F(GraphFileTest, EveryCutIsRefused) {
+  const Bytes whole = *io::read_file(*files, name, 1 << 20);
+  for (std::size_t size = 0; size < whole.size(); size += size < 256 || size + 256 > whole.size() ? 1 : 61) {
+    ASSERT_TRUE(files->damage(
+        name, [&](Bytes& bytes) { bytes.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)); }));
+    EXPECT_FALSE(open()) << size;
+  }
+}
+
+TEST_F(GraphFileTest, LinksThatLeadNowhereAreNotFollowed) {
+  GraphData wrong = *data;
+  wrong.ground[1] = 300;  // as if whoever wrote the file had made a mistake: all hashes are right
+  auto written = write_graph(*files, graph_name("vector", 4), subject, options, wrong);
+  const auto opened = GraphFile::open(*files, 4, *written, subject);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ((*opened)->graph(), nullptr);
+  EXPECT_TRUE((*opened)->damaged());
+}
+
+}  // namespace
+}  // namespace strata::store::vector
