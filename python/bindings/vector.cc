@@ -78,15 +78,15 @@ void upsert(const Vector& self, const std::string& collection, const std::vector
 }
 
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
-                  std::uint32_t ef, bool with_payload, bool with_vector) {
-  const SearchOptions options{k, map_of(filter), with_payload, with_vector, ef};
+                  std::uint32_t ef, bool exact, bool with_payload, bool with_vector) {
+  const SearchOptions options{k, map_of(filter), with_payload, with_vector, ef, exact};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }));
 }
 
 nb::object search_words(const Vector& self, const std::string& collection, const std::string& query, std::size_t k,
                         nb::object filter, bool with_payload, bool with_vector) {
-  const SearchOptions options{k, map_of(filter), with_payload, with_vector, 0};
+  const SearchOptions options{k, map_of(filter), with_payload, with_vector};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }));
 }
@@ -148,7 +148,7 @@ void bind_vector(nb::module_& module) {
       .def("remove", &remove)
       .def("get", &get)
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("ef"), nb::arg("with_payload"), nb::arg("with_vector"))
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("with_payload"), nb::arg("with_vector"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("with_payload"), nb::arg("with_vector"))
       .def(

@@ -1,4 +1,4 @@
-// vector create|drop|list|upsert|get|search|count|delete|scroll.
+// vector create|drop|list|upsert|get|search|count|delete|scroll; audit has a file of its own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -12,7 +12,7 @@ struct Given {
   std::vector<std::string> ids;
   std::uint32_t dimension = 0, ef = 0;
   std::size_t k = 10, limit = 100, batch = 1'000;
-  bool with_words = false, with_vector = false, dry_run = false;
+  bool with_words = false, with_vector = false, exact = false, dry_run = false;
 };
 
 std::shared_ptr<Given> with_collection(Verb& verb) {
@@ -173,6 +173,7 @@ Result<std::vector<Hit>> search(Stores& stores, const Given& given) {
   options.filter = STRATA_TRY(parse_map(given.filter, "--filter"));
   options.with_vector = given.with_vector;
   options.ef = given.ef;
+  options.exact = given.exact;
   const int questions = !given.query.empty() + !given.words.empty() + !given.like.empty();
   if (questions != 1) {
     return Error(ErrorCode::invalid_argument, "search takes one of: a vector, --words TEXT, --like ID");
@@ -197,8 +198,9 @@ void add_search(CommandLine& line, CLI::App& family) {
   verb.app().add_option("-k", given->k, "How many at most")->option_text("N");
   add_filter(verb, *given);
   verb.app()
-      .add_option("--ef", given->ef, "Effort of an approximate index; an exact search ignores it")
+      .add_option("--ef", given->ef, "Candidates that a search through a graph keeps in view (64): more find more")
       ->option_text("N");
+  verb.app().add_flag("--exact", given->exact, "Compare with every point");
   verb.app().add_flag("--with-vector", given->with_vector, "Print the vectors, too");
   verb.runs([given](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
@@ -287,6 +289,7 @@ void add_vector_verbs(CommandLine& line) {
   add_upsert(line, family);
   add_get(line, family);
   add_search(line, family);
+  add_vector_audit(line, family);
   add_count(line, family);
   add_scroll(line, family);
   add_delete(line, family);

@@ -480,14 +480,28 @@ Result<void> VectorParticipant::recovered(Lsn lsn) {
   applied_.store(std::max(lsn, applied_lsn()), std::memory_order_release);
   for (const std::string& name : STRATA_TRY(files_.list(directory_))) {
     const auto number = number_of(name);
+    if (!number) continue;
     const bool unfinished = name.ends_with(".tmp");
-    const bool unnamed = first_unnamed_ != 0 && number && *number >= first_unnamed_;
-    // Graphs get their numbers beside checkpoints: one that came too late for the last may have a lower number.
-    const bool late_graph = number && name.ends_with(".graph") && !named_graphs_.contains(*number);
-    if (number && (unfinished || unnamed || late_graph)) STRATA_TRY(files_.remove(directory_ + "/" + name));
+    const bool is_graph = name.ends_with(".graph");
+    const bool unnamed = is_graph ? !named_graphs_.contains(*number) : first_unnamed_ != 0 && *number >= first_unnamed_;
+    if (!unfinished && (!unnamed || (is_graph && want_written_graph(*number)))) continue;
+    STRATA_TRY(files_.remove(directory_ + "/" + name));
   }
   want_graphs();
   return {};
+}
+
+/// A graph that came after the last checkpoint: kept when a segment of that checkpoint lacks just this one.
+bool VectorParticipant::want_written_graph(std::uint64_t number) {
+  const transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
+  for (const auto& collection : every_collection()) {
+    for (const auto& segment : collection->unchecked_parts()->segments) {
+      if (segment->graph_file() || !GraphFile::open(files_, number, file, segment->graph_subject())) continue;
+      graphs_.want(segment, number);
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace strata::store::vector

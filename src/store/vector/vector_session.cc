@@ -271,6 +271,9 @@ class VectorSession final : public strata::VectorStore {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+      if (options.ef > kSearchEfMax) {
+        return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
+      }
       STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));

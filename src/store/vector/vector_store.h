@@ -94,6 +94,7 @@ class VectorParticipant final : public transaction::Participant {
                      const std::vector<transaction::CheckpointFile>& files);
   /// Asks for a graph for each large segment that has none, or a damaged one.
   void want_graphs();
+  bool want_written_graph(std::uint64_t number);
   /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
   Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
                       const std::vector<transaction::CheckpointFile>& named_before);

@@ -6,11 +6,12 @@
 
 namespace strata::store::vector {
 
-void GraphMaker::want(std::shared_ptr<Segment> segment) {
+void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written) {
   const core::MutexLock lock(mutex_);
   if (stop_.load(std::memory_order_relaxed)) return;
-  if (std::find(queue_.begin(), queue_.end(), segment) != queue_.end()) return;
-  queue_.push_back(std::move(segment));
+  const auto same = [&](const Wanted& wanted) { return wanted.segment == segment; };
+  if (std::any_of(queue_.begin(), queue_.end(), same)) return;
+  queue_.push_back({std::move(segment), written});
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   changed_.notify_all();
 }
@@ -38,7 +39,7 @@ std::string GraphMaker::last_error() const {
 
 void GraphMaker::run() {
   for (;;) {
-    std::shared_ptr<Segment> segment;
+    Wanted wanted;
     {
       const core::MutexLock lock(mutex_);
       while (queue_.empty() && !stop_.load(std::memory_order_relaxed)) changed_.wait(mutex_);
@@ -47,9 +48,9 @@ void GraphMaker::run() {
         changed_.notify_all();
         return;
       }
-      segment = queue_.front();
+      wanted = queue_.front();
     }
-    const Result<void> made = make(*segment);
+    const Result<void> made = make(wanted);
     const core::MutexLock lock(mutex_);
     last_error_ = made ? std::string() : made.error().message();
     queue_.pop_front();
@@ -57,7 +58,9 @@ void GraphMaker::run() {
   }
 }
 
-Result<void> GraphMaker::make(Segment& segment) {
+Result<void> GraphMaker::make(const Wanted& wanted) {
+  Segment& segment = *wanted.segment;
+  if (wanted.written != 0 && STRATA_TRY(adopt(segment, wanted.written))) return {};
   STRATA_TRY(segment.prepare());
   const auto run = segment.codes(0);
   const SegmentDirectory& directory = segment.directory();
@@ -66,14 +69,31 @@ Result<void> GraphMaker::make(Segment& segment) {
       build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, options_, stop_);
   if (!graph) return {};
   const std::uint64_t number = next_number_();
-  const std::string name = graph_name(directory_, number);
   const transaction::CheckpointFile file =
-      STRATA_TRY(write_graph(files_, name, segment.graph_subject(), options_, *graph));
-  if (!segment.attach(STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())))) {
-    return files_.remove(name);
-  }
+      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), options_, *graph));
   made_.fetch_add(1, std::memory_order_relaxed);
-  return {};
+  return attach(segment, number, file);
+}
+
+Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
+  transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
+  {
+    const auto mapping = STRATA_TRY(files_.map(file.name));
+    file.bytes = mapping->bytes().size();
+    file.hash = core::xxh3_128(mapping->bytes());
+  }
+  const auto graph = STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject()));
+  if (graph->graph() == nullptr) {
+    STRATA_TRY(files_.remove(file.name));
+    return false;
+  }
+  STRATA_TRY(attach(segment, number, file));
+  return true;
+}
+
+Result<void> GraphMaker::attach(Segment& segment, std::uint64_t number, const transaction::CheckpointFile& file) {
+  if (segment.attach(STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())))) return {};
+  return files_.remove(file.name);
 }
 
 }  // namespace strata::store::vector

@@ -1,7 +1,7 @@
 #pragma once
 /// Gives sealed segments their graphs, one after the other, on a thread of its own that begins with the first that needs one.
 ///
-///     want(segment) ──▶ queue ──▶ build ──▶ write `….graph` ──▶ attach: searches use it from then on
+///     want(segment) ──▶ queue ──▶ build ──▶ write `….graph` ──▶ attach: searches use it from then on; the next checkpoint names it
 ///
 /// A segment that was merged away meanwhile gets none, and the file goes. Building that fails (a full disk) leaves the segment
 /// searched exactly; the next checkpoint asks again.
@@ -27,8 +27,9 @@ class GraphMaker {
       : files_(files), directory_(std::move(directory)), options_(options), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
-  /// Nothing happens when it is in the queue already.
-  void want(std::shared_ptr<Segment> segment) STRATA_EXCLUDES(mutex_);
+  /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
+  /// yet, to be used if it is sound; 0: there is none.
+  void want(std::shared_ptr<Segment> segment, std::uint64_t written = 0) STRATA_EXCLUDES(mutex_);
   /// Until the queue is empty.
   void wait() STRATA_EXCLUDES(mutex_);
   /// Gives up what is under way. Nothing is made afterwards.
@@ -38,8 +39,15 @@ class GraphMaker {
   std::string last_error() const STRATA_EXCLUDES(mutex_);
 
  private:
+  struct Wanted {
+    std::shared_ptr<Segment> segment;
+    std::uint64_t written = 0;
+  };
   void run() STRATA_EXCLUDES(mutex_);
-  Result<void> make(Segment& segment);
+  Result<void> make(const Wanted& wanted);
+  /// False when the file is damaged; then it is removed.
+  Result<bool> adopt(Segment& segment, std::uint64_t number);
+  Result<void> attach(Segment& segment, std::uint64_t number, const transaction::CheckpointFile& file);
 
   io::FileSystem& files_;
   const std::string directory_;
@@ -50,7 +58,7 @@ class GraphMaker {
 
   mutable core::Mutex mutex_;
   core::Condition changed_;
-  std::deque<std::shared_ptr<Segment>> queue_ STRATA_GUARDED_BY(mutex_);  // the first is under way
+  std::deque<Wanted> queue_ STRATA_GUARDED_BY(mutex_);  // the first is under way
   std::string last_error_ STRATA_GUARDED_BY(mutex_);
   std::thread thread_ STRATA_GUARDED_BY(mutex_);
 };

@@ -203,16 +203,42 @@ TEST_F(GraphStoreTest, ADroppedCollectionTakesItsGraph) {
   EXPECT_TRUE(files_ending(".graph").empty());
 }
 
-TEST_F(GraphStoreTest, AGraphThatCameTooLateForTheCheckpointIsALeftover) {
+TEST_F(GraphStoreTest, AGraphThatCameAfterTheCheckpointIsNotMadeAgain) {
   put(0, kPoints);
   checkpoint();
-  ASSERT_EQ(files_ending(".graph").size(), 1U);
-  const auto leftover = files_ending(".graph");
-  ASSERT_TRUE(db.restart());  // the checkpoint does not name it
-  db.participant().wait_for_graphs();
-  EXPECT_EQ(figure("graphs"), 1U);  // made anew
-  EXPECT_EQ(files_ending(".graph").size(), 1U);
-  EXPECT_NE(files_ending(".graph"), leftover);
+  const auto written = files_ending(".graph");
+  ASSERT_EQ(written.size(), 1U);
+  const Bytes before = *io::read_file(*files, written[0], 64 << 20);
+  for (const bool damaged : {false, true}) {
+    if (damaged) {
+      ASSERT_TRUE(files->damage(written[0], [](Bytes& bytes) { bytes[70] ^= std::byte{1}; }));
+    }
+    ASSERT_TRUE(db.restart());  // the checkpoint does not name it
+    db.participant().wait_for_graphs();
+    EXPECT_EQ(figure("graphs"), 1U);
+    EXPECT_EQ(files_ending(".graph") == written, !damaged);
+    EXPECT_EQ(*io::read_file(*files, files_ending(".graph").front(), 64 << 20), before);
+    EXPECT_GT(recall(), 0.97);
+  }
+  checkpoint();
+  const auto& named = db.last().files;
+  const auto graph =
+      std::find_if(named.begin(), named.end(), [&](const auto& file) { return file.name.ends_with(".graph"); });
+  ASSERT_NE(graph, named.end());
+  EXPECT_EQ(graph->hash, core::xxh3_128(before));
+  EXPECT_EQ(graph->bytes, before.size());
+}
+
+TEST_F(GraphStoreTest, AGraphOfNoSegmentIsALeftover) {
+  put(0, kPoints);
+  checkpoint();
+  checkpoint();
+  const auto named = files_ending(".graph");
+  const Bytes bytes = *io::read_file(*files, named[0], 64 << 20);
+  ASSERT_TRUE(io::write_file_atomically(*files, graph_name("vector", 1'000), bytes));  // of a segment that has one
+  ASSERT_TRUE(io::write_file_atomically(*files, graph_name("vector", 1'001), as_bytes("no graph")));
+  ASSERT_TRUE(db.restart());
+  EXPECT_EQ(files_ending(".graph"), named);
 }
 
 TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
