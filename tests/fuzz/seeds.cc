@@ -11,10 +11,15 @@
 
 #include "core/assert.h"
 #include "core/endian.h"
+#include "core/random.h"
 #include "engine/manifest.h"
 #include "engine/superblock.h"
+#include "io/memory_file_system.h"
 #include "io/posix_file_system.h"
 #include "journal/recovery.h"
+#include "store/vector/coding.h"
+#include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_file.h"
 #include "strata/strata.h"
 #include "transaction/record.h"
 
@@ -182,6 +187,29 @@ void add_files(Seeds& seeds, const fs::path& directory) {
   }
 }
 
+/// Of the forty rows that its target expects; a real database has graphs from 10,000 rows on.
+void add_search_graph(Seeds& seeds) {
+  using namespace store::vector;
+  constexpr GraphSubject kSubject{77, 40, 8};
+  const std::size_t stride = distance::code_stride(kSubject.dimension);
+  std::vector<std::uint8_t> codes(kSubject.rows * stride);
+  std::vector<float> scale, zero(kSubject.rows);
+  core::Random random(1);
+  for (Row row = 0; row < kSubject.rows; ++row) {
+    std::vector<float> x(kSubject.dimension);
+    for (float& value : x) value = static_cast<float>(random.real()) - 0.5F;
+    scale.push_back(encode_row(Metric::cosine, x, codes.data() + row * stride).scale);
+  }
+  const GraphOptions options{.degree = 4, .effort = 16};
+  const auto graph = build_graph({codes.data(), scale.data(), zero.data(), zero.data(), zero.data()}, kSubject.rows,
+                                 kSubject.dimension, Metric::cosine, options, std::atomic<bool>(false));
+  const auto files = io::make_memory_file_system();
+  must(files->create_directory("vector"));
+  const std::string name = graph_name("vector", 1);
+  must(write_graph(*files, name, kSubject, options, *graph));
+  seeds.add("store_vector_graph", 1, must(io::read_file(*files, name, 1 << 20)));
+}
+
 void make(const fs::path& folder) {
   // Beside the seeds: what is left of a run that failed lies where somebody looks.
   const fs::path place = folder / "database";
@@ -207,6 +235,7 @@ void make(const fs::path& folder) {
   const auto manifest = must(engine::read_manifest(*files, must(engine::read_superblock(*files)).front().manifest));
   seeds.add("store_array_state", manifest.stores[static_cast<std::size_t>(StoreKind::array)].state);
   add_files(seeds, directory);
+  add_search_graph(seeds);
   fs::remove_all(place);
 }
 

@@ -1,12 +1,10 @@
 // Any bytes as a segment file: a typed error or an answer, never a crash. The input is a segment whose longest run of zeros
 // is left out: u32 where it was, u32 how long, then the file. Hashes and trailer are made valid (first byte odd), so that
 // the fuzzer gets past the checksums.
-#include <cstring>
-
 #include "core/assert.h"
-#include "core/checksum.h"
 #include "core/endian.h"
 #include "io/memory_file_system.h"
+#include "store/vector/seal.h"
 #include "store/vector/segment.h"
 #include "store/vector/words.h"
 
@@ -17,7 +15,6 @@ namespace {
 
 constexpr std::size_t kDirectoryHeadBytes = 46;  // version … data_end; the blocks follow
 
-// Before the page hashes.
 std::size_t directory_bytes(std::uint32_t version) {
   return kDirectoryHeadBytes + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;
 }
@@ -31,27 +28,6 @@ Bytes with_zeros(ByteView input) {
   bytes.resize(at + zeros);
   bytes.insert(bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(at), file.end());
   return bytes;
-}
-
-// What the trailer says about the directory is believed where it can be; then every hash is computed anew.
-void seal(Bytes& file) {
-  if (file.size() < kHeadBytes + directory_bytes(1) + kTrailerBytes) return;
-  std::byte* trailer = file.data() + file.size() - kTrailerBytes;
-  const std::uint64_t available = file.size() - kTrailerBytes;
-  const std::uint64_t offset = core::load<std::uint64_t>(trailer + 8);
-  if (offset > available || available - offset < directory_bytes(1)) return;
-  const std::size_t fields = directory_bytes(core::load<std::uint32_t>(file.data() + offset));
-  const std::uint64_t pages = (offset + kPageBytes - 1) / kPageBytes;
-  if (available - offset != fields + pages * 8) return;
-  for (std::uint64_t page = 0; page < pages; ++page) {
-    const std::uint64_t begin = page * kPageBytes;
-    core::store(file.data() + offset + fields + page * 8,
-                core::xxh3_64(ByteView(file).subspan(begin, std::min<std::uint64_t>(kPageBytes, offset - begin))));
-  }
-  std::memcpy(trailer, kTrailerMagic.data(), kTrailerMagic.size());
-  core::store(trailer + 16, available - offset);
-  core::store(trailer + 24, core::xxh3_64(ByteView(file).subspan(offset, available - offset)));
-  core::store(trailer + 32, core::crc32c(ByteView(trailer, 32)));
 }
 
 void read_all(const Segment& part) {
@@ -78,7 +54,7 @@ void read_all(const Segment& part) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 9) return 0;
   Bytes file = with_zeros({reinterpret_cast<const std::byte*>(data) + 1, size - 1});
-  if (data[0] % 2 == 1) seal(file);
+  if (data[0] % 2 == 1) seal(file, kTrailerMagic, directory_bytes);
   const auto files = io::make_memory_file_system();
   const std::string name = segment_name("vector", 1);
   STRATA_ASSERT(files->create_directory("vector").has_value());

@@ -1,0 +1,44 @@
+// Any bytes as the graph of a segment of forty rows: a typed error, no graph, or a walk that ends. Hashes and trailer are made valid
+// (first byte odd), so that the fuzzer gets past the checksums.
+#include <array>
+
+#include "core/assert.h"
+#include "io/memory_file_system.h"
+#include "store/vector/graph/graph_file.h"
+#include "store/vector/graph/graph_search.h"
+#include "store/vector/seal.h"
+
+using namespace strata;
+using namespace strata::store::vector;
+
+namespace {
+
+constexpr GraphSubject kSubject{77, 40, 8};
+constexpr std::size_t kDirectoryBytes = 132;  // before the page hashes
+
+void walk_through(const GraphView& graph) {
+  std::array<float, kSubject.rows> scale{}, zero{};
+  scale.fill(1);
+  const distance::CodeColumns columns{nullptr, scale.data(), zero.data(), zero.data(), zero.data()};
+  const std::array<float, kSubject.dimension> vector{1, 2, 3, 4, 5, 6, 7, 8};
+  const QueryCode query(Metric::cosine, vector);
+  WalkMemory memory;
+  STRATA_ASSERT(walk_graph(graph, columns, query.scan(), 10, memory).count() >= 1);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  Bytes file(reinterpret_cast<const std::byte*>(data) + 1, reinterpret_cast<const std::byte*>(data) + size);
+  if (data[0] % 2 == 1) seal(file, "STRVGRFT", [](std::uint32_t) { return kDirectoryBytes; });
+  const auto files = io::make_memory_file_system();
+  const std::string name = graph_name("vector", 1);
+  STRATA_ASSERT(files->create_directory("vector").has_value());
+  STRATA_ASSERT(io::write_file_atomically(*files, name, file).has_value());
+  const auto graph = GraphFile::open(*files, 1, {name, file.size(), {}}, kSubject);
+  if (!graph) return 0;
+  (void)(*graph)->verify();
+  if (const GraphView* view = (*graph)->graph()) walk_through(*view);
+  return 0;
+}
