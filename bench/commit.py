@@ -8,15 +8,15 @@ anywhere.
 
 import argparse
 import datetime
-import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from peers.surroundings import machine, peer_python
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ["sqlite_file", "lancedb_table", "glued_stack", "surrealdb_embedded", "strata_python"]
@@ -53,38 +53,6 @@ def find_program():
         if path.exists():
             return path
     sys.exit(f"strata_bench_commit is not in {release}; ./dev bench commit builds it")
-
-
-def loading_python():
-    """A Python whose sqlite3 loads extensions (sqlite-vec is one): this one, or the system's. Not every build does."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        test = "import sqlite3, ensurepip, sys; sys.exit(not hasattr(sqlite3.Connection, 'enable_load_extension'))"
-        if os.path.exists(python) and subprocess.run([python, "-c", test], capture_output=True).returncode == 0:
-            return python
-    return sys.executable
-
-
-def peer_python():
-    """The interpreter of build/bench-venv, with the peers in it; and what of them could not be installed."""
-    venv = Path(os.environ.get("STRATA_BUILD", ROOT / "build")) / "bench-venv"
-    venv = venv if venv.is_absolute() else ROOT / venv
-    python, absent = venv / "bin/python", {}
-    lines = [line for line in (ROOT / "bench/requirements.txt").read_text().splitlines()
-             if line and not line.startswith("#")]
-    stamp = venv / "requirements-stamp"
-    wanted = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print("installing the peers into", venv.relative_to(ROOT) if venv.is_relative_to(ROOT) else venv, flush=True)
-        shutil.rmtree(venv, ignore_errors=True)
-        subprocess.run([loading_python(), "-m", "venv", venv], check=True)
-        for line in lines:                               # one by one: who cannot be had must not take the others along
-            done = subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", line],
-                                  capture_output=True, text=True)
-            if done.returncode:
-                absent[line] = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-        if not absent:
-            stamp.write_text(wanted)
-    return python, absent
 
 
 class Peer:
@@ -239,15 +207,6 @@ def stores_table(ours):
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def machine(directory):
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), platform.machine())
-    kind = subprocess.run(["stat", "-f", "-c", "%T", directory], capture_output=True, text=True).stdout.strip()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (f"{os.cpu_count()} × {model}, {memory:.0f} GiB, Linux {platform.release()}, {kind}; "
-            f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
-
-
 def main():
     arguments = parse()
     size, program = sizes(arguments.quick), find_program()
@@ -259,7 +218,7 @@ def main():
         before = machine(directory)
         print(before, flush=True)
         if arguments.peers:
-            python, not_installed = peer_python()
+            python, not_installed = peer_python("requirements.txt", "bench-venv")
             data = directory / "data"
             subprocess.run([program, "--write-data", data, str(max(size["bulk"] + 20, size["recall"]))], check=True)
             peers = [Peer(module, python, directory, data) for module in arguments.peers]

@@ -1,0 +1,183 @@
+"""Vector engines behind one interface, each used from Python as its users do, one query a call.
+
+    engine = ENGINES[name](directory); engine.build(base); engine.search(query, k, effort) → rows; engine.efforts
+"""
+
+import os
+import time
+
+EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+
+class Strata:
+    """The strata package: durable batches of 1,000 points with string ids, a checkpoint, the graph made in the background."""
+    efforts = EFFORTS
+
+    def __init__(self, directory):
+        import strata
+        self.directory = f"{directory}/db"
+        self.db = strata.open(self.directory, embedder="none")
+
+    def build(self, base):
+        self.collection = self.db.vector.create("bench", base.shape[1], metric="cosine")
+        self.collection = self.db.vector.collection("bench")
+        for begin in range(0, len(base), 1_000):
+            part = base[begin:begin + 1_000]
+            self.collection.upsert_many([str(begin + i) for i in range(len(part))], part)
+        self.db.checkpoint()
+        while self.db.statistics()["vector"]["rows_in_graphs"] < 0.9 * len(base):
+            time.sleep(0.05)
+        self.db.checkpoint()
+
+    def search(self, query, k, effort):
+        return [int(hit.id) for hit in self.collection.search(query, k, ef=effort, with_payload=False)]
+
+    def reopen(self):
+        import strata
+        self.db.close()
+        begin = time.perf_counter()
+        self.db = strata.open(self.directory, embedder="none")
+        self.collection = self.db.vector.collection("bench")
+        return time.perf_counter() - begin
+
+
+class Hnswlib:
+    """hnswlib: in memory, integer labels"""
+    efforts = EFFORTS
+    m, construction = 16, 200
+
+    def __init__(self, directory):
+        import hnswlib
+        self.library, self.path = hnswlib, f"{directory}/index"
+
+    def build(self, base):
+        self.index = self.library.Index("ip", base.shape[1])
+        self.index.init_index(len(base), M=self.m, ef_construction=self.construction)
+        self.index.add_items(base, num_threads=1)
+        self.index.save_index(self.path)
+
+    def search(self, query, k, effort):
+        self.index.set_ef(effort)
+        return self.index.knn_query(query, k, num_threads=1)[0][0]
+
+
+class HnswlibM24(Hnswlib):
+    """hnswlib with M 24, construction 300"""
+    m, construction = 24, 300
+
+
+class Faiss:
+    """faiss IndexHNSWFlat, M 16, construction 200: in memory, row numbers"""
+    efforts = EFFORTS
+
+    def __init__(self, directory):
+        import faiss
+        faiss.omp_set_num_threads(1)
+        self.library, self.path = faiss, f"{directory}/index"
+
+    def build(self, base):
+        self.index = self.library.IndexHNSWFlat(base.shape[1], 16, self.library.METRIC_INNER_PRODUCT)
+        self.index.hnsw.efConstruction = 200
+        self.index.add(base)
+        self.library.write_index(self.index, self.path)
+
+    def search(self, query, k, effort):
+        self.index.hnsw.efSearch = effort
+        return self.index.search(query[None, :], k)[1][0]
+
+
+class Usearch:
+    """usearch, bf16, M 16, construction 200: in memory, integer keys"""
+    efforts = EFFORTS
+
+    def __init__(self, directory):
+        from usearch.index import Index
+        self.make, self.path = Index, f"{directory}/index"
+
+    def build(self, base):
+        import numpy
+        self.index = self.make(ndim=base.shape[1], metric="ip", dtype="bf16", connectivity=16, expansion_add=200)
+        self.index.add(numpy.arange(len(base)), base, threads=1)
+        self.index.save(self.path)
+
+    def search(self, query, k, effort):
+        self.index.expansion_search = effort
+        return self.index.search(query, k, threads=1).keys
+
+
+class Zvec:
+    """zvec, HNSW with int8 codes and refinement, M 32: a collection on disk, string ids"""
+    efforts = EFFORTS
+
+    def __init__(self, directory):
+        import zvec
+        self.library, self.path = zvec, f"{directory}/collection"
+
+    def build(self, base):
+        z = self.library
+        z.init(query_threads=1, optimize_threads=1)
+        schema = z.CollectionSchema(name="bench", vectors=z.VectorSchema(
+            "v", z.DataType.VECTOR_FP32, base.shape[1],
+            index_param=z.HnswIndexParam(metric_type=z.MetricType.IP, m=32, ef_construction=200,
+                                         quantize_type=z.QuantizeType.INT8)))
+        self.collection = z.create_and_open(path=self.path, schema=schema)
+        for begin in range(0, len(base), 1_000):
+            self.collection.insert([z.Doc(id=str(begin + i), vectors={"v": vector.tolist()})
+                                    for i, vector in enumerate(base[begin:begin + 1_000])])
+        self.collection.optimize()
+
+    def search(self, query, k, effort):
+        z = self.library
+        found = self.collection.query(z.VectorQuery("v", vector=query, param=z.HnswQueryParam(
+            ef=effort, is_using_refiner=True)), topk=k)
+        return [int(doc.id) for doc in found]
+
+
+class QdrantEdge:
+    """qdrant-edge, HNSW M 16 with int8 codes and rescoring: a shard on disk, integer ids"""
+    efforts = EFFORTS
+
+    def __init__(self, directory):
+        import qdrant_edge
+        self.library, self.path = qdrant_edge, f"{directory}/shard"
+        os.makedirs(self.path)
+
+    def build(self, base):
+        q = self.library
+        self.shard = q.EdgeShard.create(self.path, q.EdgeConfig(vectors={"v": q.EdgeVectorParams(
+            size=base.shape[1], distance=q.Distance.Dot,
+            quantization_config=q.ScalarQuantizationConfig(type=q.ScalarType.Int8, quantile=0.99, always_ram=True))}))
+        for begin in range(0, len(base), 1_000):
+            points = [q.Point(begin + i, {"v": vector.tolist()}, {})
+                      for i, vector in enumerate(base[begin:begin + 1_000])]
+            self.shard.update(q.UpdateOperation.upsert_points(points))
+        self.shard.optimize()
+
+    def search(self, query, k, effort):
+        q = self.library
+        found = self.shard.query(q.QueryRequest(
+            query=q.Query.Nearest(query.tolist(), using="v"), limit=k, params=q.SearchParams(hnsw_ef=effort)))
+        return [point.id for point in found]
+
+
+class Lancedb:
+    """LanceDB, IVF_HNSW_SQ with refinement: a table on disk"""
+    efforts = (16, 32, 64, 128, 256)
+
+    def __init__(self, directory):
+        import lancedb
+        self.db = lancedb.connect(directory)
+
+    def build(self, base):
+        import pyarrow
+        vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(base.ravel()), base.shape[1])
+        self.table = self.db.create_table("bench", pyarrow.table({"id": range(len(base)), "vector": vectors}))
+        self.table.create_index(metric="dot", index_type="IVF_HNSW_SQ", num_partitions=1, vector_column_name="vector")
+
+    def search(self, query, k, effort):
+        found = self.table.search(query).distance_type("dot").ef(effort).refine_factor(2).limit(k).select(["id"])
+        return found.to_arrow()["id"].to_pylist()
+
+
+ENGINES = {"strata": Strata, "hnswlib": Hnswlib, "hnswlib_m24": HnswlibM24, "faiss": Faiss, "usearch": Usearch, "zvec": Zvec,
+           "qdrant_edge": QdrantEdge, "lancedb": Lancedb}

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""./dev bench vector: recall against queries a second, ours and the peers', in one run on the same data.
+
+Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The true nearest
+are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries a second are
+interpolated at fixed recalls. The peers are installed into build/bench-vector-venv. No time is asserted anywhere.
+"""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from peers.surroundings import machine, peer_python
+from peers.vector_engines import ENGINES
+
+ROOT = Path(__file__).resolve().parent.parent
+RECALLS = (0.90, 0.95, 0.98, 0.99)
+K = 10
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="./dev bench vector", description=__doc__.split("\n")[0])
+    parser.add_argument("--base", type=Path, metavar="FILE.npy", help="rows × dimensions, float16 or float32 (default: "
+                        "60,000 × 384 made here, around centres)")
+    parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
+    parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated (default: %(default)s)")
+    parser.add_argument("--core", type=int, default=0, help="the core that engines are pinned to (default: %(default)s)")
+    parser.add_argument("--directory", type=Path, help="where indexes lie (default: below build/)")
+    parser.add_argument("--no-record", action="store_true", help="do not write bench/results/")
+    parser.add_argument("--measure", nargs=2, metavar=("ENGINE", "DIR"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if (arguments.base is None) != (arguments.queries is None):
+        parser.error("--base and --queries are given together")
+    for name in arguments.engines.split(","):
+        if name not in ENGINES:
+            parser.error(f"there is no engine {name}; there are {', '.join(ENGINES)}")
+    return arguments
+
+
+def unit(rows):
+    import numpy
+    rows = rows.astype(numpy.float32)
+    return numpy.ascontiguousarray(rows / numpy.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def make_data(arguments, directory):
+    """Writes base, queries and, of each query, the similarity of its k-th nearest."""
+    import numpy
+    if arguments.base:
+        base, queries = unit(numpy.load(arguments.base)), unit(numpy.load(arguments.queries))
+    else:
+        random = numpy.random.default_rng(20261130)
+        scale = 1 / numpy.sqrt(1 + numpy.arange(96))                         # a few directions hold most of it
+        spread = random.standard_normal((96, 384)).astype(numpy.float32)
+        centres = random.standard_normal((2_000, 96)) * scale
+
+        def draw(count):
+            near = centres[random.integers(0, len(centres), count)] + 0.7 * random.standard_normal((count, 96)) * scale
+            return unit(near @ spread)
+        base, queries = draw(arguments.rows), draw(1_000)
+    kth = numpy.empty(len(queries), numpy.float32)
+    for begin in range(0, len(queries), 100):
+        scores = queries[begin:begin + 100] @ base.T
+        kth[begin:begin + 100] = numpy.partition(scores, -K, axis=1)[:, -K]
+    for name, rows in (("base", base), ("queries", queries), ("kth", kth)):
+        numpy.save(directory / f"{name}.npy", rows)
+    return f"{len(base):,} × {base.shape[1]}, {len(queries):,} queries" + (
+        f" ({arguments.base.name})" if arguments.base else ", made around 2,000 centres")
+
+
+def disk_bytes(directory):
+    return sum(os.stat(os.path.join(folder, name)).st_blocks * 512
+               for folder, _, names in os.walk(directory) for name in names)
+
+
+def resident_bytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure(name, directory):
+    """In a process of its own: a JSON line for the build, then one for each effort."""
+    import numpy
+    data = Path(directory)
+    base, queries, kth = (numpy.load(data / f"{each}.npy") for each in ("base", "queries", "kth"))
+    place = data / name
+    place.mkdir()
+    before = resident_bytes()
+    try:
+        engine = ENGINES[name](str(place))
+    except ImportError as error:
+        print(json.dumps({"absent": str(error)}), flush=True)
+        return
+    cpu, wall = time.process_time(), time.perf_counter()
+    engine.build(base)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    built = {"build_cpu_s": cpu, "build_s": wall, "resident_mb": (resident_bytes() - before) / 2**20,
+             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10}
+    if hasattr(engine, "reopen"):
+        built["open_ms"] = engine.reopen() * 1_000
+    built["disk_mb"] = disk_bytes(place) / 2**20
+    print(json.dumps(built), flush=True)
+    for effort in engine.efforts:
+        engine.search(queries[0], K, effort)
+        best, times, found = math.inf, [], 0
+        for _ in range(3):                                                   # the best of three passes: others use the machine, too
+            answers, times, begun = [], [], time.process_time()
+            for query in queries:
+                asked = time.perf_counter()
+                answers.append(engine.search(query, K, effort))
+                times.append(time.perf_counter() - asked)
+            best = min(best, time.process_time() - begun)
+        for query, least, rows in zip(queries, kth, answers):
+            found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
+        recall = found / (K * len(queries))
+        times.sort()
+        print(json.dumps({"effort": effort, "recall": recall, "qps": len(queries) / best,
+                          "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}), flush=True)
+        if recall > 0.9975:
+            break
+
+
+def at_recall(points, recall):
+    """Queries a second at that recall, by straight lines between measured points; None when it is not reached."""
+    points = sorted(points, key=lambda point: point["recall"])
+    for low, high in zip([None, *points], points):
+        if high["recall"] < recall:
+            continue
+        if low is None or low["recall"] == high["recall"]:
+            return high["qps"]
+        share = (recall - low["recall"]) / (high["recall"] - low["recall"])
+        return 1 / ((1 - share) / low["qps"] + share / high["qps"])           # times are what lies on a line
+    return None
+
+
+def run(name, python, directory, core):
+    command = ["taskset", "-c", str(core), python, __file__, "--measure", name, directory]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "LANCE_CPU_THREADS": "1"}
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=environment)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode and not lines:
+        return {"absent": (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]}, []
+    return (lines[0] if lines else {"absent": "said nothing"}), lines[1:]
+
+
+def table(results, rows):
+    ours = results.get("strata", ({}, []))[1]
+    lines = ["| engine | " + " | ".join(f"{recall:.2f}" for recall in RECALLS) +
+             " | build: rows a CPU second | resident MB | disk MB | open ms |", "|---|" + "---|" * (len(RECALLS) + 4)]
+    for name, (built, points) in results.items():
+        if "absent" in built:
+            lines.append(f"| {name} | {built['absent'][:80]} |" + " |" * (len(RECALLS) + 3))
+            continue
+        cells = []
+        for recall in RECALLS:
+            here, own = at_recall(points, recall), at_recall(ours, recall)
+            best = max((point["recall"] for point in points), default=0)
+            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}" + (
+                f" (×{own / here:.1f})" if own and name != "strata" else ""))
+        opened = f"{built['open_ms']:.1f}" if "open_ms" in built else ""
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {rows / built['build_cpu_s']:,.0f} | "
+                     f"{built['resident_mb']:.0f} | {built['disk_mb']:.0f} | {opened} |")
+    return "\n".join(lines)
+
+
+def main():
+    arguments = parse()
+    if arguments.measure:
+        return measure(*arguments.measure)
+    parent = arguments.directory or ROOT / "build"
+    parent.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="bench-vector-", dir=parent))
+    try:
+        python, absent = peer_python("requirements-vector.txt", "bench-vector-venv")
+        before = machine(directory)
+        about = make_data(arguments, directory)
+        import numpy
+        rows = len(numpy.load(directory / "base.npy", mmap_mode="r"))
+        results = {}
+        for name in arguments.engines.split(","):
+            results[name] = run(name, sys.executable if name == "strata" else python, directory, arguments.core)
+            built, points = results[name]
+            print(f"{name}: " + (built.get("absent") or "; ".join(
+                f"{point['recall']:.4f} {point['qps']:,.0f}/s" for point in points)), flush=True)
+            shutil.rmtree(directory / name, ignore_errors=True)
+        text = table(results, rows)
+        print("\n" + text)
+        for line, why in absent.items():
+            print(f"{line} could not be installed: {why}")
+        if not arguments.no_record:
+            today = datetime.date.today()
+            notes = "\n".join(f"* {name}: {engine.__doc__.strip()}" for name, engine in ENGINES.items() if name in results)
+            path = ROOT / f"bench/results/vector-{today}.md"
+            path.write_text(
+                f"# Vector search, {today}\n\n`{' '.join(['./dev bench vector', *sys.argv[1:]])}`\n\n{about}; k = {K}; one core; "
+                f"queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\nBefore: {before}\n\n"
+                f"After: {machine(directory)}\n\n{text}\n\n{notes}\n")
+            print("kept in", path.relative_to(ROOT))
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
