@@ -10,6 +10,9 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+
+#include "core/mutex.h"
 
 namespace strata::core {
 namespace {
@@ -23,12 +26,29 @@ struct Armed {
   std::int64_t delay_ms = 0;
 };
 
-/// The one piece of state outside of objects that Strata has: a point must be reachable from every layer, and exists in
-/// test builds only.
-struct Registry {
+/// What one call armed, and what was passed since. Only the counts change once threads see it.
+struct Arming {
   std::array<std::atomic<std::uint64_t>, kFailpointCount> hits{};
   std::array<Armed, kFailpointCount> armed{};
   void (*call)() = nullptr;
+};
+
+/// The one piece of state outside of objects that Strata has: a point must be reachable from every layer, and exists in
+/// test builds only.
+class Registry {
+ public:
+  Arming& current() { return *current_.load(std::memory_order_acquire); }
+
+  void replace(std::unique_ptr<Arming> by) {
+    const MutexLock lock(mutex_);
+    kept_.push_back(std::move(by));
+    current_.store(kept_.back().get(), std::memory_order_release);
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Arming>> kept_ STRATA_GUARDED_BY(mutex_);  // all: a thread may still be in an older one
+  std::atomic<Arming*> current_{nullptr};
 };
 
 Result<void> refused(std::string_view what, std::string_view text) {
@@ -96,12 +116,14 @@ Result<void> parse(std::string_view spec, std::array<Armed, kFailpointCount>& ar
 
 Registry& registry() {
   static Registry* const only = [] {
-    static Registry made;
+    auto made = std::make_unique<Registry>();
+    auto first = std::make_unique<Arming>();
     if (const char* spec = std::getenv("STRATA_FAILPOINTS"); spec != nullptr) {
       // Nobody could be told here; a test that armed nothing by mistake would prove nothing.
-      if (!parse(spec, made.armed)) std::abort();
+      if (!parse(spec, first->armed)) std::abort();
     }
-    return &made;
+    made->replace(std::move(first));
+    return made.release();  // never destroyed: threads may pass while the process ends
   }();
   return *only;
 }
@@ -109,24 +131,22 @@ Registry& registry() {
 }  // namespace
 
 Result<void> arm_failpoints(std::string_view spec, void (*call)()) {
-  Registry& all = registry();
-  std::array<Armed, kFailpointCount> armed{};
-  all.armed = armed;
-  STRATA_TRY(parse(spec, armed));
-  all.armed = armed;
-  all.call = call;
-  for (auto& hits : all.hits) hits.store(0, std::memory_order_relaxed);
-  return {};
+  auto next = std::make_unique<Arming>();
+  next->call = call;
+  auto parsed = parse(spec, next->armed);
+  if (!parsed) next = std::make_unique<Arming>();
+  registry().replace(std::move(next));
+  return parsed;
 }
 
 std::vector<std::uint64_t> failpoint_hits() {
   std::vector<std::uint64_t> hits;
-  for (const auto& each : registry().hits) hits.push_back(each.load(std::memory_order_relaxed));
+  for (const auto& each : registry().current().hits) hits.push_back(each.load(std::memory_order_relaxed));
   return hits;
 }
 
 Result<void> pass_failpoint(int index) {
-  Registry& all = registry();
+  Arming& all = registry().current();
   const auto at = static_cast<std::size_t>(index);
   const std::uint64_t hit = all.hits[at].fetch_add(1, std::memory_order_relaxed) + 1;
   const Armed& armed = all.armed[at];

@@ -6,7 +6,7 @@
 ///     STRATA_CRASHPOINT("manager.publish.visible"); where nothing can fail: there is no `error` at it
 ///
 /// Without the definition STRATA_FAILPOINTS (presets dev, clang, asan and tsan have it, release has not) both are nothing:
-/// no branch, no symbol. With it they read one atomic. What is armed is a text, from the environment variable
+/// no branch, no symbol. With it they read an atomic and count. What is armed is a text, from the environment variable
 /// STRATA_FAILPOINTS when the process first passes a point, or given to `arm_failpoints`:
 ///
 ///     journal.batch.write=kill@3; checkpoint.manifest_written=delay(20)@1+
@@ -178,11 +178,11 @@ constexpr int failpoint_index(std::string_view name, bool fails) {
   return -1;
 }
 
-/// Replaces what was armed; "" disarms. `call` is what the action of that name calls.
+/// Replaces what was armed; "" disarms; counting begins anew. `call` is what the action of that name calls.
 /// Errors  invalid_argument (syntax, an unknown point, `error` where nothing can fail), then nothing is armed
-/// Threads: before the threads that pass
+/// Threads: any, also while others pass; one that is on its way may still do what was armed before
 Result<void> arm_failpoints(std::string_view spec, void (*call)() = nullptr);
-/// How often each point was passed, in the order of kFailpoints.
+/// How often each point was passed since it was armed, in the order of kFailpoints.
 std::vector<std::uint64_t> failpoint_hits();
 /// What the macros call.
 Result<void> pass_failpoint(int index);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #ifdef STRATA_FAILPOINTS
 
 namespace strata::core {
@@ -56,6 +59,23 @@ TEST_F(FailpointTest, CallRunsTheGivenFunctionAndTheCodeGoesOn) {
 TEST_F(FailpointTest, ADelayedPointGoesOn) {
   ASSERT_TRUE(arm("delay(0)"));
   EXPECT_TRUE(pass());
+}
+
+TEST_F(FailpointTest, WhatIsArmedWhileAThreadIsUnderWayStrikesIt) {
+  // Relaxed: they order nothing, so that the thread sanitizer sees whether arming and passing do by themselves.
+  std::atomic<bool> passed = false, armed = false;
+  std::thread thread([&] {
+    EXPECT_TRUE(pass());
+    passed.store(true, std::memory_order_relaxed);
+    while (!armed.load(std::memory_order_relaxed)) std::this_thread::yield();
+    while (pass()) {
+    }
+  });
+  while (!passed.load(std::memory_order_relaxed)) std::this_thread::yield();
+  EXPECT_TRUE(arm("error@2+"));
+  armed.store(true, std::memory_order_relaxed);
+  thread.join();
+  EXPECT_EQ(failpoint_hits()[static_cast<std::size_t>(failpoint_index(kPoint, true))], 2u);
 }
 
 TEST_F(FailpointTest, WhatCannotBeArmedIsNamedAndNothingIsArmed) {

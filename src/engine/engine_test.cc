@@ -660,8 +660,16 @@ TEST_F(EngineTest, AValueThatNestsTooDeepIsRefusedBeforeItIsJournaled) {
   prepare();
   for (const int depth : {20, 32, 33, 64, 65, 100, 5'000}) {
     Value deep = 1;
-    for (int i = 0; i < depth; ++i) {
-      deep = i % 2 == 0 ? Value(Map{{"in", std::move(deep)}}) : Value(Value::List{std::move(deep)});
+    for (int i = 0; i < depth; ++i) {  // moved in: an initializer list would copy all that is below, at every depth
+      if (i % 2 == 0) {
+        Map map;
+        map.set("in", std::move(deep));
+        deep = std::move(map);
+      } else {
+        Value::List list;
+        list.push_back(std::move(deep));
+        deep = std::move(list);
+      }
     }
     const Map map{{"deep", deep}};
     const float vector[] = {1, 2, 3};
