@@ -120,6 +120,10 @@ class MetadataParticipant final : public transaction::Participant {
   Result<void> flush(Lsn lsn) STRATA_EXCLUDES(writer_mutex_);
   Result<void> flush_locked(Lsn lsn) STRATA_REQUIRES(writer_mutex_);
   Result<void> try_out_locked(MetadataBuffer& buffer, Lsn view) STRATA_REQUIRES(writer_mutex_);
+  Result<FoundRow> read_committed(const Table& table, std::string_view key, Lsn view);
+  Result<void> read_state(Lsn view, const MetadataBuffer* own, const std::function<Result<void>(Connection&)>& body);
+  Result<void> verify_state(std::vector<transaction::Damage>& damage);
+  Result<void> verify_pages(std::vector<transaction::Damage>& damage) STRATA_EXCLUDES(writer_mutex_);
   void note_error(const Error& error);
   void run_applier();
   Result<Archive> write_dump(Lsn view);

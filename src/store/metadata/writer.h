@@ -82,9 +82,12 @@ class Writer {
   /// Cuts the history below `horizon`; then everything committed is on the disk, synced, and the WAL as short as
   /// readers allow.
   Result<void> make_durable(Lsn horizon);
+  /// Leaves the place and copies the log into the file. False: readers kept some of it from that.
+  Result<bool> copy_log();
 
  private:
   Writer() = default;
+  Result<void> check_all();
   Result<void> prepare_tables(std::uint64_t database);
   Result<std::optional<Lsn>> read_state(std::string_view name);
   Result<void> write_state(std::string_view name, Lsn value);
