@@ -478,5 +478,48 @@ TEST(MetadataRot, AFileWithoutChecksumsIsMadeAnew) {
   EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(0));
 }
 
+// SQLite's log is copied as far as a reader allows, and the process dies: only the whole log completes such a file.
+TEST(MetadataRot, ADamagedLogDoesNotLeavePagesOfDifferentAgesTogether) {
+  MetadataOptions options;
+  options.check_bytes_max = 0;
+  options.log_pages_max = 50;
+  World world(options);
+  fill(world, 60, 1);
+  ASSERT_OK(world.checkpoint());
+  fill(world, 20, 2);
+  (void)summary(world);
+  {
+    auto reader = Connection::open(world.file("state.sqlite"), Connection::Role::reader, 1 << 20);
+    ASSERT_OK(reader);
+    ASSERT_OK(reader->run("begin; select * from strata_state"));
+    fill(world, 60, 3);
+    (void)summary(world);
+    std::filesystem::copy(world.root() + "/metadata", world.root() + "/aside",
+                          std::filesystem::copy_options::recursive);
+  }
+  const auto before = summary(world);
+  const auto past = world.store().summarize(90);
+  ASSERT_OK(past);
+  world.close();
+  const std::size_t size = std::filesystem::file_size(world.root() + "/aside/state.sqlite-wal");
+  ASSERT_GT(size, 50 * 4120U);
+  bool rebuilt = false;
+  for (std::size_t at = 32 + 2000; at < size; at += 4 * 4120) {
+    std::filesystem::remove_all(world.root() + "/metadata");
+    std::filesystem::copy(world.root() + "/aside", world.root() + "/metadata",
+                          std::filesystem::copy_options::recursive);
+    flip_bit(world.file("state.sqlite-wal"), at);
+    world.open();
+    ASSERT_EQ(summary(world), before) << at;
+    const auto then = world.store().summarize(90);
+    ASSERT_OK(then);
+    ASSERT_EQ(*then, *past) << at;
+    ASSERT_TRUE(world.store().verify()->empty()) << at << world.store().verify()->front().what;
+    rebuilt |= rebuilt_because(world).starts_with("its log ends at lsn ");
+    world.close();
+  }
+  EXPECT_TRUE(rebuilt);
+}
+
 }  // namespace
 }  // namespace strata::store::metadata

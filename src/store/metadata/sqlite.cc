@@ -197,11 +197,9 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
     STRATA_TRY(connection.run("PRAGMA synchronous=NORMAL"));
     STRATA_TRY(connection.run("PRAGMA secure_delete=OFF"));
     STRATA_TRY(connection.run("PRAGMA foreign_keys=OFF"));
-    STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=4000"));
-  } else {
-    STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=0"));
-    if (role == Role::reader) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
   }
+  if (role == Role::reader) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
+  STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=0"));  // Writer::copy_log does it
   STRATA_TRY(connection.run("PRAGMA temp_store=MEMORY"));
   STRATA_TRY(connection.run(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str()));
   return connection;

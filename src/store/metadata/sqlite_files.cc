@@ -13,8 +13,8 @@ namespace strata::store::metadata {
 namespace {
 
 constexpr const char* kName = "strata";
-constexpr int kSmallestPage = 512;       // of SQLite's
-constexpr int kDamageMet = 0x73'74'72;   // an operation of xFileControl, of ours
+constexpr int kSmallestPage = 512;      // of SQLite's
+constexpr int kDamageMet = 0x73'74'72;  // an operation of xFileControl, of ours
 constexpr sqlite3_int64 kNoFrame = INT64_MAX;
 
 enum class Kind : std::uint8_t { database, log, other };
@@ -147,7 +147,8 @@ int read_log(sqlite3_file* file, void* out, int bytes, sqlite3_int64 offset) {
   if (code == SQLITE_IOERR_SHORT_READ) return met_damage(file, "the log is cut off", 0);
   if (code != SQLITE_OK) return code;
   std::array<std::byte, kFrameHeaderBytes> header;
-  if (const int failed = read(file, header.data(), kFrameHeaderBytes, offset_of(frame)); failed != SQLITE_OK) return failed;
+  if (const int failed = read(file, header.data(), kFrameHeaderBytes, offset_of(frame)); failed != SQLITE_OK)
+    return failed;
   std::array<std::byte, 8> before;
   const sqlite3_int64 before_at = frame == 0 ? kLogHeaderBytes - 8 : offset_of(frame - 1) + kFrameHeaderBytes - 8;
   if (const int failed = read(file, before.data(), 8, before_at); failed != SQLITE_OK) return failed;

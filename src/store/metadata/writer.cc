@@ -8,7 +8,7 @@
 namespace strata::store::metadata {
 namespace {
 
-constexpr int kFormat = 2;  // 1: pages without checksums
+constexpr int kFormat = 2;                           // 1: pages without checksums
 constexpr std::size_t kTouchedBytesMax = 512 << 20;  // keys of one statement
 
 // SQLITE_DBCONFIG_ENABLE_FKEY works within a transaction, where the pragma of that name does nothing.
@@ -189,13 +189,32 @@ Result<void> Writer::check_all() {
   return {};
 }
 
-Result<bool> Writer::copy_log() {
+void Writer::copy_log_beyond(std::size_t pages, std::function<Result<void>(Lsn)> before) {
+  log_pages_max_ = pages;
+  before_copy_ = std::move(before);
+  sqlite3_wal_hook(
+      connection_.get(),
+      [](void* self, sqlite3*, const char*, int log_pages) {
+        static_cast<Writer*>(self)->log_pages_ = static_cast<std::size_t>(log_pages);
+        return SQLITE_OK;
+      },
+      this);
+}
+
+Result<bool> Writer::copy_log(int mode) {
   leave();
-  int frames = 0, copied = 0;
-  const int code =
-      sqlite3_wal_checkpoint_v2(connection_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+  if (before_copy_) STRATA_TRY(before_copy_(applied_));
+  int pages = 0, copied = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_.get(), "main", mode, &pages, &copied);
   if (code != SQLITE_OK) return error_of(connection_.get(), code, "");
-  return frames == copied;
+  log_pages_ = 0;
+  return pages == copied;
+}
+
+void Writer::close() {
+  // SQLite copies what is left of the log when the last connection closes, and nobody is told before.
+  if (!copy_log().has_value()) sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  connection_.close();
 }
 
 Result<void> Writer::prepare_tables(std::uint64_t database) {
@@ -265,6 +284,7 @@ Result<void> Writer::apply(std::span<const std::shared_ptr<const QueuedCommit>> 
   }
   applied_ = commits.back()->lsn;
   catalog_ = std::move(catalog);
+  if (before_copy_ && log_pages_ > log_pages_max_) (void)copy_log();  // what failed is tried again after the next batch
   return {};
 }
 
@@ -338,7 +358,7 @@ Result<void> Writer::make_durable(Lsn horizon) {
     STRATA_TRY(vacuum.run());
     // Readers that still stand at an old state keep the WAL long; durable it is all the same.
     sqlite3_busy_timeout(connection_.get(), 50);
-    (void)sqlite3_wal_checkpoint_v2(connection_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    (void)copy_log(SQLITE_CHECKPOINT_TRUNCATE);
     sqlite3_busy_timeout(connection_.get(), 5'000);
     return {};
   };
