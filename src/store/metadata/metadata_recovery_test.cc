@@ -405,7 +405,10 @@ TEST(MetadataRot, WhatIsNotReadAtOpeningIsRefusedWhenItIsReadAndMadeAnewAtTheNex
     EXPECT_EQ(refused.error().code(), ErrorCode::corruption);
     EXPECT_NE(refused.error().message().find(page), std::string::npos) << refused.error().to_string();
   }
+  const std::string mark = world.file("state.damaged");
+  EXPECT_TRUE(std::filesystem::remove(mark));
   EXPECT_CODE(world.db()->get_row("t", {{"k", "hay"}}), corruption);
+  EXPECT_TRUE(std::filesystem::exists(mark));
   world.reopen();
   const auto found = needle(world);
   ASSERT_OK(found);
