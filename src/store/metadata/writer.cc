@@ -212,8 +212,12 @@ Result<bool> Writer::copy_log(int mode) {
 }
 
 void Writer::close() {
+  leave();
   // SQLite copies what is left of the log when the last connection closes, and nobody is told before.
-  if (!copy_log().has_value()) sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  const Result<bool> empty = is_log_empty(connection_.get());
+  if (!(empty.has_value() && *empty) && !copy_log().has_value()) {
+    sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   connection_.close();
 }
 
