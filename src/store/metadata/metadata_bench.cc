@@ -112,6 +112,24 @@ void get_stored_row(benchmark::State& state) {
 }
 BENCHMARK(get_stored_row);
 
+// After a close, with all pages and the tree over them looked at.
+void open_closed(benchmark::State& state) {
+  World world;
+  (void)world.db()->execute(kAtoms);
+  for (int i = 0; i < 130'000; ++i) (void)world.db()->put_row("atoms", atom(i));
+  (void)world.checkpoint();
+  world.journal_.clear();
+  for (auto _ : state) {
+    state.PauseTiming();
+    world.close();
+    state.ResumeTiming();
+    world.open();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(std::filesystem::file_size(world.file("state.sqlite"))) *
+                          state.iterations());
+}
+BENCHMARK(open_closed)->Unit(benchmark::kMillisecond)->Iterations(10);
+
 // A page is read, and its checksum compared, for nearly each row: SQLite has room for a few.
 void get_cold_row(benchmark::State& state) {
   MetadataOptions options;
