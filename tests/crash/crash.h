@@ -28,15 +28,17 @@ enum class What : std::uint8_t { kills, memories, failpoints, errors, power_cut,
 struct Settings {
   What what = What::kills;
   std::uint64_t seed = 1;
-  std::uint64_t writers = 0;         ///< 0: 1, 4 and 16 in turns
-  std::uint64_t count = 20;          ///< kills, power cuts or seeds
-  double minutes = 0;                ///< 0: no limit beside count
-  std::uint64_t lives = 5;           ///< kills per directory, then a fresh one
-  std::string directory;             ///< empty: one below the temporary directory, removed at the end
-  std::string file_system = "both";  ///< of power cuts: ext4, xfs
-  std::string only;                  ///< of failpoints, errors and files to rot: those whose name begins so
-  std::uint64_t every = 1;           ///< of these: each n-th case, beginning with one that the seed chooses
-  std::string record;                ///< the file that gets a line about this run; empty: none
+  std::uint64_t writers = 0;          ///< 0: 1, 4 and 16 in turns
+  std::uint64_t count = 20;           ///< kills, power cuts or seeds
+  double minutes = 0;                 ///< 0: no limit beside count
+  std::uint64_t lives = 5;            ///< kills per directory, then a fresh one
+  std::string directory;              ///< empty: one below the temporary directory, removed at the end
+  std::string file_system = "both";   ///< of power cuts: ext4, xfs
+  std::string only;                   ///< of failpoints, errors and files to rot: those whose name begins so
+  std::uint64_t every = 1;            ///< of these: each n-th case, beginning with one that the seed chooses
+  bool exhaustive = false;            ///< of rot: every case, instead of drawn ones
+  std::uint64_t part = 1, parts = 1;  ///< of these, one part
+  std::string record;                 ///< the file that gets a line about this run; empty: none
   bool quiet = false;
 };
 

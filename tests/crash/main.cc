@@ -13,7 +13,7 @@ constexpr const char* kUsage =
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
     "       strata_crash --errors [--only CALL[/OWNER]] [--every N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
-    "       strata_crash --rot [--cases N | --minutes M] [--only FILE]\n"
+    "       strata_crash --rot [--cases N | --minutes M | --exhaustive [--part I/N]] [--only FILE]\n"
     "       strata_crash --simulate [--seeds N | --minutes M]\n"
     "       strata_crash --report --record FILE\n"
     "all:   [--seed N] [--directory DIR] [--record FILE] [--quiet]\n"
@@ -69,6 +69,16 @@ int main(int argc, char** argv) {
       settings.only = text();
     } else if (flag == "--every") {
       settings.every = std::max(1ULL, number());
+    } else if (flag == "--exhaustive") {
+      settings.exhaustive = true;
+    } else if (flag == "--part") {
+      unsigned long long part = 0, parts = 0;
+      if (std::sscanf(text().c_str(), "%llu/%llu", &part, &parts) != 2 || part < 1 || part > parts) {
+        std::fputs("--part needs I/N, for example 2/8\n", stdout);
+        return 64;
+      }
+      settings.part = part;
+      settings.parts = parts;
     } else if (flag == "--record") {
       settings.record = text();
     } else if (flag == "--quiet") {

@@ -7,23 +7,23 @@
 //     whole       every answer is right: dead space, or a derived file that was made anew
 //     torn tail   the end of the journal of the killed one is missing: what never was acknowledged looks the same
 //
-//     unnoticed   a row of SQLite's or DuckDB's file differs: their pages have no checksums of ours (docs/guarantees.md says so);
-//                 counted, so that it is seen when that changes. Not for the file of another database.
-//
 // Anything else is a violation: a wrong or missing answer, `internal`, a process that dies or hangs.
 #include <fcntl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <set>
+#include <thread>
 
 #include "core/random.h"
 #include "crash/crash.h"
+#include "crash/damage.h"
 #include "crash/model.h"
+#include "crash/pool.h"
 
 namespace strata::crash {
 namespace {
@@ -31,28 +31,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kWriters = 2;
-constexpr std::uint64_t kSector = 512;
-constexpr unsigned kSecondsMax = 120;  // of one case; longer is hanging
 
 struct Specimen {
-  std::string name, directory;
+  std::string name = {};
   std::uint64_t seed = 0;
   bool killed = false;
-  std::vector<LedgerLine> ledger;
-  std::vector<std::string> files;  // relative, those with any bytes
-};
-
-struct Damage {
-  enum class Kind : std::uint8_t { bit, cut, zeroed, swapped, foreign };
-  Kind kind = Kind::bit;
-  std::uint64_t at = 0, other = 0;
-  std::string file;
-  std::string to_string() const {
-    static constexpr const char* kNames[] = {"bit flipped", "cut", "sector zeroed", "sectors swapped",
-                                             "file of another database"};
-    return file + ": " + kNames[static_cast<std::size_t>(kind)] + " at " + std::to_string(at) +
-           (kind == Kind::swapped ? " and " + std::to_string(other) : "");
-  }
+  std::string directory = {};
+  std::vector<LedgerLine> ledger = {};
+  std::vector<std::string> files = {};  // relative, those with any bytes
+  std::vector<std::string> folders = {};
+  std::set<std::string> contents = {};  // all files
 };
 
 /// The files of one format are counted together: metadata/archive, journal, MANIFEST, analytics/part …
@@ -68,119 +56,6 @@ std::string kind_of(const std::string& file) {
   while (!kind.empty() && (kind.back() == '-' || kind.back() == '/')) kind.pop_back();
   const std::string extension = fs::path(file).extension();
   return kind == file || kind.ends_with(extension) ? kind : kind + " " + extension;
-}
-
-// ---- the specimens -----------------------------------------------------------------------------------------------------
-
-bool make(const Scratch& scratch, std::uint64_t seed, bool killed, const std::string& name, Specimen& out,
-          Tally& tally) {
-  out.name = name;
-  out.directory = scratch.path(name);
-  out.seed = seed;
-  out.killed = killed;
-  Life life;
-  life.child.mode = "write";
-  life.child.seed = seed;
-  life.child.writers = kWriters;
-  life.child.directory = out.directory;
-  life.child.first.assign(kWriters, 0);
-  life.child.operations = killed ? 0 : 25;
-  if (killed) {
-    life.delay_ms = 0;
-    life.when = [acknowledged = 0](const std::string& line) mutable {
-      return line.starts_with("A ") && ++acknowledged == 60;
-    };
-  }
-  Score score(kWriters);
-  const Ended ended = live(life, score);
-  if (killed ? !ended.struck : !score.done) {
-    tally.violation(out.directory, "the specimen was not made: " + ended.to_string());
-    return false;
-  }
-  for (const auto& entry : fs::recursive_directory_iterator(out.directory)) {
-    if (entry.is_regular_file() && entry.file_size() > 0)
-      out.files.push_back(fs::relative(entry.path(), out.directory).string());
-  }
-  std::sort(out.files.begin(), out.files.end());
-  // What is in it, found on a copy: opening changes files.
-  const std::string copy = out.directory + ".copy";
-  fs::copy(out.directory, copy, fs::copy_options::recursive);
-  examine({.directory = copy, .seed = seed}, score, tally);
-  const auto read = [&]() -> Result<void> {
-    const auto engine = STRATA_TRY(Engine::open(copy, options_of(life.child)));
-    {
-      const auto view = STRATA_TRY(engine->view());
-      out.ledger = STRATA_TRY(read_ledger(*view));
-    }
-    return engine->close();
-  }();
-  if (!read) tally.violation(copy, "the specimen cannot be read: " + read.error().to_string());
-  fs::remove_all(copy);
-  return tally.violations() == 0;
-}
-
-// ---- the damage --------------------------------------------------------------------------------------------------------
-
-/// False when it would change nothing.
-bool strike(const std::string& directory, const Specimen& another, const Damage& damage) {
-  const std::string path = directory + "/" + damage.file;
-  if (damage.kind == Damage::Kind::cut) {
-    fs::resize_file(path, damage.at);
-    return true;
-  }
-  if (damage.kind == Damage::Kind::foreign) {
-    const std::string from = another.directory + "/" + damage.file;
-    if (!fs::exists(from)) return false;
-    fs::copy_file(from, path, fs::copy_options::overwrite_existing);
-    return true;
-  }
-  const int file = ::open(path.c_str(), O_RDWR);
-  if (file < 0) return false;
-  bool changed = false;
-  if (damage.kind == Damage::Kind::bit) {
-    char byte = 0;
-    changed = ::pread(file, &byte, 1, static_cast<off_t>(damage.at / 8)) == 1;
-    byte = static_cast<char>(byte ^ (1 << damage.at % 8));
-    changed = changed && ::pwrite(file, &byte, 1, static_cast<off_t>(damage.at / 8)) == 1;
-  } else {
-    std::array<char, kSector> one{}, two{};
-    const ssize_t first = ::pread(file, one.data(), kSector, static_cast<off_t>(damage.at));
-    const bool swap = damage.kind == Damage::Kind::swapped;
-    const ssize_t second = swap ? ::pread(file, two.data(), kSector, static_cast<off_t>(damage.other)) : first;
-    if (first == second && first > 0 && std::memcmp(one.data(), two.data(), static_cast<std::size_t>(first)) != 0) {
-      changed = ::pwrite(file, two.data(), static_cast<std::size_t>(first), static_cast<off_t>(damage.at)) == first;
-      if (swap) {
-        changed &=
-            ::pwrite(file, one.data(), static_cast<std::size_t>(first), static_cast<off_t>(damage.other)) == first;
-      }
-    }
-  }
-  ::close(file);
-  return changed;
-}
-
-Damage choose(const Specimen& specimen, const std::vector<std::string>& files, core::Random& random) {
-  Damage damage;
-  damage.file = files[random.below(files.size())];
-  const std::uint64_t size = fs::file_size(specimen.directory + "/" + damage.file);
-  const std::uint64_t sectors = (size + kSector - 1) / kSector;
-  const std::uint64_t dice = random.below(20);
-  if (dice == 0) {
-    damage.kind = Damage::Kind::foreign;
-  } else if (dice < 4) {
-    damage.kind = Damage::Kind::cut;
-    damage.at = random.below(size);
-  } else if (dice < 6) {
-    damage.kind = Damage::Kind::zeroed;
-    damage.at = random.below(sectors) * kSector;
-  } else if (dice < 8) {
-    damage.kind = Damage::Kind::swapped;
-    damage.at = random.below(sectors) * kSector;
-    damage.other = random.below(sectors) * kSector;
-  } else {
-    damage.at = random.below(size * 8);
-  }
-  return damage;
 }
 
 // ---- one case ----------------------------------------------------------------------------------------------------------
@@ -226,36 +101,135 @@ std::string judge(const Specimen& specimen, const Damage& damage, const std::str
   return said;
 }
 
-/// What docs/guarantees.md says is not noticed.
-bool is_known_gap(const Damage& damage, const std::string& said) {
-  const bool of_a_library = damage.file == "metadata/state.sqlite" || damage.file == "analytics/state.duckdb";
-  return of_a_library && damage.kind != Damage::Kind::foreign &&
-         (said.starts_with("V metadata: ") || said.starts_with("V analytics: ") || said == "V the ledger is another");
+// ---- the specimens -----------------------------------------------------------------------------------------------------
+
+/// Writes a database, and takes the life of the process that does unless it is to be closed.
+bool write(const Settings& settings, const Specimen& specimen, const std::string& directory, Tally& tally) {
+  Life life;
+  life.child.mode = "write";
+  life.child.seed = specimen.seed;
+  life.child.writers = kWriters;
+  life.child.directory = directory;
+  life.child.first.assign(kWriters, 0);
+  life.child.operations = specimen.killed ? 0 : settings.exhaustive ? 8 : 25;
+  if (specimen.killed) {
+    life.delay_ms = 0;
+    life.when = [left = settings.exhaustive ? 16 : 60](const std::string& line) mutable {
+      return line.starts_with("A ") && --left == 0;
+    };
+  }
+  Score score(kWriters);
+  const Ended ended = live(life, score);
+  if (specimen.killed ? !ended.struck : !score.done) {
+    tally.violation(directory, "the specimen was not made: " + ended.to_string());
+    return false;
+  }
+  // Opening changes files: what was killed is examined on a copy. What was closed has read everything then, and so has all its
+  // derived files.
+  const std::string examined = specimen.killed ? directory + ".copy" : directory;
+  if (specimen.killed) fs::copy(directory, examined, fs::copy_options::recursive);
+  examine({.directory = examined, .seed = specimen.seed}, score, tally);
+  if (specimen.killed) fs::remove_all(examined);
+  return tally.violations() == 0;
 }
 
-std::string judge_apart(const Specimen& specimen, const Damage& damage, const std::string& directory) {
-  int ends[2];
-  if (::pipe(ends) != 0) return "V no pipe";
-  const pid_t process = ::fork();
-  if (process == 0) {
-    ::close(ends[0]);
-    ::alarm(kSecondsMax);
-    const std::string said = judge(specimen, damage, directory);
-    const ssize_t written = ::write(ends[1], said.data(), said.size());
-    ::_exit(written == static_cast<ssize_t>(said.size()) ? 0 : 1);
+/// Makes the specimen, or finds it: the parts of an exhaustive run go through the cases of the same ones.
+bool make(const Scratch& scratch, const Settings& settings, Specimen& out, Tally& tally) {
+  out.directory = scratch.path(out.name);
+  if (!fs::exists(out.directory)) {
+    const std::string unfinished = out.directory + ".unfinished";
+    fs::remove_all(unfinished);
+    if (!write(settings, out, unfinished, tally)) return false;
+    fs::rename(unfinished, out.directory);
   }
-  ::close(ends[1]);
-  std::string said;
-  std::array<char, 4096> buffer;
-  for (ssize_t got = 0; (got = ::read(ends[0], buffer.data(), buffer.size())) > 0;) {
-    said.append(buffer.data(), static_cast<std::size_t>(got));
+  for (const auto& entry : fs::recursive_directory_iterator(out.directory)) {
+    const std::string name = fs::relative(entry.path(), out.directory).string();
+    if (entry.is_directory()) out.folders.push_back(name);
+    if (entry.is_regular_file()) out.contents.insert(name);
+    if (entry.is_regular_file() && entry.file_size() > 0) out.files.push_back(name);
   }
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(process, &status, 0);
-  if (WIFSIGNALED(status)) return "V the process ended by signal " + std::to_string(WTERMSIG(status));
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || said.empty()) return "V the process said nothing";
-  return said;
+  std::sort(out.files.begin(), out.files.end());
+  std::sort(out.folders.begin(), out.folders.end());
+  const std::string copy = scratch.path(out.name + ".copy-" + std::to_string(::getpid()));
+  fs::copy(out.directory, copy, fs::copy_options::recursive);
+  const auto read = [&]() -> Result<void> {
+    const auto engine = STRATA_TRY(Engine::open(copy, options_of({})));
+    {
+      const auto view = STRATA_TRY(engine->view());
+      out.ledger = STRATA_TRY(read_ledger(*view));
+    }
+    return engine->close();
+  }();
+  if (read) {
+    const std::string said = judge(out, {}, copy);
+    if (said != "W") tally.violation(copy, "the specimen, without any damage (another seed?): " + said);
+  } else {
+    tally.violation(copy, "the specimen cannot be read: " + read.error().to_string());
+  }
+  fs::remove_all(copy);
+  return tally.violations() == 0;
+}
+
+// ---- a copy, used again ------------------------------------------------------------------------------------------------
+
+/// A copy of a specimen that is damaged, opened, and made again: of its files those that something wrote to. A file that nothing
+/// wrote to is known by a time of change that lies far back.
+class Copy {
+ public:
+  Copy(const Specimen& specimen, std::string directory) : specimen_(specimen), directory_(std::move(directory)) {}
+  const std::string& directory() const { return directory_; }
+
+  void restore() {
+    std::set<std::string> there;
+    if (fs::exists(directory_)) {
+      for (const auto& entry : fs::recursive_directory_iterator(directory_)) {
+        if (entry.is_regular_file()) there.insert(fs::relative(entry.path(), directory_).string());
+      }
+    }
+    for (const std::string& file : there) {
+      const std::string path = directory_ + "/" + file;
+      struct stat now{};
+      if (::stat(path.c_str(), &now) == 0 && now.st_mtim.tv_sec == kLongAgo && specimen_.contents.contains(file))
+        continue;
+      fs::remove(path);
+    }
+    for (const std::string& folder : specimen_.folders) fs::create_directories(directory_ + "/" + folder);
+    for (const std::string& file : specimen_.contents) {
+      const std::string path = directory_ + "/" + file;
+      if (fs::exists(path)) continue;
+      fs::copy_file(specimen_.directory + "/" + file, path);
+      const std::array<timespec, 2> times{{{kLongAgo, 0}, {kLongAgo, 0}}};
+      ::utimensat(AT_FDCWD, path.c_str(), times.data(), 0);
+    }
+  }
+
+ private:
+  static constexpr time_t kLongAgo = 1'000'000'000;
+  const Specimen& specimen_;
+  const std::string directory_;
+};
+
+/// A case, by its number the same in each process.
+struct Case {
+  std::size_t specimen = 0;
+  Damage damage;
+};
+
+/// What is gone through, or nothing where cases are drawn.
+std::vector<Case> every_case(const Settings& settings, const std::array<Specimen, 2>& specimens) {
+  std::vector<Case> cases;
+  core::Random random(settings.seed);
+  for (std::size_t i = 0; i < specimens.size(); ++i) {
+    for (const std::string& file : specimens[i].files) {
+      std::vector<Damage> damages;
+      every_damage(specimens[i].directory, file, random, damages);
+      for (Damage& damage : damages) cases.push_back({i, std::move(damage)});
+    }
+  }
+  // Which part a case is in has nothing to do with its file.
+  std::erase_if(cases,
+                [&, at = std::uint64_t{0}](const Case&) mutable { return at++ % settings.parts != settings.part - 1; });
+  return cases;
 }
 
 }  // namespace
@@ -265,55 +239,75 @@ int run_rot(const Settings& settings) {
   Scratch scratch(settings);
   const Budget budget(settings);
   std::array<Specimen, 2> specimens;
-  Specimen another;
-  if (!make(scratch, settings.seed, false, "closed", specimens[0], tally) ||
-      !make(scratch, settings.seed + 1, true, "killed", specimens[1], tally) ||
-      !make(scratch, settings.seed + 2, false, "another", another, tally)) {
+  specimens[0] = {.name = "closed", .seed = settings.seed};
+  specimens[1] = {.name = "killed", .seed = settings.seed + 1, .killed = true};
+  Specimen another{.name = "another", .seed = settings.seed + 2};
+  if (!make(scratch, settings, specimens[0], tally) || !make(scratch, settings, specimens[1], tally) ||
+      !make(scratch, settings, another, tally)) {
     scratch.keep();
     return finish(settings, "rot", "cases", tally, budget.minutes());
   }
-  core::Random random(settings.seed);
-  std::array<std::vector<std::string>, 2> files;
-  for (std::size_t i = 0; i < specimens.size(); ++i) {
-    for (const std::string& file : specimens[i].files) {
+  for (Specimen& specimen : specimens) {
+    std::erase_if(specimen.files, [&](const std::string& file) {
       // The lock says who has it open, README.txt is for people: nothing is read from either.
-      if (file != "lock" && file != "README.txt" && file.starts_with(settings.only)) files[i].push_back(file);
-    }
+      return file == "lock" || file == "README.txt" || !file.starts_with(settings.only);
+    });
   }
-  const std::string directory = scratch.path("case");
-  for (std::uint64_t done = 0; budget.left(done); ++done) {
-    const std::size_t which = random.below(specimens.size());
-    if (files[which].empty()) continue;
-    const Specimen& specimen = specimens[which];
-    const Damage damage = choose(specimen, files[which], random);
-    fs::remove_all(directory);
-    fs::copy(specimen.directory, directory, fs::copy_options::recursive);
-    if (!strike(directory, another, damage)) continue;
-    std::string said = judge_apart(specimen, damage, directory);
-    if (is_known_gap(damage, said)) said[0] = 'U';
-    tally.add("cases");
-    const std::string kind = kind_of(damage.file);
-    switch (said[0]) {
-      case 'R': tally.add("refused"); break;
-      case 'F': tally.add("found"); break;
-      case 'W': tally.add("whole"); break;
-      case 'T': tally.add("torn tail"); break;
-      case 'U': tally.add("unnoticed"); break;
-      default:
-        tally.violation(specimen.name,
-                        "seed " + std::to_string(settings.seed) + ", " + damage.to_string() + ": " + said);
-        scratch.keep();
-    }
-    const char* const ended = said[0] == 'R'   ? "refused"
-                              : said[0] == 'F' ? "found"
-                              : said[0] == 'T' ? "torn tail"
-                              : said[0] == 'U' ? "unnoticed"
-                                               : "whole";
-    tally.add(kind + ": " + ended);
-    if (!settings.quiet && done % 20 == 0) tally.progress();
-    if (tally.violations() > 50) break;
+  const std::vector<Case> all = settings.exhaustive ? every_case(settings, specimens) : std::vector<Case>();
+  const auto case_of = [&](std::uint64_t index) -> Case {
+    if (settings.exhaustive) return all[index];
+    core::Random random(settings.seed * 1'000'003 + index);
+    std::size_t which = random.below(specimens.size());
+    if (specimens[which].files.empty()) which = 1 - which;
+    return {which, choose(specimens[which].directory, specimens[which].files, random)};
+  };
+  const std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
+  std::vector<std::array<Copy, 2>> copies;
+  for (std::size_t i = 0; i < workers; ++i) {
+    const std::string name = "case-" + std::to_string(::getpid()) + "-" + std::to_string(i) + "-";
+    copies.push_back({Copy(specimens[0], scratch.path(name + specimens[0].name)),
+                      Copy(specimens[1], scratch.path(name + specimens[1].name))});
   }
-  return finish(settings, "rot", "cases", tally, budget.minutes());
+  std::uint64_t index = 0;
+  Cases cases;
+  cases.next = [&](std::uint64_t& next) {
+    const bool left = settings.exhaustive ? index < all.size() : budget.left(index);
+    next = index++;
+    return left && tally.violations() <= 50 && !(specimens[0].files.empty() && specimens[1].files.empty());
+  };
+  cases.run = [&](std::size_t worker, std::uint64_t number) -> std::string {
+    const Case it = case_of(number);
+    Copy& copy = copies[worker][it.specimen];
+    copy.restore();
+    if (!strike(copy.directory(), another.directory, it.damage)) return "N";
+    return judge(specimens[it.specimen], it.damage, copy.directory());
+  };
+  cases.ended = [&](std::uint64_t number, const std::string& said) {
+    static const std::map<char, std::string> kNames{
+        {'N', "no change"}, {'R', "refused"}, {'F', "found"}, {'W', "whole"}, {'T', "torn tail"}};
+    const Case it = case_of(number);
+    const auto name = kNames.find(said[0]);
+    if (name == kNames.end()) {
+      const Specimen& specimen = specimens[it.specimen];
+      Copy damaged(specimen, scratch.path("violation-" + std::to_string(tally.violations() + 1)));
+      damaged.restore();
+      strike(damaged.directory(), another.directory, it.damage);
+      tally.violation(damaged.directory(), specimen.name + ", " + it.damage.to_string() + ": " + said);
+      scratch.keep();
+      return;
+    }
+    if (said[0] != 'N') tally.add("cases");
+    tally.add(name->second);
+    if (said[0] != 'N') tally.add(kind_of(it.damage.file) + ": " + name->second);
+    if (!settings.quiet && number % 100 == 0) tally.progress();
+  };
+  run_pool(workers, cases);
+  for (const auto& pair : copies) {
+    for (const Copy& copy : pair) fs::remove_all(copy.directory());
+  }
+  const std::string mode = settings.exhaustive ? "rot, every case" : "rot";
+  if (settings.parts > 1) tally.add("part " + std::to_string(settings.part) + " of " + std::to_string(settings.parts));
+  return finish(settings, mode, "cases", tally, budget.minutes());
 }
 
 }  // namespace strata::crash

@@ -3,6 +3,7 @@
 //     build/…/store_metadata_bench --benchmark_min_time=0.5
 #include <benchmark/benchmark.h>
 
+#include "core/random.h"
 #include "store/metadata/metadata_fixture.h"
 
 namespace strata::store::metadata {
@@ -110,6 +111,42 @@ void get_stored_row(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(db->get_row("atoms", key));
 }
 BENCHMARK(get_stored_row);
+
+// After a close, with all pages and the tree over them looked at.
+void open_closed(benchmark::State& state) {
+  World world;
+  (void)world.db()->execute(kAtoms);
+  for (int i = 0; i < 130'000; ++i) (void)world.db()->put_row("atoms", atom(i));
+  (void)world.checkpoint();
+  world.journal_.clear();
+  for (auto _ : state) {
+    state.PauseTiming();
+    world.close();
+    state.ResumeTiming();
+    world.open();
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(std::filesystem::file_size(world.file("state.sqlite"))) *
+                          state.iterations());
+}
+BENCHMARK(open_closed)->Unit(benchmark::kMillisecond)->Iterations(10);
+
+// A page is read, and its checksum compared, for nearly each row: SQLite has room for a few.
+void get_cold_row(benchmark::State& state) {
+  MetadataOptions options;
+  options.cache_bytes = 512 << 10;
+  World world(options);
+  (void)world.db()->execute(kAtoms);
+  for (int i = 0; i < 50'000; ++i) (void)world.db()->put_row("atoms", atom(i));
+  (void)world.db()->query("select 1");
+  (void)world.checkpoint();  // out of the log
+  core::Random random(1);
+  auto db = world.db();
+  for (auto _ : state) {
+    const auto i = static_cast<std::int64_t>(random.below(50'000));
+    benchmark::DoNotOptimize(db->get_row("atoms", {{"id", *atom(i).find("id")}}));
+  }
+}
+BENCHMARK(get_cold_row);
 
 void query_by_key(benchmark::State& state) {
   World world;

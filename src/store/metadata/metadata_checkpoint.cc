@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/checksum.h"
+#include "core/codec.h"
 #include "core/failpoint.h"
 #include "store/metadata/dump.h"
 #include "store/metadata/history.h"
@@ -16,6 +18,7 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kState = "metadata/state.sqlite";
 constexpr std::string_view kDamagedMark = "metadata/state.damaged";
+constexpr std::string_view kCopied = "metadata/state.copied";
 constexpr std::size_t kReplayRows = 10'000;
 constexpr std::uint64_t kDumpBytesMin = 1 << 20;  // archives smaller than this are never worth a dump
 
@@ -57,20 +60,54 @@ Result<void> MetadataParticipant::open(const transaction::Checkpoint* last) {
   return {};
 }
 
+// SQLite copies its log into the file page by page, and believes a log up to the first frame that is damaged. A process that
+// dies meanwhile, or while a reader keeps a part of the log from being copied, leaves a file that only the whole log completes;
+// with less of it some pages would be newer than others, and each of them sound. So the LSN in the log is noted before, and
+// a log that does not lead there is damaged.
+Result<void> MetadataParticipant::note_copied(Lsn lsn) {
+  Bytes note;
+  core::Encoder out(note);
+  out.u64(lsn);
+  out.u64(core::xxh3_64(ByteView(note)));
+  return io::write_file_atomically(files_, kCopied, note);
+}
+
+/// 0: there is none. Nothing: it is damaged.
+Result<std::optional<Lsn>> MetadataParticipant::read_copied() {
+  if (!STRATA_TRY(files_.exists(kCopied))) return std::optional<Lsn>(0);
+  auto note = io::read_file(files_, kCopied, 16);
+  if (!note.has_value() && note.error().code() != ErrorCode::resource_exhausted) return std::move(note).error();
+  if (!note.has_value() || note->size() != 16) return std::optional<Lsn>();
+  core::Decoder in(*note);
+  const Lsn lsn = in.u64();
+  return in.u64() == core::xxh3_64(ByteView(*note).first(8)) ? std::optional<Lsn>(lsn) : std::nullopt;
+}
+
+Result<std::unique_ptr<Writer>> MetadataParticipant::open_writer(bool check) {
+  const std::string path = STRATA_TRY(files_.path(kState));
+  auto writer =
+      STRATA_TRY(Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), options_.database, check));
+  writer->copy_log_beyond(options_.log_pages_max, [this](Lsn lsn) { return note_copied(lsn); });
+  return writer;
+}
+
 // Opens state.sqlite if it is sound and has at least what the checkpoint says it had; else makes it from the archives.
 Result<void> MetadataParticipant::open_state(Lsn needed) {
-  const std::string path = STRATA_TRY(files_.path(kState));
   const bool marked = STRATA_TRY(files_.exists(kDamagedMark));
   const bool exists = STRATA_TRY(files_.exists(kState));
   std::string why;
+  if (!exists && STRATA_TRY(files_.exists(kCopied))) STRATA_TRY(files_.remove(kCopied));
+  const std::optional<Lsn> copied = STRATA_TRY(read_copied());
   if (marked) {
     why = "it was found damaged while it was in use";
   } else if (!exists && needed > 0) {
     why = "state.sqlite is missing";
+  } else if (!copied) {
+    why = "state.copied is damaged";
   } else {
     const bool check = exists && STRATA_TRY(files_.file_size(kState)) <= options_.check_bytes_max;
-    auto opened = Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), options_.database, check);
-    if (opened.has_value() && (*opened)->applied() >= needed) {
+    auto opened = open_writer(check);
+    if (opened.has_value() && (*opened)->applied() >= std::max(needed, *copied)) {
       const core::MutexLock lock(writer_mutex_);
       writer_ = std::move(opened).value();
       auto lsns = STRATA_TRY(history_lsns(writer_->connection()));
@@ -79,7 +116,10 @@ Result<void> MetadataParticipant::open_state(Lsn needed) {
       recent_.start(writer_->applied(), std::move(lsns), from, writer_->catalog());
       return {};
     }
-    if (opened.has_value()) {
+    if (opened.has_value() && (*opened)->applied() < *copied) {
+      why = "its log ends at lsn " + std::to_string((*opened)->applied()) + " and was copied up to " +
+            std::to_string(*copied);
+    } else if (opened.has_value()) {
       why = "it ends at lsn " + std::to_string((*opened)->applied()) + ", the checkpoint at " + std::to_string(needed);
     } else if (opened.error().code() == ErrorCode::corruption) {
       why = opened.error().message();
@@ -108,10 +148,10 @@ Result<void> MetadataParticipant::rebuild(std::string_view why) {
   }
   STRATA_FAILPOINT("metadata.rebuild.aside");
   STRATA_TRY(files_.sync_directory("metadata"));
-  const std::string path = STRATA_TRY(files_.path(kState));
+  if (STRATA_TRY(files_.exists(kCopied))) STRATA_TRY(files_.remove(kCopied));
   {
     const core::MutexLock lock(writer_mutex_);
-    writer_ = STRATA_TRY(Writer::open(path, static_cast<std::int64_t>(options_.cache_bytes), options_.database, false));
+    writer_ = STRATA_TRY(open_writer(false));
   }
   STRATA_TRY(replay_archives());
   STRATA_FAILPOINT("metadata.rebuild.replayed");
@@ -349,7 +389,7 @@ Result<void> MetadataParticipant::close() {
   }
   if (readers_) readers_->clear();
   const core::MutexLock lock(writer_mutex_);
-  if (writer_) writer_->leave();
+  if (writer_) writer_->close();
   writer_.reset();  // last: closing the last connection checkpoints, and only the writer may
   return {};
 }

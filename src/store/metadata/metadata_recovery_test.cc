@@ -346,5 +346,191 @@ TEST(MetadataRecovery, RefusesSectionsThatAreCutOrChanged) {
   EXPECT_CODE(decode_steps(newer, 1), unsupported);
 }
 
+// ---- rot
+
+std::string content_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void flip_bit(const std::string& file, std::size_t offset) {
+  const std::string byte(1, static_cast<char>(content_of(file).at(offset) ^ 4));
+  overwrite(file, offset, byte);
+}
+
+// A database with a text that can be found in its file, closed.
+void write_needle(World& world) {
+  fill(world, 60, 2);
+  ASSERT_OK(world.db()->put_row("t", {{"k", "hay"}, {"n", 1}, {"x", "needle in a row"}}));
+  ASSERT_OK(world.checkpoint());
+  world.close();
+}
+
+std::string rebuilt_because(World& world) {
+  const Map statistics = world.store().statistics();
+  const Value* why = statistics.find("rebuilt_because");
+  return why != nullptr && why->text() != nullptr ? *why->text() : "";
+}
+
+Result<Value> needle(World& world) {
+  const auto found = STRATA_TRY(world.db()->query("select x from t where k = 'hay'"));
+  return found.rows.at(0)[0];
+}
+
+TEST(MetadataRot, ABitThatTurnsInARowIsNoAnswerAndTheFileIsMadeAnew) {
+  World world;
+  write_needle(world);
+  const std::string state = world.file("state.sqlite");
+  flip_bit(state, content_of(state).find("needle"));
+  world.open();
+  const auto found = needle(world);
+  ASSERT_OK(found);
+  EXPECT_EQ(*found, Value("needle in a row"));
+  EXPECT_EQ(rebuilt_because(world).find("state.sqlite, page "), 0U) << rebuilt_because(world);
+}
+
+TEST(MetadataRot, WhatIsNotReadAtOpeningIsRefusedWhenItIsReadAndMadeAnewAtTheNext) {
+  MetadataOptions options;
+  options.check_bytes_max = 0;
+  World world(options);
+  write_needle(world);
+  const std::string state = world.file("state.sqlite");
+  const std::size_t at = content_of(state).find("needle");
+  const std::string page = "state.sqlite, page " + std::to_string(at / 4096 + 1);
+  flip_bit(state, at);
+  world.open();
+  for (int again = 0; again < 2; ++again) {
+    const auto refused = needle(world);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::corruption);
+    EXPECT_NE(refused.error().message().find(page), std::string::npos) << refused.error().to_string();
+  }
+  const std::string mark = world.file("state.damaged");
+  EXPECT_TRUE(std::filesystem::remove(mark));
+  EXPECT_CODE(world.db()->get_row("t", {{"k", "hay"}}), corruption);
+  EXPECT_TRUE(std::filesystem::exists(mark));
+  world.reopen();
+  const auto found = needle(world);
+  ASSERT_OK(found);
+  EXPECT_EQ(*found, Value("needle in a row"));
+}
+
+TEST(MetadataRot, VerifyNamesThePageAlsoOneThatNoTableUses) {
+  MetadataOptions options;
+  options.check_bytes_max = 0;
+  World world(options);
+  ASSERT_OK(world.db()->execute("create table t(k integer primary key, x)"));
+  for (int i = 0; i < 500; ++i) ASSERT_OK(world.db()->put_row("t", {{"k", i}, {"x", std::string(4'000, 'x')}}));
+  ASSERT_OK(world.db()->execute("delete from t"));
+  (void)summary(world);
+  world.close();
+  const std::string state = world.file("state.sqlite");
+  const std::string bytes = content_of(state);
+  const auto number_at = [&](std::size_t at) {
+    std::size_t number = 0;
+    for (std::size_t i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(bytes.at(at + i));
+    return number;
+  };
+  const std::size_t trunk = number_at(32);  // of SQLite's header: the first page that lists free ones
+  ASSERT_GT(trunk, 0U);
+  ASSERT_GT(number_at((trunk - 1) * 4096 + 4), 0U);
+  const std::size_t unused = number_at((trunk - 1) * 4096 + 8);
+  flip_bit(state, (unused - 1) * 4096 + 100);
+  world.open();
+  const auto damage = world.store().verify();
+  ASSERT_OK(damage);
+  ASSERT_EQ(damage->size(), 1U);
+  EXPECT_EQ((*damage)[0].file, "metadata/state.sqlite");
+  EXPECT_EQ((*damage)[0].offset, (unused - 1) * 4096);
+  EXPECT_TRUE((*damage)[0].rebuilt_by_itself);
+  EXPECT_NE((*damage)[0].what.find("page " + std::to_string(unused)), std::string::npos) << (*damage)[0].what;
+}
+
+TEST(MetadataRot, APageInThePlaceOfAnotherIsNoticed) {
+  World world;
+  write_needle(world);
+  const auto before = content_of(world.file("state.sqlite"));
+  world.open();
+  const auto rows = summary(world);
+  world.close();
+  for (std::size_t page = 2; page < 5; ++page) {
+    std::filesystem::remove(world.file("state.sqlite-wal"));
+    overwrite(world.file("state.sqlite"), 0, before);
+    overwrite(world.file("state.sqlite"), page * 4096, before.substr(4096, 4096));
+    world.open();
+    EXPECT_EQ(summary(world), rows) << page;
+    EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(1)) << page;
+    world.close();
+  }
+}
+
+// A file of before there were checksums: its rows may be anything.
+TEST(MetadataRot, AFileWithoutChecksumsIsMadeAnew) {
+  World world;
+  write_needle(world);
+  sqlite3* plain = nullptr;
+  ASSERT_EQ(sqlite3_open(world.file("plain").c_str(), &plain), SQLITE_OK);
+  const std::string copy = "attach '" + world.file("state.sqlite") +
+                           "' as ours;"
+                           "create table strata_state(name text primary key, value integer not null) without rowid;"
+                           "insert into strata_state select * from ours.strata_state;"
+                           "update strata_state set value = 1 where name = 'format';"
+                           "create table t(k text primary key, n integer, x) without rowid;"
+                           "insert into t select k, n, x || ' of hay' from ours.t; detach ours";
+  ASSERT_EQ(sqlite3_exec(plain, copy.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(plain);
+  sqlite3_close(plain);
+  std::filesystem::rename(world.file("plain"), world.file("state.sqlite"));
+  world.open();
+  const auto found = needle(world);
+  ASSERT_OK(found);
+  EXPECT_EQ(*found, Value("needle in a row"));
+  EXPECT_EQ(rebuilt_because(world), "state.sqlite, page 1: it has no checksums");
+  world.reopen();
+  EXPECT_EQ(*world.store().statistics().find("rebuilds"), Value(0));
+}
+
+// SQLite's log is copied as far as a reader allows, and the process dies: only the whole log completes such a file.
+TEST(MetadataRot, ADamagedLogDoesNotLeavePagesOfDifferentAgesTogether) {
+  MetadataOptions options;
+  options.check_bytes_max = 0;
+  options.log_pages_max = 50;
+  World world(options);
+  fill(world, 60, 1);
+  ASSERT_OK(world.checkpoint());
+  fill(world, 20, 2);
+  (void)summary(world);
+  {
+    auto reader = Connection::open(world.file("state.sqlite"), Connection::Role::reader, 1 << 20);
+    ASSERT_OK(reader);
+    ASSERT_OK(reader->run("begin; select * from strata_state"));
+    fill(world, 60, 3);
+    (void)summary(world);
+    std::filesystem::copy(world.root() + "/metadata", world.root() + "/aside",
+                          std::filesystem::copy_options::recursive);
+  }
+  const auto before = summary(world);
+  const auto past = world.store().summarize(90);
+  ASSERT_OK(past);
+  world.close();
+  const std::size_t size = std::filesystem::file_size(world.root() + "/aside/state.sqlite-wal");
+  ASSERT_GT(size, 50 * 4120U);
+  bool rebuilt = false;
+  for (std::size_t at = 32 + 2000; at < size; at += 4 * 4120) {
+    std::filesystem::remove_all(world.root() + "/metadata");
+    std::filesystem::copy(world.root() + "/aside", world.root() + "/metadata",
+                          std::filesystem::copy_options::recursive);
+    flip_bit(world.file("state.sqlite-wal"), at);
+    world.open();
+    ASSERT_EQ(summary(world), before) << at;
+    const auto then = world.store().summarize(90);
+    ASSERT_OK(then);
+    ASSERT_EQ(*then, *past) << at;
+    ASSERT_TRUE(world.store().verify()->empty()) << at << world.store().verify()->front().what;
+    rebuilt |= rebuilt_because(world).starts_with("its log ends at lsn ");
+    world.close();
+  }
+  EXPECT_TRUE(rebuilt);
+}
+
 }  // namespace
 }  // namespace strata::store::metadata

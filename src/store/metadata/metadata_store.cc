@@ -6,7 +6,9 @@
 
 #include "core/failpoint.h"
 #include "store/metadata/history.h"
+#include "store/metadata/pages.h"
 #include "store/metadata/row.h"
+#include "store/metadata/sqlite_files.h"
 
 namespace strata::store::metadata {
 namespace {
@@ -151,6 +153,13 @@ Result<void> MetadataParticipant::check_healthy() {
 
 Result<void> MetadataParticipant::read_at(Lsn view, const MetadataBuffer* own,
                                           const std::function<Result<void>(Connection&)>& body) {
+  Result<void> done = read_state(view, own, body);
+  if (!done.has_value() && done.error().code() == ErrorCode::corruption) note_error(done.error());
+  return done;
+}
+
+Result<void> MetadataParticipant::read_state(Lsn view, const MetadataBuffer* own,
+                                             const std::function<Result<void>(Connection&)>& body) {
   const Lsn state = STRATA_TRY(recent_.state_at(view));
   const bool own_writes = own != nullptr && !own->empty();
   while (!own_writes) {
@@ -171,6 +180,13 @@ Result<void> MetadataParticipant::read_at(Lsn view, const MetadataBuffer* own,
 
 Result<MetadataParticipant::FoundRow> MetadataParticipant::committed_row(const Table& table, std::string_view key,
                                                                          Lsn view) {
+  Result<FoundRow> found = read_committed(table, key, view);
+  if (!found.has_value() && found.error().code() == ErrorCode::corruption) note_error(found.error());
+  return found;
+}
+
+Result<MetadataParticipant::FoundRow> MetadataParticipant::read_committed(const Table& table, std::string_view key,
+                                                                          Lsn view) {
   const Recent::Found recent = recent_.find(table.name, key, view);
   if (recent.known) return FoundRow{recent.present, recent.rest};
   const Lsn state = STRATA_TRY(recent_.state_at(view));
@@ -385,19 +401,44 @@ Result<transaction::Summary> MetadataParticipant::summarize(Lsn view) {
   return summary;
 }
 
+// Every page of the file, also those that no table uses now. A few at a time: the writer is needed elsewhere.
+Result<void> MetadataParticipant::verify_pages(std::vector<transaction::Damage>& damage) {
+  constexpr std::uint32_t kPagesAtOnce = 1'000;
+  readers_->clear();
+  for (std::uint32_t page = 1, pages = 1; page <= pages;) {
+    const core::MutexLock lock(writer_mutex_);
+    if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
+    // After a crash a page of the file may be there by half, and whole in the log.
+    if (page == 1 && !STRATA_TRY(writer_->copy_log())) return {};
+    pages = STRATA_TRY(count_pages(writer_->connection().get()));
+    for (const std::uint32_t end = std::min(page + kPagesAtOnce, pages + 1); page < end; ++page) {
+      Result<void> checked = check_page(writer_->connection().get(), page);
+      if (checked.has_value()) continue;
+      if (checked.error().code() != ErrorCode::corruption) return checked;
+      damage.push_back({std::string(kState), std::uint64_t{page - 1} * kPageBytes, checked.error().message(), true});
+    }
+  }
+  return {};
+}
+
+Result<void> MetadataParticipant::verify_state(std::vector<transaction::Damage>& damage) {
+  STRATA_TRY(verify_pages(damage));
+  if (!damage.empty()) return {};
+  auto reader = STRATA_TRY(readers_->at_least(recent_.applied()));
+  Connection& connection = reader->connection();
+  Statement check = STRATA_TRY(connection.prepare("PRAGMA integrity_check(100)"));
+  while (STRATA_TRY(check.step())) {
+    if (check.text(0) == "ok") continue;
+    const std::string met = damage_met(connection.get());
+    damage.push_back({std::string(kState), 0, met.empty() ? std::string(check.text(0)) : met, true});
+  }
+  return {};
+}
+
 Result<std::vector<transaction::Damage>> MetadataParticipant::verify() {
   std::vector<transaction::Damage> damage;
-  {
-    auto reader = STRATA_TRY(readers_->at_least(recent_.applied()));
-    auto found = [&]() -> Result<void> {
-      Statement check = STRATA_TRY(reader->connection().prepare("PRAGMA integrity_check(100)"));
-      while (STRATA_TRY(check.step())) {
-        if (check.text(0) != "ok") damage.push_back({std::string(kState), 0, std::string(check.text(0)), true});
-      }
-      return {};
-    }();
-    if (!found.has_value()) damage.push_back({std::string(kState), 0, found.error().message(), true});
-  }
+  const Result<void> looked = verify_state(damage);
+  if (!looked.has_value()) damage.push_back({std::string(kState), 0, looked.error().message(), true});
   if (!damage.empty()) note_error(Error(ErrorCode::corruption, damage.front().what));
   std::vector<Archive> archives;
   {

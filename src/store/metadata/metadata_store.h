@@ -37,6 +37,7 @@ struct MetadataOptions {
   std::uint64_t cache_bytes = 64 << 20;   ///< SQLite's page cache of the writer; readers get an eighth each
   std::size_t queue_rows_max = 20'000;    ///< more than this waiting: a background thread writes them
   std::size_t queue_bytes_max = 8 << 20;  ///< likewise
+  std::size_t log_pages_max = 4'000;      ///< SQLite's log is copied into state.sqlite when it is longer
   std::size_t idle_readers_max = 4;
   std::uint64_t check_bytes_max = 64 << 20;  ///< a larger state.sqlite is not read as a whole by open
   std::uint64_t archive_factor = 4;          ///< archives larger than this × state.sqlite become one dump
@@ -115,11 +116,18 @@ class MetadataParticipant final : public transaction::Participant {
   };
 
   Result<void> open_state(Lsn needed);
+  Result<std::unique_ptr<Writer>> open_writer(bool check);
+  Result<void> note_copied(Lsn lsn);
+  Result<std::optional<Lsn>> read_copied();
   Result<void> rebuild(std::string_view why);
   Result<void> replay_archives();
   Result<void> flush(Lsn lsn) STRATA_EXCLUDES(writer_mutex_);
   Result<void> flush_locked(Lsn lsn) STRATA_REQUIRES(writer_mutex_);
   Result<void> try_out_locked(MetadataBuffer& buffer, Lsn view) STRATA_REQUIRES(writer_mutex_);
+  Result<FoundRow> read_committed(const Table& table, std::string_view key, Lsn view);
+  Result<void> read_state(Lsn view, const MetadataBuffer* own, const std::function<Result<void>(Connection&)>& body);
+  Result<void> verify_state(std::vector<transaction::Damage>& damage);
+  Result<void> verify_pages(std::vector<transaction::Damage>& damage) STRATA_EXCLUDES(writer_mutex_);
   void note_error(const Error& error);
   void run_applier();
   Result<Archive> write_dump(Lsn view);

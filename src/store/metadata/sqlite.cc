@@ -11,6 +11,7 @@ namespace strata::store::metadata {
 namespace {
 
 ErrorCode code_of(int result) {
+  if (result == SQLITE_IOERR_DATA) return ErrorCode::corruption;  // what a checksum says, and not the disk
   switch (result & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -40,7 +41,7 @@ namespace {
 // error, and the system's number tells why.
 ErrorCode code_of(sqlite3* connection, int result) {
   const int kind = result & 0xff;
-  if (connection != nullptr && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
+  if (connection != nullptr && result != SQLITE_IOERR_DATA && (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)) {
     const int number = sqlite3_system_errno(connection);
     if (number == ENOSPC || number == EDQUOT) return ErrorCode::resource_exhausted;
   }
@@ -52,6 +53,8 @@ ErrorCode code_of(sqlite3* connection, int result) {
 Error error_of(sqlite3* connection, int code, std::string_view doing) {
   std::string message(doing);
   if (!message.empty()) message += ": ";
+  const std::string damage = code == SQLITE_IOERR_DATA && connection != nullptr ? damage_met(connection) : "";
+  if (!damage.empty()) return Error(ErrorCode::corruption, message + damage);
   message += connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
   return Error(code_of(connection, code), std::move(message));
 }
@@ -186,17 +189,17 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
   sqlite3_set_authorizer(handle, &authorize, &connection.guard_slot());
   if (role == Role::reader) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (role == Role::writer) {
+    make_room_for_checksums(handle);
+    STRATA_TRY(connection.run("PRAGMA page_size=4096"));
     // auto_vacuum counts only before the first table; both others stay in the file or are per connection.
     STRATA_TRY(connection.run("PRAGMA auto_vacuum=INCREMENTAL"));
     STRATA_TRY(connection.run("PRAGMA journal_mode=WAL"));
     STRATA_TRY(connection.run("PRAGMA synchronous=NORMAL"));
     STRATA_TRY(connection.run("PRAGMA secure_delete=OFF"));
     STRATA_TRY(connection.run("PRAGMA foreign_keys=OFF"));
-    STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=4000"));
-  } else {
-    STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=0"));
-    if (role == Role::reader) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
   }
+  if (role == Role::reader) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
+  STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=0"));  // Writer::copy_log does it
   STRATA_TRY(connection.run("PRAGMA temp_store=MEMORY"));
   STRATA_TRY(connection.run(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str()));
   return connection;

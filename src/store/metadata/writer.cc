@@ -3,11 +3,12 @@
 #include "core/assert.h"
 #include "store/metadata/history.h"
 #include "store/metadata/row.h"
+#include "store/metadata/sqlite_files.h"
 
 namespace strata::store::metadata {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;                           // 1: pages without checksums
 constexpr std::size_t kTouchedBytesMax = 512 << 20;  // keys of one statement
 
 // SQLITE_DBCONFIG_ENABLE_FKEY works within a transaction, where the pragma of that name does nothing.
@@ -165,14 +166,59 @@ Result<std::unique_ptr<Writer>> Writer::open(const std::string& path, std::int64
   writer->connection_ = STRATA_TRY(Connection::open(path, Connection::Role::writer, cache_bytes));
   STRATA_TRY(writer->connection_.run("PRAGMA ignore_check_constraints=ON"));
   if (check) {
-    Statement quick = STRATA_TRY(writer->connection_.prepare("PRAGMA quick_check(1)"));
-    if (!STRATA_TRY(quick.step()) || quick.text(0) != "ok") {
-      return Error(ErrorCode::corruption, "state.sqlite: " + std::string(quick.text(0)));
-    }
+    STRATA_TRY(writer->check_all());
   }
   STRATA_TRY(writer->prepare_tables(database));
   writer->catalog_ = STRATA_TRY(Catalog::load(writer->connection_));
   return writer;
+}
+
+Result<void> Writer::check_all() {
+  {
+    Statement quick = STRATA_TRY(connection_.prepare("PRAGMA quick_check(1)"));
+    if (!STRATA_TRY(quick.step()) || quick.text(0) != "ok") {
+      const std::string damage = damage_met(connection_.get());
+      return Error(ErrorCode::corruption, damage.empty() ? "state.sqlite: " + std::string(quick.text(0)) : damage);
+    }
+  }
+  // And the pages that no table uses now, before rows are put into them. After a crash the log may have what a page of the file
+  // has only half.
+  if (!STRATA_TRY(is_log_empty(connection_.get()))) return {};
+  const std::uint32_t pages = STRATA_TRY(count_pages(connection_.get()));
+  for (std::uint32_t page = 1; page <= pages; ++page) STRATA_TRY(check_page(connection_.get(), page));
+  return {};
+}
+
+void Writer::copy_log_beyond(std::size_t pages, std::function<Result<void>(Lsn)> before) {
+  log_pages_max_ = pages;
+  before_copy_ = std::move(before);
+  sqlite3_wal_hook(
+      connection_.get(),
+      [](void* self, sqlite3*, const char*, int log_pages) {
+        static_cast<Writer*>(self)->log_pages_ = static_cast<std::size_t>(log_pages);
+        return SQLITE_OK;
+      },
+      this);
+}
+
+Result<bool> Writer::copy_log(int mode) {
+  leave();
+  if (before_copy_) STRATA_TRY(before_copy_(applied_));
+  int pages = 0, copied = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_.get(), "main", mode, &pages, &copied);
+  if (code != SQLITE_OK) return error_of(connection_.get(), code, "");
+  log_pages_ = 0;
+  return pages == copied;
+}
+
+void Writer::close() {
+  leave();
+  // SQLite copies what is left of the log when the last connection closes, and nobody is told before.
+  const Result<bool> empty = is_log_empty(connection_.get());
+  if (!(empty.has_value() && *empty) && !copy_log().has_value()) {
+    sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  connection_.close();
 }
 
 Result<void> Writer::prepare_tables(std::uint64_t database) {
@@ -242,6 +288,7 @@ Result<void> Writer::apply(std::span<const std::shared_ptr<const QueuedCommit>> 
   }
   applied_ = commits.back()->lsn;
   catalog_ = std::move(catalog);
+  if (before_copy_ && log_pages_ > log_pages_max_) (void)copy_log();  // what failed is tried again after the next batch
   return {};
 }
 
@@ -315,7 +362,7 @@ Result<void> Writer::make_durable(Lsn horizon) {
     STRATA_TRY(vacuum.run());
     // Readers that still stand at an old state keep the WAL long; durable it is all the same.
     sqlite3_busy_timeout(connection_.get(), 50);
-    (void)sqlite3_wal_checkpoint_v2(connection_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    (void)copy_log(SQLITE_CHECKPOINT_TRUNCATE);
     sqlite3_busy_timeout(connection_.get(), 5'000);
     return {};
   };

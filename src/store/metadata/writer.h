@@ -51,6 +51,11 @@ class Writer {
   static Result<std::unique_ptr<Writer>> open(const std::string& path, std::int64_t cache_bytes, std::uint64_t database,
                                               bool check);
 
+  /// From now on the log is copied into the file after a commit that leaves it longer than `pages`. `before` is told the LSN
+  /// that is in the log, whenever a copy begins: it can be interrupted, and then takes a whole log to be completed.
+  void copy_log_beyond(std::size_t pages, std::function<Result<void>(Lsn)> before);
+  void close();
+
   Lsn applied() const { return applied_; }
   Lsn history_from() const { return history_from_; }
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
@@ -82,9 +87,13 @@ class Writer {
   /// Cuts the history below `horizon`; then everything committed is on the disk, synced, and the WAL as short as
   /// readers allow.
   Result<void> make_durable(Lsn horizon);
+  /// Leaves the place and copies the log into the file. False: readers kept some of it from that.
+  Result<bool> copy_log() { return copy_log(SQLITE_CHECKPOINT_PASSIVE); }
 
  private:
   Writer() = default;
+  Result<void> check_all();
+  Result<bool> copy_log(int mode);
   Result<void> prepare_tables(std::uint64_t database);
   Result<std::optional<Lsn>> read_state(std::string_view name);
   Result<void> write_state(std::string_view name, Lsn value);
@@ -100,6 +109,8 @@ class Writer {
   std::shared_ptr<const Catalog> catalog_;
   std::optional<Place> place_;
   std::shared_ptr<const Catalog> place_catalog_;
+  std::size_t log_pages_ = 0, log_pages_max_ = 0;
+  std::function<Result<void>(Lsn)> before_copy_;
 };
 
 /// Binds positional parameters, or the names of one Map. Errors  invalid_argument naming what is missing
