@@ -515,7 +515,7 @@ TEST(MetadataRot, ADamagedLogDoesNotLeavePagesOfDifferentAgesTogether) {
   const std::size_t size = std::filesystem::file_size(world.root() + "/aside/state.sqlite-wal");
   ASSERT_GT(size, 50 * 4120U);
   bool rebuilt = false;
-  for (std::size_t at = 32 + 2000; at < size; at += 4 * 4120) {
+  for (std::size_t at = 32 + 2000; at < size; at += 10 * 4120) {
     std::filesystem::remove_all(world.root() + "/metadata");
     std::filesystem::copy(world.root() + "/aside", world.root() + "/metadata",
                           std::filesystem::copy_options::recursive);
