@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "core/clock.h"
@@ -484,6 +485,29 @@ TEST_F(OperationsTest, ARebuildOverDamageIsNoSuccess) {
   flip(packs.front(), fs::file_size(packs.front()) / 2);
   EXPECT_EQ(code_of(rebuild(directory, StoreKind::object)), ErrorCode::corruption);
   EXPECT_THAT(message, HasSubstr("object/pack/" + packs.front().filename().string()));
+  open();
+}
+
+// "Not found" would say that there is no database, and whoever hears it might make one.
+TEST_F(OperationsTest, AFileThatIsMissingIsDamageAndIsNamed) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->object().put(Bytes(100'000, std::byte{7})));
+  ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  std::set<std::string> tried;
+  for (const char* folder : {"vector", "graph", "object", "analytics"}) {
+    for (const fs::path& file : files_of(fs::path(directory) / folder)) {
+      const fs::path hidden = base / "hidden";
+      fs::rename(file, hidden);
+      if (const auto opened = Engine::open(directory, {.create = false}); !opened) {
+        EXPECT_EQ(code_of(opened), ErrorCode::corruption) << file;
+        EXPECT_THAT(message, HasSubstr(fs::relative(file, directory).string() + " is missing"));
+        tried.insert(folder);
+      }
+      fs::rename(hidden, file);
+    }
+  }
+  EXPECT_EQ(tried.size(), 4U);
   open();
 }
 
