@@ -8,13 +8,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <thread>
 
 #include "demo/ingest.h"
+#include "demo/workplace.h"
 
 namespace strata::demo {
 namespace {
@@ -173,6 +176,10 @@ Result<std::size_t> pull_the_plug(const Settings& settings, const PackageIndex& 
 }
 
 Result<int> run(const Settings& settings) {
+  // Backups and what is restored from them are beside the database while the demo runs.
+  const std::string aside = settings.directory + ".aside";
+  STRATA_TRY(check_ours(settings.directory));
+  STRATA_TRY(check_ours(aside));
   PackageIndex index = STRATA_TRY(read_package_index(settings.sample));
   if (settings.limit != 0 && index.packages.size() > settings.limit)
     index = first_packages(std::move(index), settings.limit);
@@ -181,9 +188,11 @@ Result<int> run(const Settings& settings) {
               index.sample ? "a small sample (this machine has no package index)" : "this machine's package index",
               grouped(total).c_str(), grouped(index.dependencies).c_str());
   fs::remove_all(settings.directory);
+  fs::remove_all(aside);
 
   // Act 1: remember two thirds here, then let a child go on and kill it.
   auto engine = STRATA_TRY(Engine::open(settings.directory));
+  STRATA_TRY(mark_ours(settings.directory));
   auto memory = STRATA_TRY(Memory::open(*engine));
   STRATA_TRY(prepare(*engine));
   std::unordered_set<std::string> known;
@@ -259,10 +268,9 @@ Result<int> run(const Settings& settings) {
   }
 
   // Act 4: a backup while somebody writes, restored elsewhere.
-  const std::string backups = settings.directory + ".backups";
-  const std::string elsewhere = settings.directory + ".restored";
-  fs::remove_all(backups);
-  fs::remove_all(elsewhere);
+  const std::string backups = aside + "/backups";
+  const std::string elsewhere = aside + "/restored";
+  STRATA_TRY(mark_ours(aside));
   fs::create_directories(backups);
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> written{0};
@@ -303,8 +311,7 @@ Result<int> run(const Settings& settings) {
     agreed = agreed && equal;
     STRATA_TRY(restored->close());
   }
-  fs::remove_all(elsewhere);
-  fs::remove_all(backups);
+  fs::remove_all(aside);
   const std::uint64_t lsn_end = engine->visible_lsn();
   STRATA_TRY(engine->checkpoint());
   memory.reset();
@@ -322,34 +329,56 @@ Result<int> run(const Settings& settings) {
   return agreed ? 0 : 1;
 }
 
+constexpr std::string_view kUsage =
+    "usage: strata_demo [--batch N] [--packages N] [--directory DIR] [--sample FILE]\n"
+    "Remembers this machine's package index in all seven stores, N packages a transaction (50), then recalls,\n"
+    "kills itself, reads the past, backs up and restores. DIR (demo.strata) is made anew when the demo made it.\n";
+
+Result<std::size_t> count_of(const std::string& option, const std::string& value) {
+  std::size_t count = 0;
+  const char* end = value.data() + value.size();
+  const auto read = std::from_chars(value.data(), end, count);
+  if (read.ec == std::errc() && read.ptr == end && count > 0) return count;
+  return Error(ErrorCode::invalid_argument, option + " is a number from 1 on, not \"" + value + "\"");
+}
+
+Result<Settings> settings_of(std::span<const char* const> arguments) {
+  Settings settings;
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string option = arguments[i];
+    const bool known = option == "--batch" || option == "--packages" || option == "--directory" || option == "--sample";
+    if (!known) return Error(ErrorCode::invalid_argument, "there is no option " + option + "; --help lists them");
+    if (i + 1 == arguments.size()) return Error(ErrorCode::invalid_argument, option + " needs a value");
+    const std::string value = arguments[i + 1];
+    if (option == "--batch") settings.batch = STRATA_TRY(count_of(option, value));
+    if (option == "--packages") settings.limit = STRATA_TRY(count_of(option, value));
+    if (option == "--directory") settings.directory = value;
+    if (option == "--sample") {
+      if (::access(value.c_str(), R_OK) != 0 || fs::is_directory(value)) {
+        return Error(ErrorCode::invalid_argument, "--sample \"" + value + "\" cannot be read");
+      }
+      settings.sample = value;
+    }
+  }
+  while (settings.directory.size() > 1 && settings.directory.back() == '/') settings.directory.pop_back();
+  if (settings.directory.empty()) return Error(ErrorCode::invalid_argument, "--directory is empty");
+  return settings;
+}
+
 }  // namespace
 }  // namespace strata::demo
 
 int main(int argc, char** argv) {
-  strata::demo::Settings settings;
-  for (int i = 1; i < argc; ++i) {
-    const std::string flag = argv[i];
-    const std::string value = i + 1 < argc ? argv[i + 1] : "";
-    if (flag == "--batch")
-      settings.batch = std::max(1UL, std::strtoul(value.c_str(), nullptr, 10)), ++i;
-    else if (flag == "--packages")
-      settings.limit = std::strtoul(value.c_str(), nullptr, 10), ++i;
-    else if (flag == "--directory")
-      settings.directory = value, ++i;
-    else if (flag == "--sample")
-      settings.sample = value, ++i;
-    else {
-      std::printf(
-          "usage: strata_demo [--batch N] [--packages N] [--directory DIR] [--sample FILE]\n"
-          "Remembers this machine's package index in all seven stores, N packages a transaction (50), then recalls,\n"
-          "kills itself, reads the past, backs up and restores. DIR (demo.strata) is made anew.\n");
-      return flag == "--help" ? 0 : 64;
-    }
+  using namespace strata;
+  const std::span<const char* const> arguments(argv + 1, static_cast<std::size_t>(argc - 1));
+  if (std::ranges::any_of(arguments, [](std::string_view each) { return each == "--help"; })) {
+    std::fputs(demo::kUsage.data(), stdout);
+    return 0;
   }
-  auto done = strata::demo::run(settings);
+  const auto done = [&]() -> Result<int> { return demo::run(STRATA_TRY(demo::settings_of(arguments))); }();
   if (!done) {
-    std::fprintf(stderr, "\n%s\n", done.error().to_string().c_str());
-    return strata::exit_code(done.error().code());
+    std::fprintf(stderr, "%s\n", done.error().to_string().c_str());
+    return exit_code(done.error().code());
   }
   return *done;
 }

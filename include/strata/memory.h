@@ -176,8 +176,11 @@ class Memory {
   virtual Result<std::vector<SnapshotInfo>> snapshots() = 0;
   virtual Result<std::uint64_t> count() = 0;
 
-  /// Does every store hold its part of every memory, and nothing else? With `repair`, what can be made again from the
-  /// other stores is.
+  /// Does every store hold its part of every memory, say what the row says, and hold nothing of a memory without a row?
+  /// Compared are the payload (modality, source, snapshot, valid times, tags, metadata), the texts of all versions and that
+  /// the memory keeps them, the node and its label, the metric rows. Nothing else knows the vector, the words, links, the
+  /// weights of tags and activations: they are not compared. With `repair`, what can be made again from the other stores is,
+  /// a payload is made from its row, and what is left of a memory without a row is removed from every store.
   virtual Result<AgreementReport> check_agreement(bool repair = false, const Progress& progress = {}) = 0;
 
   virtual const Embedder& embedder() const = 0;

@@ -82,6 +82,8 @@ class ObjectStore {
   /// them has gone (a pack of small objects is rewritten once a fifth of it is dead).
   /// Cost    a scan of the catalog: about 0.3 µs per object
   virtual Result<CollectReport> collect() = 0;
+  /// What this owner refers to, in order of address. Errors  invalid_argument (no name)
+  virtual Result<std::vector<Address>> owned(std::string_view owner) = 0;
 };
 
 }  // namespace strata

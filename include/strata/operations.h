@@ -30,8 +30,18 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
 Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn = 0,
                     const Progress& progress = {}) noexcept;
 
-/// Throws away what one store derived and makes it again from checkpoint files and journal. The database must be closed.
-/// Errors  as Engine::open; internal when the rebuilt content differs from what it was
-Result<StoreSummary> rebuild(const std::string& directory, StoreKind store) noexcept;
+/// What a store holds after a rebuild.
+struct RebuildReport : StoreSummary {
+  /// It held something else before, or could not be read: its derived file was damaged, and is kept as *.damaged-<n>.
+  bool changed = false;
+};
+
+/// metadata, analytics: makes the files of SQLite or DuckDB again from checkpoint files and journal, beside what is there,
+/// and replaces that when the new ones are whole and checked. The other stores derive nothing that outlives a process: they
+/// are opened again and checked. The database must be closed.
+/// Errors  as Engine::open; corruption (what the store is made from is damaged: the file is named); internal (a store that
+///         derives nothing holds something else when opened again). After an error nothing is lost that could be read before
+/// Cost    the space of the derived files once more, for a while
+Result<RebuildReport> rebuild(const std::string& directory, StoreKind store) noexcept;
 
 }  // namespace strata

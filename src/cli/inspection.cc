@@ -97,8 +97,7 @@ void add_verify(CommandLine& line) {
     } else {
       context.output.rows(rows);
     }
-    if (damage > 0)
-      return damaged(damage, "places are damaged; strata rebuild makes a store again, strata restore takes a backup");
+    if (damage > 0) return damaged(damage, "places are damaged; strata restore makes a database from a backup");
     return {};
   });
 }

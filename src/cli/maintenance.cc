@@ -79,8 +79,9 @@ void add_restore(CommandLine& line) {
 }
 
 void add_rebuild(CommandLine& line) {
-  Verb verb = line.verb("rebuild", "Throw away what one store derived, and make it again from checkpoint and journal",
-                        "strata rebuild notes.strata graph --dry-run");
+  Verb verb = line.verb(
+      "rebuild", "Make again what one store derived, check it, then replace what is there; a failure changes nothing",
+      "strata rebuild notes.strata graph --dry-run");
   struct Given {
     std::string directory, store;
     bool dry_run = false;
@@ -88,23 +89,28 @@ void add_rebuild(CommandLine& line) {
   auto given = std::make_shared<Given>();
   verb.app().add_option("DIR", given->directory, "The database; nobody may have it open")->required();
   verb.app()
-      .add_option("STORE", given->store, "vector, object, metadata, graph, analytics, cache or array")
+      .add_option("STORE", given->store,
+                  "metadata, analytics: made again from checkpoint and journal; vector, object, graph, cache, array: "
+                  "derive nothing, are opened again and checked")
       ->required();
   verb.app().add_flag("--dry-run", given->dry_run, "Only say what the store holds now");
   verb.runs([given](Context& context) -> Result<void> {
     const StoreKind store = STRATA_TRY(parse_store_kind(given->store));
-    StoreSummary summary;
+    RebuildReport summary;
     if (given->dry_run) {
       Database database(given->directory, context.database.settings());
       Engine* engine = STRATA_TRY(database.engine());
-      summary = STRATA_TRY(engine->summarize())[static_cast<std::size_t>(store)];
+      for (const StoreSummary& each : STRATA_TRY(engine->summarize())) {
+        if (each.store == store) static_cast<StoreSummary&>(summary) = each;  // the cache has none
+      }
       STRATA_TRY(database.close());
     } else {
       summary = STRATA_TRY(rebuild(given->directory, store));
     }
-    context.output.record({{given->dry_run ? "would_rebuild" : "rebuilt", name(store)},
-                           {"items", summary.items},
-                           {"hash", summary.hash}});
+    Record record{
+        {given->dry_run ? "would_rebuild" : "rebuilt", name(store)}, {"items", summary.items}, {"hash", summary.hash}};
+    if (!given->dry_run) record.emplace_back("changed", summary.changed);
+    context.output.record(record);
     return {};
   });
 }

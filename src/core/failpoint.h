@@ -165,7 +165,9 @@ inline constexpr Failpoint kFailpoints[] = {
     {"restore.superblock", true},
     {"restore.opened", true},
     {"rebuild.begin", true},
-    {"rebuild.removed", true},
+    {"rebuild.made", true},
+    {"rebuild.aside", true},
+    {"rebuild.exchanged", true},
     {"rebuild.opened", true},
 };
 inline constexpr int kFailpointCount = static_cast<int>(std::size(kFailpoints));

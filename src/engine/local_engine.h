@@ -72,6 +72,7 @@ class LocalEngine final : public Engine {
   Result<void> start();
   Result<void> create_database();
   Result<void> load_manifest();
+  Error missing_is_damage(Error error, const transaction::Checkpoint& checkpoint);
   Result<void> recover() STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> apply_engine_section(const transaction::Commit& commit, ByteView section);
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);

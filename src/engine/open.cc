@@ -162,6 +162,19 @@ Result<void> LocalEngine::load_manifest() {
   return std::move(*first_error).with_context("no manifest that the superblock names can be read");
 }
 
+/// A file that the manifest names and that is not there was lost; "not found" says that there is no database at all.
+Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint& checkpoint) {
+  if (error.code() != ErrorCode::not_found) return error;
+  std::string what = error.message();
+  for (const transaction::CheckpointFile& file : checkpoint.files) {
+    if (const auto there = files_->exists(file.name); there && !*there) {
+      what = file.name + " is missing";
+      break;
+    }
+  }
+  return Error(ErrorCode::corruption, what + ". Nothing was changed. Restore from a backup (strata restore).");
+}
+
 Result<void> LocalEngine::recover() {
   // Restored to an earlier LSN, a database goes on as another.
   const std::uint64_t identity = core::xxh3_64(manifest_.database, manifest_.timeline);
@@ -178,7 +191,9 @@ Result<void> LocalEngine::recover() {
   for (std::size_t i = 0; i < kStoreCount; ++i) {
     transaction::Participant& store = *stores_->participants()[i];
     const transaction::Checkpoint& last = manifest_.stores[i];
-    STRATA_TRY(store.open(last.lsn == 0 ? nullptr : &last));
+    if (auto opened = store.open(last.lsn == 0 ? nullptr : &last); !opened) {
+      return missing_is_damage(std::move(opened).error(), last);
+    }
     if (store.kind() == StoreKind::cache) continue;  // holds nothing that a record could restore
     applied[i] = store.applied_lsn();
     replay_after = std::min(replay_after, applied[i]);
@@ -280,7 +295,8 @@ Result<void> LocalEngine::close() noexcept {
   if (manager_ && manager_->check_healthy() && journaled_bytes_.load() >= kWorthACheckpoint) {
     const core::MutexLock lock(checkpoint_mutex_);
     auto lsn = checkpoint_locked(false);
-    if (!lsn) keep_first(std::move(lsn).error());
+    // On a full disk the journal has it all, and the next open replays it.
+    if (!lsn && lsn.error().code() != ErrorCode::resource_exhausted) keep_first(std::move(lsn).error());
   }
   const core::MutexLock lock(checkpoint_mutex_);  // who verifies or makes a backup comes to its end
   closed_ = true;

@@ -111,45 +111,48 @@ Result<ForgetReceipt> LocalMemory::forget(std::string_view id) noexcept {
   return retrying([&, key = std::string(id)] { return forget_once(key); });
 }
 
-Result<ForgetReceipt> LocalMemory::forget_once(const std::string& key) {
-  const std::string_view id = key;
-  auto transaction = STRATA_TRY(engine_.begin());
-  Transaction& tx = *transaction;
-  auto row = STRATA_TRY(tx.metadata().get_row("atoms", {{"id", key}}));
-  if (!row) return no_memory(id);
-  ForgetReceipt receipt;
-  receipt.id = key;
-  receipt.time = kClock.now();
-
+Result<std::map<std::string, std::uint64_t>> LocalMemory::remove_parts(Transaction& tx, const std::string& id,
+                                                                       const Map* row, Timestamp now) {
+  std::map<std::string, std::uint64_t> removed;
   // What stays is that there was something, and when; no content.
   const Rows earlier =
-      STRATA_TRY(tx.metadata().query("select * from atom_versions where id = ? and object is not null", {Value(key)}));
-  std::vector<Map> versions{*row};
+      STRATA_TRY(tx.metadata().query("select * from atom_versions where id = ? and object is not null", {Value(id)}));
+  std::vector<Map> versions;
+  if (row != nullptr) versions.push_back(*row);
   for (std::size_t i = 0; i < earlier.rows.size(); ++i) versions.push_back(to_map(earlier, i));
   for (Map& version : versions) {
     for (const char* column : {"object", "source", "metadata", "snapshot_id", "modality", "valid_from", "valid_to"}) {
       version.set(column, Value());
     }
-    version.set("forgotten_at", receipt.time);
+    version.set("forgotten_at", now);
     STRATA_TRY(tx.metadata().put_row("atom_versions", version));
   }
-  const Rows tags = STRATA_TRY(tx.metadata().query("select key, value from tags where atom_id = ?", {Value(key)}));
+  const Rows tags = STRATA_TRY(tx.metadata().query("select key, value from tags where atom_id = ?", {Value(id)}));
   for (const auto& tag : tags.rows) {
-    STRATA_TRY(tx.metadata().remove_row("tags", {{"atom_id", key}, {"key", tag[0]}, {"value", tag[1]}}));
+    STRATA_TRY(tx.metadata().remove_row("tags", {{"atom_id", id}, {"key", tag[0]}, {"value", tag[1]}}));
   }
-  STRATA_TRY(tx.metadata().remove_row("atoms", {{"id", key}}));
-  receipt.removed["metadata"] = 1 + tags.rows.size();
+  if (row != nullptr) STRATA_TRY(tx.metadata().remove_row("atoms", {{"id", id}}));
+  removed["metadata"] = (row != nullptr ? 1 : 0) + tags.rows.size();
 
+  Stores& stores = tx;
   const std::string_view ids[] = {id};
-  receipt.removed["vector"] = STRATA_TRY(static_cast<Stores&>(tx).vector().remove(kCollection, ids));
-  receipt.removed["object"] = STRATA_TRY(tx.object().release(id));
-  if (STRATA_TRY(tx.graph().node(id))) {
-    receipt.removed["graph"] = 1 + STRATA_TRY(tx.graph().degree(id, {Direction::both, {}, 1'000'000}));
+  removed["vector"] = 0;
+  if (const auto collection = stores.vector().collection(kCollection)) {
+    removed["vector"] = STRATA_TRY(stores.vector().remove(kCollection, ids));
+  } else if (collection.error().code() != ErrorCode::not_found) {
+    return collection.error().clone();
+  }
+  removed["object"] = STRATA_TRY(tx.object().release(id));
+  const auto node = STRATA_TRY(tx.graph().node(id));
+  // Without a row, a node of this id is memory's only when it says so.
+  const bool ours = node && std::find(node->labels.begin(), node->labels.end(), kLabel) != node->labels.end();
+  if (node && (row != nullptr || ours)) {
+    removed["graph"] = 1 + STRATA_TRY(tx.graph().degree(id, {Direction::both, {}, 1'000'000}));
     STRATA_TRY(tx.graph().remove_node(id, true));
   }
-  receipt.removed["analytics"] = STRATA_TRY(tx.analytics().erase(kMetricsTable, "id", Value(key)));
+  removed["analytics"] = STRATA_TRY(tx.analytics().erase(kMetricsTable, "id", Value(id)));
   std::uint64_t rows = 0;
-  ArrayStore& arrays = static_cast<Stores&>(tx).array();
+  ArrayStore& arrays = stores.array();
   if (const auto dataset = arrays.dataset(kDataset)) {
     for (const RowRange& range : STRATA_TRY(arrays.find(kDataset, id))) {
       STRATA_TRY(arrays.clear_rows(kDataset, range.begin, range.end));
@@ -158,8 +161,20 @@ Result<ForgetReceipt> LocalMemory::forget_once(const std::string& key) {
   } else if (dataset.error().code() != ErrorCode::not_found) {
     return dataset.error().clone();
   }
-  receipt.removed["array"] = rows;
-  receipt.removed["cache"] = STRATA_TRY(tx.cache().remove(std::string(kCachePrefix) + key)) ? 1 : 0;
+  removed["array"] = rows;
+  removed["cache"] = STRATA_TRY(tx.cache().remove(std::string(kCachePrefix) + id)) ? 1 : 0;
+  return removed;
+}
+
+Result<ForgetReceipt> LocalMemory::forget_once(const std::string& key) {
+  auto transaction = STRATA_TRY(engine_.begin());
+  Transaction& tx = *transaction;
+  auto row = STRATA_TRY(tx.metadata().get_row("atoms", {{"id", key}}));
+  if (!row) return no_memory(key);
+  ForgetReceipt receipt;
+  receipt.id = key;
+  receipt.time = kClock.now();
+  receipt.removed = STRATA_TRY(remove_parts(tx, key, &*row, receipt.time));
   receipt.lsn = STRATA_TRY(tx.commit());
 
   std::string proof = receipt.id + "\n" + std::to_string(receipt.lsn) + "\n" + std::to_string(receipt.time);

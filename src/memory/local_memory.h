@@ -8,6 +8,9 @@
 
 namespace strata::memory {
 
+/// What recall filters by: the payload of the point.
+Map payload_of(const Atom& atom);
+
 class LocalMemory final : public Memory {
  public:
   LocalMemory(Engine& engine, const MemoryOptions& options, std::unique_ptr<Embedder> embedder)
@@ -31,6 +34,7 @@ class LocalMemory final : public Memory {
  private:
   struct Prepared;   // one atom on its way in: id made, embedding there, everything checked
   struct Candidate;  // one memory on its way out of recall
+  class Agreement;   // one check whether the stores agree
 
   Result<std::vector<Prepared>> prepare_atoms(std::span<const Atom> atoms);
   Result<bool> know_places(std::span<const Prepared> prepared);
@@ -44,6 +48,9 @@ class LocalMemory final : public Memory {
   Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);
   Result<void> link(Stores& stores, const Prepared& atom);
   Result<void> remove_tags(Stores& stores, const std::string& id);
+  /// Takes every part of a memory out of every store, and tells how many there were; `row` is null where none is left.
+  Result<std::map<std::string, std::uint64_t>> remove_parts(Transaction& tx, const std::string& id, const Map* row,
+                                                            Timestamp now);
   Result<ForgetReceipt> forget_once(const std::string& id);
   Result<SnapshotInfo> snapshot_once(std::string_view id, std::string_view notes);
   Result<std::vector<float>> embed_query(const RecallOptions& options);

@@ -774,6 +774,102 @@ TEST_F(MemoryTest, AMemoryThatLostVectorAndNodeIsRepaired) {
   agrees(2);
 }
 
+TEST_F(MemoryTest, WhatAnyStoreSaysOtherwiseIsFound) {
+  Atom given = atom("x", "first");
+  remember(given);
+  given.text = "text";
+  given.tags = {{"ci", "red", 0.5}, {"plain", "", 1}};
+  given.source = "ci/1";
+  given.metadata = {{"count", 3}, {"ratio", 1.0}, {"deep", Map{{"a", Value::List{1, "b"}}}}};
+  given.valid_from = 1'000'000;
+  remember(given);
+  agrees(1);
+  const auto found = [&](const std::string& store, const std::string& what) {
+    const auto report = memory->check_agreement(true);
+    ASSERT_TRUE(report) << report.error().to_string();
+    ASSERT_EQ(report->disagreements.size(), 1U) << store << " " << what;
+    EXPECT_EQ(report->disagreements[0].id, "x");
+    EXPECT_EQ(report->disagreements[0].store, store);
+    EXPECT_THAT(report->disagreements[0].what, HasSubstr(what));
+    EXPECT_TRUE(report->disagreements[0].repaired);
+    agrees(1);
+  };
+  ASSERT_TRUE(db->metadata().execute("update tags set value = 'green' where key = 'ci'"));
+  found("vector", "in: tags");
+  EXPECT_EQ(db->vector().get("memory", "x").value()->payload.find("tags")->list()->at(1), Value("ci=green"));
+  ASSERT_TRUE(db->metadata().execute("delete from tags"));
+  found("vector", "in: tags");
+  ASSERT_TRUE(db->metadata().execute("update atoms set source = 'elsewhere'"));
+  found("vector", "in: source");
+  const std::vector<float> direction(384, 0.1F);
+  ASSERT_TRUE(db->vector("memory").upsert("x", direction, {}, "text"));
+  found("vector", "in: count, deep, modality, ratio, source, valid_from");
+  ASSERT_TRUE(db->metadata().execute("update atoms set valid_to = 5000000, metadata = null"));
+  found("vector", "in: count, deep, ratio, valid_to");
+  ASSERT_TRUE(db->object().release("x"));
+  const auto released = memory->check_agreement(true);
+  ASSERT_TRUE(released) << released.error().to_string();
+  EXPECT_EQ(released->disagreements.size(), 2U) << "the text of this version and of the one before";
+  agrees(1);
+  ASSERT_TRUE(db->object().collect());
+  EXPECT_EQ(memory->get("x").value()->atom.text, "text");
+}
+
+// The collection was taken for the proof that nothing was ever remembered.
+TEST_F(MemoryTest, WithoutItsCollectionEveryMemoryLacksItsVector) {
+  for (const char* id : {"m1", "m2", "m3"}) remember(atom(id, "text of " + std::string(id)));
+  ASSERT_TRUE(db->vector().drop_collection("memory"));
+  const auto found = memory->check_agreement();
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->atoms, 3U);
+  EXPECT_EQ(found->disagreements.size(), 3U);
+  const auto repaired = memory->check_agreement(true);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  agrees(3);
+  EXPECT_THAT(recall_text("text of m2"), Contains("m2"));
+}
+
+TEST_F(MemoryTest, WhatIsLeftOfAMemoryWithoutARowIsFoundAndRemoved) {
+  remember(atom("m1", "stays"));
+  Atom given = atom("m2", "first");
+  given.tags = {{"ci", "", 1}};
+  remember(given);
+  given.text = "second";
+  remember(given);
+  ASSERT_TRUE(db->metadata().execute("delete from atoms where id = 'm2'"));
+  const auto found = memory->check_agreement();
+  ASSERT_TRUE(found) << found.error().to_string();
+  std::vector<std::string> stores;
+  for (const Disagreement& each : found->disagreements) {
+    EXPECT_EQ(each.id, "m2");
+    stores.push_back(each.store);
+  }
+  EXPECT_THAT(stores, UnorderedElementsAre("vector", "graph", "analytics", "metadata", "metadata", "object"));
+  const auto repaired = memory->check_agreement(true);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  for (const Disagreement& each : repaired->disagreements) EXPECT_TRUE(each.repaired) << each.store << each.what;
+  agrees(1);
+  EXPECT_TRUE(db->object().owned("m2")->empty());
+  EXPECT_EQ(metric_rows("m2"), 0U);
+  EXPECT_EQ(tag_rows("m2"), 0U);
+}
+
+TEST_F(MemoryTest, MetricRowsThatDoNotFitTheVersionsAreMadeAgain) {
+  remember(atom("x", "one"));
+  remember(atom("x", "two and more"));
+  ASSERT_TRUE(db->analytics().erase("memory_metrics", "version", Value(1)));
+  const auto found = memory->check_agreement(true);
+  ASSERT_TRUE(found) << found.error().to_string();
+  ASSERT_EQ(found->disagreements.size(), 1U);
+  EXPECT_TRUE(found->disagreements[0].repaired);
+  agrees(1);
+  const auto rows = db->analytics().query("select text_bytes from memory_metrics order by version");
+  ASSERT_TRUE(rows) << rows.error().to_string();
+  ASSERT_EQ(rows->rows.size(), 2U);
+  EXPECT_EQ(rows->rows[0][0], Value(3));
+  EXPECT_EQ(rows->rows[1][0], Value(12));
+}
+
 TEST_F(MemoryTest, AgreementCanBeCancelled) {
   remember(atom("x", "text"));
   const auto cancelled = memory->check_agreement(false, [](std::uint64_t, std::uint64_t) { return false; });

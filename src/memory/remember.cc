@@ -71,6 +71,8 @@ Value text_or_null(const std::string& text) { return text.empty() ? Value() : Va
 
 std::string tag_text(const MemoryTag& tag) { return tag.value.empty() ? tag.key : tag.key + "=" + tag.value; }
 
+}  // namespace
+
 Map payload_of(const Atom& atom) {
   Map payload = atom.metadata;
   payload.set("modality", atom.modality);
@@ -88,8 +90,6 @@ Map payload_of(const Atom& atom) {
   }
   return payload;
 }
-
-}  // namespace
 
 Result<std::string> LocalMemory::remember(const Atom& atom) noexcept {
   std::vector<std::string> ids = STRATA_TRY(remember(std::span(&atom, 1)));

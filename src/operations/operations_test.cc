@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "core/clock.h"
@@ -409,6 +411,138 @@ TEST_F(OperationsTest, AStoreWhoseDerivedFileIsGarbageIsRebuilt) {
   open();
   EXPECT_EQ(summaries(*db), before);
 }
+
+/// The files of a folder whose names begin like this, in order.
+std::vector<fs::path> files_called(const fs::path& folder, std::string_view prefix) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(prefix)) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string content_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What can still be read is worth more than what cannot be made any more.
+TEST_F(OperationsTest, ARebuildFromDamagedSourcesChangesNothing) {
+  for (int i = 0; i < 20; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  ASSERT_TRUE(db->analytics().query("select count(*) from events"));
+  const auto before = summaries(*db);
+  db.reset();
+  const struct {
+    StoreKind store;
+    const char *folder, *source;
+  } cases[] = {{StoreKind::metadata, "metadata", "archive-"}, {StoreKind::analytics, "analytics", "part-"}};
+  for (const auto& each : cases) {
+    const auto sources = files_called(fs::path(directory) / each.folder, each.source);
+    ASSERT_FALSE(sources.empty());
+    flip(sources.front(), fs::file_size(sources.front()) / 2);
+    for (int times = 0; times < 2; ++times) {
+      EXPECT_EQ(code_of(rebuild(directory, each.store)), ErrorCode::corruption) << each.folder;
+      EXPECT_THAT(message, HasSubstr(sources.front().filename().string()));
+      EXPECT_THAT(message, HasSubstr("nothing was changed"));
+    }
+    flip(sources.front(), fs::file_size(sources.front()) / 2);
+  }
+  open();
+  EXPECT_EQ(summaries(*db), before);
+  EXPECT_TRUE(files_called(fs::path(directory) / "metadata", "rebuilt.").empty());
+}
+
+// Neither SQLite nor DuckDB has checksums over its rows; what they were made from has.
+TEST_F(OperationsTest, ARowThatRottedInTheDerivedFileIsMadeAgain) {
+  for (int i = 0; i < 20; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  const auto before = summaries(*db);
+  db.reset();
+  const auto unchanged = rebuild(directory, StoreKind::metadata);
+  ASSERT_TRUE(unchanged) << unchanged.error().to_string();
+  EXPECT_FALSE(unchanged->changed);
+  const fs::path state = fs::path(directory) / "metadata" / "state.sqlite";
+  const std::size_t at = content_of(state).find("Title n7");
+  ASSERT_NE(at, std::string::npos);
+  flip(state, at);
+  const auto changed = rebuild(directory, StoreKind::metadata);
+  ASSERT_TRUE(changed) << changed.error().to_string();
+  EXPECT_TRUE(changed->changed);
+  EXPECT_EQ(files_called(fs::path(directory) / "metadata", "state.sqlite.damaged-").size(), 1U);
+  open();
+  EXPECT_EQ(summaries(*db), before);
+}
+
+// A store that derives nothing is only looked at: that must not pass for a repair.
+TEST_F(OperationsTest, ARebuildOverDamageIsNoSuccess) {
+  for (int i = 0; i < 20; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  const auto packs = files_called(fs::path(directory) / "object" / "pack", "");
+  ASSERT_FALSE(packs.empty());
+  flip(packs.front(), fs::file_size(packs.front()) / 2);
+  EXPECT_EQ(code_of(rebuild(directory, StoreKind::object)), ErrorCode::corruption);
+  EXPECT_THAT(message, HasSubstr("object/pack/" + packs.front().filename().string()));
+  open();
+}
+
+// "Not found" would say that there is no database, and whoever hears it might make one.
+TEST_F(OperationsTest, AFileThatIsMissingIsDamageAndIsNamed) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->object().put(Bytes(100'000, std::byte{7})));
+  ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  std::set<std::string> tried;
+  for (const char* folder : {"vector", "graph", "object", "analytics"}) {
+    for (const fs::path& file : files_of(fs::path(directory) / folder)) {
+      const fs::path hidden = base / "hidden";
+      fs::rename(file, hidden);
+      if (const auto opened = Engine::open(directory, {.create = false}); !opened) {
+        EXPECT_EQ(code_of(opened), ErrorCode::corruption) << file;
+        EXPECT_THAT(message, HasSubstr(fs::relative(file, directory).string() + " is missing"));
+        tried.insert(folder);
+      }
+      fs::rename(hidden, file);
+    }
+  }
+  EXPECT_EQ(tried.size(), 4U);
+  open();
+}
+
+#ifdef STRATA_FAILPOINTS
+TEST_F(OperationsTest, ARebuildThatIsGivenUpAnywhereLosesNothing) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  ASSERT_TRUE(db->checkpoint());
+  ASSERT_TRUE(db->analytics().query("select count(*) from events"));
+  const auto before = summaries(*db);
+  db.reset();
+  const fs::path state = fs::path(directory) / "metadata" / "state.sqlite";
+  const fs::path there = base / "there";
+  fs::create_hard_link(state, there);
+  for (const char* point : {"metadata.rebuild.replayed=error", "rebuild.made=error"}) {
+    ASSERT_TRUE(core::arm_failpoints(point));
+    EXPECT_FALSE(rebuild(directory, StoreKind::metadata)) << point;
+    ASSERT_TRUE(core::arm_failpoints(""));
+    EXPECT_TRUE(fs::equivalent(state, there)) << point << ": the file of before is the file";
+  }
+  for (const StoreKind store : {StoreKind::metadata, StoreKind::analytics}) {
+    for (const char* point : {"rebuild.made=error", "rebuild.aside=error", "rebuild.exchanged=error"}) {
+      ASSERT_TRUE(core::arm_failpoints(point));
+      EXPECT_FALSE(rebuild(directory, store)) << point;
+      ASSERT_TRUE(core::arm_failpoints(""));
+      open();
+      EXPECT_EQ(summaries(*db), before) << point;
+      db.reset();
+    }
+    const auto rebuilt = rebuild(directory, store);
+    ASSERT_TRUE(rebuilt) << rebuilt.error().to_string();
+    EXPECT_FALSE(rebuilt->changed);
+    EXPECT_TRUE(files_called(fs::path(directory) / std::string(name(store)), "rebuilt.").empty());
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace strata

@@ -223,6 +223,38 @@ TEST_F(FullDiskTest, ADatabaseClosesAndOpensOnAFullDisk) {
   ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
 }
 
+// Rows that SQLite has no space for are known all the same, also to SQL; and what only read ends well.
+TEST_F(FullDiskTest, SqlReadsTheRowsThatFindNoSpace) {
+  ASSERT_FALSE(write_until_refused(1'200));
+  ASSERT_NO_FATAL_FAILURE(fill(0));
+  const auto count = [&] {
+    const auto rows = db->metadata().query("select count(*), max(length(title)) from note");
+    ASSERT_TRUE(rows) << rows.error().to_string();
+    EXPECT_EQ(rows->rows.at(0).at(0), Value(written));
+    EXPECT_EQ(rows->rows.at(0).at(1), Value(500));
+  };
+  ASSERT_NO_FATAL_FAILURE(count());
+  ASSERT_NO_FATAL_FAILURE(count());
+  EXPECT_GT(*db->statistics()->find("stores")->map()->find("metadata")->map()->find("queued_rows")->integer(), 0)
+      << "SQLite had space: the test has lost its point";
+  const auto tx = db->begin();
+  ASSERT_TRUE(tx);
+  ASSERT_TRUE((*tx)->metadata().put_row("note", {{"id", "own"}, {"title", "t"}}));
+  const auto own = (*tx)->metadata().query("select count(*) from note");
+  ASSERT_TRUE(own) << own.error().to_string();
+  EXPECT_EQ(own->rows.at(0).at(0), Value(written + 1));
+  (*tx)->rollback();
+  ASSERT_NO_FATAL_FAILURE(count());
+  const auto closed = db->close();
+  EXPECT_TRUE(closed) << closed.error().to_string();
+  ASSERT_NO_FATAL_FAILURE(open());
+  ASSERT_NO_FATAL_FAILURE(count());
+  empty();
+  ASSERT_FALSE(write_until_refused(10));
+  ASSERT_NO_FATAL_FAILURE(count());
+  ASSERT_NO_FATAL_FAILURE(expect_same_after_opening_again());
+}
+
 TEST_F(FullDiskTest, ACheckpointThatFindsNoSpaceInAnyStoreLeavesTheOldOneAndNoFiles) {
   ASSERT_FALSE(write_until_refused(100));
   ASSERT_TRUE(db->checkpoint());

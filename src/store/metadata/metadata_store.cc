@@ -163,15 +163,25 @@ Result<void> MetadataParticipant::read_state(Lsn view, const MetadataBuffer* own
   const Lsn state = STRATA_TRY(recent_.state_at(view));
   const bool own_writes = own != nullptr && !own->empty();
   while (!own_writes) {
-    if (recent_.applied() < state) STRATA_TRY(flush(state));
+    if (recent_.applied() < state) {
+      Result<void> flushed = flush(state);
+      if (!flushed.has_value() && flushed.error().code() == ErrorCode::resource_exhausted) break;
+      STRATA_TRY(std::move(flushed));
+    }
     auto reader = STRATA_TRY(readers_->at(state));
     if (reader->state() == state) return body(reader->connection());
     if (reader->state() > state) break;
   }
   const core::MutexLock lock(writer_mutex_);
   if (!writer_) return Error(ErrorCode::failed_precondition, "the metadata store is closed");
-  STRATA_TRY(flush_locked(state));
   static const std::vector<Step> kNoSteps;
+  if (Result<void> flushed = flush_locked(state); !flushed.has_value()) {
+    if (flushed.error().code() != ErrorCode::resource_exhausted) return flushed;
+    // A full disk stops no question: what SQLite has no space for is known here, and need not be on the disk for it.
+    STRATA_TRY(writer_->stand_ahead({state, own_writes ? own->id() : 0, own_writes ? own->revision() : 0},
+                                    recent_.upto(state), own_writes ? own->steps() : kNoSteps));
+    return body(writer_->connection());
+  }
   if (writer_->applied() > state) undo_reads_.fetch_add(1, std::memory_order_relaxed);
   STRATA_TRY(own_writes ? writer_->stand_at({state, own->id(), own->revision()}, own->steps())
                         : writer_->stand_at({state, 0, 0}, kNoSteps));

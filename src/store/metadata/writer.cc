@@ -377,6 +377,7 @@ Result<void> Writer::make_durable(Lsn horizon) {
 
 void Writer::leave() {
   if (connection_.in_transaction()) (void)connection_.run("ROLLBACK");
+  if (!spills_) spills_ = connection_.run("PRAGMA cache_spill=ON").has_value();
   place_.reset();
   place_catalog_.reset();
 }
@@ -392,6 +393,27 @@ Result<void> Writer::stand_at(const Place& place, const std::vector<Step>& steps
       ImageSet undo = STRATA_TRY(undo_images(connection_, place.state));
       STRATA_TRY(write_images(connection_, *place_catalog_, undo));
     }
+    return run_steps(connection_, place_catalog_, steps);
+  };
+  Result<void> arrived = go();
+  if (!arrived.has_value()) {
+    leave();
+    return arrived;
+  }
+  place_ = place;
+  return {};
+}
+
+Result<void> Writer::stand_ahead(const Place& place, std::span<const std::shared_ptr<const QueuedCommit>> missing,
+                                 const std::vector<Step>& steps) {
+  if (stands_at(place)) return {};
+  leave();
+  STRATA_TRY(connection_.run("PRAGMA cache_spill=OFF"));
+  spills_ = false;
+  STRATA_TRY(connection_.run("BEGIN IMMEDIATE"));
+  place_catalog_ = catalog_;
+  const auto go = [&]() -> Result<void> {
+    STRATA_TRY(apply_in_transaction(missing, false, place_catalog_));
     return run_steps(connection_, place_catalog_, steps);
   };
   Result<void> arrived = go();

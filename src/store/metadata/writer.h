@@ -69,6 +69,10 @@ class Writer {
   /// Goes to `place`, unless it stands there already; `steps` are the owner's. SQLite must not be behind place.state.
   /// Errors  unsupported (DDL in between), and as the steps
   Result<void> stand_at(const Place& place, const std::vector<Step>& steps);
+  /// As stand_at for a place that SQLite is behind of and has no space to follow to: these commits, all that are missing up
+  /// to place.state, are part of what is never committed. Its pages stay in memory.
+  Result<void> stand_ahead(const Place& place, std::span<const std::shared_ptr<const QueuedCommit>> missing,
+                           const std::vector<Step>& steps);
   bool stands_at(const Place& place) const { return place_ == place; }
   /// The owner's steps have become those that this place holds already.
   void renumber(std::uint64_t revision) { place_->revision = revision; }
@@ -111,6 +115,7 @@ class Writer {
   std::shared_ptr<const Catalog> place_catalog_;
   std::size_t log_pages_ = 0, log_pages_max_ = 0;
   std::function<Result<void>(Lsn)> before_copy_;
+  bool spills_ = true;  // dirty pages to the disk, when the cache is full of them
 };
 
 /// Binds positional parameters, or the names of one Map. Errors  invalid_argument naming what is missing

@@ -372,6 +372,24 @@ Result<void> SessionObjectStore::get_stream(const Address& address, const std::f
   });
 }
 
+Result<std::vector<Address>> SessionObjectStore::owned(std::string_view owner) {
+  if (owner.empty()) return Error(ErrorCode::invalid_argument, "an owner has a name; pins have none");
+  return session_.read([&](Context& context) -> Result<std::vector<Address>> {
+    const Subject subject = subject_of(owner);
+    context.note_scan(StoreKind::object, owner_predicate(subject));
+    std::vector<Address> found = STRATA_TRY(store_.state()->owned(subject, context.view_lsn()));
+    const ObjectBuffer* own = buffer_if_any(context);
+    if (own == nullptr) return found;
+    for (const auto& [key, reference] : own->references) {
+      if (key.subject != subject) continue;
+      std::erase(found, key.address);
+      if (reference.alive) found.push_back(key.address);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  });
+}
+
 Result<bool> SessionObjectStore::exists(const Address& address) {
   return session_.read([&](Context& context) { return sees(context, *store_.state(), address); });
 }

@@ -67,6 +67,7 @@ class SessionObjectStore final : public ObjectStore {
   Result<void> remove(const Address& address) override;
   Result<std::uint64_t> release(std::string_view owner) override;
   Result<CollectReport> collect() override;
+  Result<std::vector<Address>> owned(std::string_view owner) override;
 
  private:
   using Context = transaction::Context;

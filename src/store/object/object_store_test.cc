@@ -230,6 +230,19 @@ TEST_F(Objects, ListingGoesInOrderOfAddressAndContinuesWhereItStopped) {
   EXPECT_EQ(tx->list(std::nullopt, 0)->size(), 0U);
 }
 
+TEST_F(Objects, AnOwnerKnowsWhatItRefersTo) {
+  const Address one = *objects->put(as_bytes("one"), {.owner = "a"});
+  const Address two = *objects->put(as_bytes("two"), {.owner = "a"});
+  ASSERT_TRUE(objects->put(as_bytes("three"), {.owner = "b"}));
+  std::vector<Address> both{one, two};
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(*objects->owned("a"), both);
+  EXPECT_TRUE(objects->owned("nobody")->empty());
+  ASSERT_TRUE(objects->release("a"));
+  EXPECT_TRUE(objects->owned("a")->empty());
+  EXPECT_EQ(objects->owned("").error().code(), ErrorCode::invalid_argument);
+}
+
 TEST_F(Objects, OwnersNamesHaveALimitAndReleaseNeedsOne) {
   EXPECT_EQ(objects->put({}, {.owner = std::string(1025, 'o')}).error().code(), ErrorCode::invalid_argument);
   EXPECT_TRUE(objects->put({}, {.owner = std::string(1024, 'o')}));
