@@ -266,7 +266,8 @@ def restore(backup: str | os.PathLike[str], directory: str | os.PathLike[str], l
 
 
 def rebuild(directory: str | os.PathLike[str], store: str) -> StoreSummary:
-    """Makes what one store derived (metadata, analytics) again from what is certain, or opens it again and checks it (the
-    others). After an error nothing has changed. The database must be closed.
+    """Makes again what one store derived (metadata, analytics), or opens it again and checks it (the others).
+
+    After an error nothing has changed. The database must be closed.
     """
     return StoreSummary(*_strata.rebuild(os.fspath(directory), store))

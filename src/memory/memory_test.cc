@@ -812,7 +812,10 @@ TEST_F(MemoryTest, WhatAnyStoreSaysOtherwiseIsFound) {
   EXPECT_EQ(released->disagreements.size(), 2U) << "the text of this version and of the one before";
   agrees(1);
   ASSERT_TRUE(db->object().collect());
-  EXPECT_EQ(memory->get("x").value()->atom.text, "text");
+  const auto back = memory->get("x");
+  ASSERT_TRUE(back) << back.error().to_string();
+  ASSERT_TRUE(back->has_value());
+  EXPECT_EQ((*back)->atom.text, "text");
 }
 
 // The collection was taken for the proof that nothing was ever remembered.
