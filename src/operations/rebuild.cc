@@ -22,13 +22,14 @@ namespace {
 struct Derived {
   std::string_view folder;
   std::vector<std::string_view> files;  ///< after "state." or "rebuilt.": the log last
+  std::string_view note;                ///< how far the log was copied: goes with the new files, the old one is not kept
   std::string_view mark;                ///< says that the present file is damaged
 };
 
 std::optional<Derived> derived_of(StoreKind store) {
   switch (store) {
-    case StoreKind::metadata: return Derived{"metadata", {"sqlite", "sqlite-shm", "sqlite-wal"}, "damaged"};
-    case StoreKind::analytics: return Derived{"analytics", {"duckdb", "duckdb.wal"}, ""};
+    case StoreKind::metadata: return Derived{"metadata", {"sqlite", "sqlite-shm", "sqlite-wal"}, "copied", "damaged"};
+    case StoreKind::analytics: return Derived{"analytics", {"duckdb", "duckdb.wal"}, "", ""};
     default: return std::nullopt;
   }
 }
@@ -100,6 +101,10 @@ Result<std::vector<std::string>> exchange(io::FileSystem& files, const Derived& 
   for (auto file = derived.files.rbegin(); file != derived.files.rend(); ++file) {  // a log before the file it is for
     const std::string name = named(BesideFileSystem::kBeside, *file);
     if (STRATA_TRY(files.exists(name))) STRATA_TRY(files.rename(name, named(BesideFileSystem::kPresent, *file)));
+  }
+  if (const std::string note = named(BesideFileSystem::kBeside, derived.note);
+      !derived.note.empty() && STRATA_TRY(files.exists(note))) {
+    STRATA_TRY(files.rename(note, named(BesideFileSystem::kPresent, derived.note)));
   }
   const std::string mark = derived.mark.empty() ? "" : named(BesideFileSystem::kPresent, derived.mark);
   if (!mark.empty() && STRATA_TRY(files.exists(mark))) STRATA_TRY(files.remove(mark));
