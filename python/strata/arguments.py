@@ -1,7 +1,7 @@
 """What is given to a call, checked: whatever does not suit is an InvalidArgument that names the argument and the value.
 
-The native module refuses by types alone, with a TypeError that lists signatures. `check_calls` puts a guard around each of
-its calls, which costs nothing until one is refused; then the signature tells which argument it was."""
+The native module refuses by types alone, with a TypeError that lists signatures. `check_calls` puts a guard around each
+of its calls, which costs nothing until one is refused; then the signature tells which argument it was."""
 
 from __future__ import annotations
 

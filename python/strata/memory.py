@@ -161,7 +161,8 @@ def _recall_fields(text: str, k: int, tags: str | Iterable[str], filter: Mapping
                    hops: int, link_types: str | Iterable[str], valid_at: Moment | None,
                    as_of: int | str | datetime | None, embedding: ArrayLike | None, with_text: bool) -> dict[str, Any]:
     return {
-        "text": text, "k": k, "tags": [tags] if isinstance(tags, str) else sequence("tags", tags), "filter": mapping("filter", filter), "near": near,
+        "text": text, "k": k, "tags": [tags] if isinstance(tags, str) else sequence("tags", tags),
+        "filter": mapping("filter", filter), "near": near,
         "hops": hops, "link_types": [link_types] if isinstance(link_types, str)
         else sequence("link_types", link_types),
         "valid_at": moment_us(valid_at), "as_of": as_of, "with_text": with_text,
@@ -200,8 +201,8 @@ class _Remembers:
         """One memory in every store. Returns its id; an id that exists gets a new version."""
         return self._remember([_atom({
             "text": text, "id": id, "tags": tags, "links": links, "valid_from": valid_from, "valid_to": valid_to,
-            "source": source, "embedding": embedding, "metadata": mapping("metadata", metadata), "activation": activation,
-            "modality": modality, "snapshot": snapshot})])[0]
+            "source": source, "embedding": embedding, "metadata": mapping("metadata", metadata),
+            "activation": activation, "modality": modality, "snapshot": snapshot})])[0]
 
     def remember_many(self, memories: Iterable[str | Mapping[str, Any]]) -> list[str]:
         """Many memories, all or none: texts, or dicts with the parameters of remember. Links may be mutual."""

@@ -71,7 +71,8 @@ def test_options_name_the_value(path, options):
 
 
 @pytest.mark.parametrize("call", [lambda db, path: strata.open(path), lambda db, path: db.backup(path),
-                                  lambda db, path: strata.restore(path, "x"), lambda db, path: strata.rebuild(path, "graph")])
+                                  lambda db, path: strata.restore(path, "x"),
+                                  lambda db, path: strata.rebuild(path, "graph")])
 def test_a_path_with_a_nul_byte_is_refused(db, tmp_path, call):
     with pytest.raises(strata.InvalidArgument, match="NUL byte"):
         call(db, f"{tmp_path}/x\0y")
