@@ -116,8 +116,8 @@ class Collection:
                with_vector: bool = False, with_payload: bool = True) -> list[Hit]:
         """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them.
 
-        Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64; at
-        least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
+        Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
+        at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
         """
         found = self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
                                     with_payload, with_vector)
