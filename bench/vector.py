@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """./dev bench vector: recall against queries a second, ours and the peers', in one run on the same data.
 
-Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The true nearest
-are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries a second are
-interpolated at fixed recalls. The peers are installed into build/bench-vector-venv. No time is asserted anywhere.
+Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The
+true nearest are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries
+a second are interpolated at fixed recalls. The peers are installed into build/bench-vector-venv. No time is asserted.
 """
 
 import argparse
@@ -31,8 +31,8 @@ K = 10
 
 def parse():
     parser = argparse.ArgumentParser(prog="./dev bench vector", description=__doc__.split("\n")[0])
-    parser.add_argument("--base", type=Path, metavar="FILE.npy", help="rows × dimensions, float16 or float32 (default: "
-                        "60,000 × 384 made here, around centres)")
+    parser.add_argument("--base", type=Path, metavar="FILE.npy", help="rows × dimensions, float16 or float32 "
+                        "(default: 60,000 × 384 made here, around centres)")
     parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
     parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated (default: %(default)s)")
@@ -114,7 +114,7 @@ def measure(name, directory):
     for effort in engine.efforts:
         engine.search(queries[0], K, effort)
         best, times, found = math.inf, [], 0
-        for _ in range(3):                                                   # the best of three passes: others use the machine, too
+        for _ in range(3):                                  # the best of three passes: others use the machine, too
             answers, times, begun = [], [], time.process_time()
             for query in queries:
                 asked = time.perf_counter()
@@ -125,8 +125,9 @@ def measure(name, directory):
             found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
         recall = found / (K * len(queries))
         times.sort()
-        print(json.dumps({"effort": effort, "recall": recall, "qps": len(queries) / best,
-                          "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}), flush=True)
+        point = {"effort": effort, "recall": recall, "qps": len(queries) / best,
+                 "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}
+        print(json.dumps(point), flush=True)
         if recall > 0.9975:
             break
 
@@ -201,11 +202,12 @@ def main():
             print(f"{line} could not be installed: {why}")
         if not arguments.no_record:
             today = datetime.date.today()
-            notes = "\n".join(f"* {name}: {engine.__doc__.strip()}" for name, engine in ENGINES.items() if name in results)
+            notes = "\n".join(f"* {name}: {ENGINES[name].__doc__.strip()}" for name in results)
             path = ROOT / f"bench/results/vector-{today}.md"
             path.write_text(
-                f"# Vector search, {today}\n\n`{' '.join(['./dev bench vector', *sys.argv[1:]])}`\n\n{about}; k = {K}; one core; "
-                f"queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\nBefore: {before}\n\n"
+                f"# Vector search, {today}\n\n`{' '.join(['./dev bench vector', *sys.argv[1:]])}`\n\n{about}; k = {K}; "
+                f"one core; queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\n"
+                f"Before: {before}\n\n"
                 f"After: {machine(directory)}\n\n{text}\n\n{notes}\n")
             print("kept in", path.relative_to(ROOT))
     finally:

@@ -23,10 +23,10 @@ MEANING = {
     "timeout": "The time given has passed; the transaction was rolled back.",
     "cancelled": "The caller asked to stop; the transaction was rolled back.",
     "resource_exhausted": "A limit or the disk is full. Nothing was changed.",
-    "failed_precondition": "The request is right, the state is not: a newer format, a closed transaction.",
+    "failed_precondition": "The request is right, the state is not: a read-only view, a closed transaction.",
     "permission_denied": "The identity is known and may not do this.",
     "unauthenticated": "No identity, or one that is not valid.",
-    "unsupported": "Not in this version or this build; the message names what is missing.",
+    "unsupported": "Not in this version or this build: a newer format, a statement; the message names what is missing.",
     "io": "The operating system refused a read or a write; the message has its words.",
     "corruption": "Bytes on disk are not what was written. Nothing was changed; the message names file and place.",
     "commit_unknown": "The journal could not be synced: the commit may or may not be durable."

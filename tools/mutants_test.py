@@ -25,8 +25,10 @@ tests = ["x_test"]
 def executables():
     """{executable: the titles of its tests, as gtest's filter sees them}"""
     found = {}
-    for source in sorted(ROOT.glob("src/**/*_test.cc")):
-        target = "_".join(source.parent.relative_to(ROOT / "src").parts) + "_test"
+    for source in sorted([*ROOT.glob("src/**/*_test.cc"), *ROOT.glob("tests/*/*_test.cc")]):
+        module = next(folder for folder in source.parents if (folder / "CMakeLists.txt").is_file())
+        target = (f"strata_{module.name}" if module.parent == ROOT / "tests"
+                  else "_".join(module.relative_to(ROOT / "src").parts) + "_test")
         titles = re.findall(r"^TEST(?:_[FP])?\((\w+), (\w+)\)", source.read_text(), re.MULTILINE)
         found.setdefault(target, []).extend(f"{suite}.{title}" for suite, title in titles)
     return found

@@ -10,7 +10,7 @@ EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
 class Strata:
-    """The strata package: durable batches of 1,000 points with string ids, a checkpoint, the graph made in the background."""
+    """the strata package: durable batches of 1,000 points with string ids, a checkpoint, the graph"""
     efforts = EFFORTS
 
     def __init__(self, directory):
@@ -19,7 +19,7 @@ class Strata:
         self.db = strata.open(self.directory, embedder="none")
 
     def build(self, base):
-        self.collection = self.db.vector.create("bench", base.shape[1], metric="cosine")
+        self.db.vector.create("bench", base.shape[1], metric="cosine")
         self.collection = self.db.vector.collection("bench")
         for begin in range(0, len(base), 1_000):
             part = base[begin:begin + 1_000]
@@ -179,5 +179,5 @@ class Lancedb:
         return found.to_arrow()["id"].to_pylist()
 
 
-ENGINES = {"strata": Strata, "hnswlib": Hnswlib, "hnswlib_m24": HnswlibM24, "faiss": Faiss, "usearch": Usearch, "zvec": Zvec,
-           "qdrant_edge": QdrantEdge, "lancedb": Lancedb}
+ENGINES = {"strata": Strata, "hnswlib": Hnswlib, "hnswlib_m24": HnswlibM24, "faiss": Faiss, "usearch": Usearch,
+           "zvec": Zvec, "qdrant_edge": QdrantEdge, "lancedb": Lancedb}

@@ -81,7 +81,7 @@ class ArrayStore {
   virtual Result<std::vector<RowRange>> find(std::string_view dataset, std::string_view key) = 0;
   /// Rows begin … end (exclusive), clipped to what there is. Reads only the chunks it needs.
   virtual Result<ArrayData> read(std::string_view dataset, std::uint64_t begin, std::uint64_t end) = 0;
-  /// Overwrites rows with zeros: what forgetting a memory does to its rows. The indexes of the others stay.
+  /// Overwrites rows, begin … end (exclusive), clipped to what there is, with zeros: what forgetting a memory does to its rows. The indexes of the others stay.
   virtual Result<void> clear_rows(std::string_view dataset, std::uint64_t begin, std::uint64_t end) = 0;
   /// name    1 … 255 bytes of UTF-8     value   up to 32 KiB encoded; null takes the attribute away
   virtual Result<void> set_attribute(std::string_view dataset, std::string_view name, const Value& value) = 0;

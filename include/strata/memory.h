@@ -26,7 +26,7 @@ class Embedder {
  public:
   virtual ~Embedder() = default;
   virtual std::string model() const = 0;        ///< stored with the database; another one is refused
-  virtual std::uint32_t dimension() const = 0;  ///< 0: cannot embed; every remember brings its own embedding
+  virtual std::uint32_t dimension() const = 0;  ///< 0: cannot embed, or not known yet (no answer)
   /// One embedding per text. Errors  unavailable (endpoint), invalid_argument, unsupported (`none`)
   virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts) = 0;
 };
@@ -39,7 +39,9 @@ class Embedder {
 Result<std::unique_ptr<Embedder>> make_embedder(std::string_view description);
 
 struct MemoryOptions {
-  std::string embedder = "lexical";  ///< as make_embedder takes it; kept in the database by the first open
+  /// As make_embedder takes it; the first memory keeps its name. Empty: the database's own, where `lexical` and `none` are found
+  /// by their names; of another only the name is known: reading works, and what must be embedded is failed_precondition.
+  std::string embedder = "lexical";
   std::int64_t cache_ttl_ms = 3'600'000;
 };
 
@@ -58,7 +60,7 @@ struct MemoryLink {
 /// What to remember.
 struct Atom {
   std::string id = {};    ///< empty: a UUIDv7 is made. An existing id is a new version of that memory
-  std::string text = {};  ///< up to 64 MiB of UTF-8
+  std::string text = {};  ///< up to 64 MiB of UTF-8, not empty; blanks alone are a text
   std::string modality = "text";
   std::vector<MemoryTag> tags = {};
   std::vector<MemoryLink> links = {};

@@ -19,7 +19,7 @@ namespace [[gnu::visibility("default")]] strata {
 
 struct ExecuteResult {
   std::uint64_t rows_changed = 0;
-  std::int64_t last_insert_rowid = 0;
+  std::int64_t last_insert_rowid = 0;  ///< of the row an insert put in last; 0: it put in none
 };
 
 /// A forward migration: applied once, in order of version, remembered in the database.
@@ -65,7 +65,7 @@ class MetadataStore {
   /// Errors  failed_precondition (the database is at a later version than the last one given)
   virtual Result<void> migrate(std::string_view component, std::span<const Migration> migrations) = 0;
 
-  /// Settings: a value by name, in the table strata_settings.
+  /// Settings: a value by name (1 … 1,024 bytes), in the table strata_settings.
   virtual Result<void> set(std::string_view key, const Value& value) = 0;
   virtual Result<std::optional<Value>> get(std::string_view key) = 0;
 };

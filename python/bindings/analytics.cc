@@ -12,9 +12,9 @@ struct Analytics : Part {};
 void create_table(const Analytics& self, const std::string& table, nb::dict columns) {
   std::vector<ColumnDefinition> definitions;
   for (auto [column, type] : columns) {
-    auto parsed = parse_column_type(nb::cast<std::string>(type));
+    auto parsed = parse_column_type(argument<std::string>("the type of a column", type));
     if (!parsed) raise(std::move(parsed).error());
-    definitions.push_back({nb::cast<std::string>(column), *parsed});
+    definitions.push_back({argument<std::string>("the name of a column", column), *parsed});
   }
   run(self.handle, [&](Stores& stores) { return stores.analytics().create_table(table, definitions); });
 }
@@ -52,18 +52,22 @@ void bind_analytics(nb::module_& module) {
   nb::class_<Analytics>(module, "Analytics")
       .def("__init__",
            [](Analytics* self, std::shared_ptr<Handle> handle) { new (self) Analytics{{std::move(handle)}}; })
-      .def("create_table", &create_table)
-      .def("drop_table",
-           [](const Analytics& self, const std::string& table) {
-             run(self.handle, [&](Stores& stores) { return stores.analytics().drop_table(table); });
-           })
+      .def("create_table", &create_table, nb::arg("table"), nb::arg("columns"))
+      .def(
+          "drop_table",
+          [](const Analytics& self, const std::string& table) {
+            run(self.handle, [&](Stores& stores) { return stores.analytics().drop_table(table); });
+          },
+          nb::arg("table"))
       .def("tables", &tables)
-      .def("append_rows", &append_rows)
-      .def("append_row",
-           [](const Analytics& self, const std::string& table, nb::object row) {
-             const Map map = map_of(row);
-             run(self.handle, [&](Stores& stores) { return stores.analytics().append(table, map); });
-           })
+      .def("append_rows", &append_rows, nb::arg("table"), nb::arg("rows"))
+      .def(
+          "append_row",
+          [](const Analytics& self, const std::string& table, nb::object row) {
+            const Map map = map_of(row);
+            run(self.handle, [&](Stores& stores) { return stores.analytics().append(table, map); });
+          },
+          nb::arg("table"), nb::arg("row").none())
       .def(
           "erase",
           [](const Analytics& self, const std::string& table, const std::string& column, nb::object value) {

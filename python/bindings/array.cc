@@ -72,11 +72,14 @@ nb::list find(const Array& self, const std::string& dataset, const std::string& 
 void bind_array(nb::module_& module) {
   nb::class_<Array>(module, "Array")
       .def("__init__", [](Array* self, std::shared_ptr<Handle> handle) { new (self) Array{{std::move(handle)}}; })
-      .def("create_dataset", &create_dataset)
-      .def("drop_dataset",
-           [](const Array& self, const std::string& dataset) {
-             run(self.handle, [&](Stores& stores) { return stores.array().drop_dataset(dataset); });
-           })
+      .def("create_dataset", &create_dataset, nb::arg("dataset"), nb::arg("dtype"), nb::arg("row_shape"),
+           nb::arg("chunk_rows"), nb::arg("gzip_level"), nb::arg("shuffle"), nb::arg("fletcher32"))
+      .def(
+          "drop_dataset",
+          [](const Array& self, const std::string& dataset) {
+            run(self.handle, [&](Stores& stores) { return stores.array().drop_dataset(dataset); });
+          },
+          nb::arg("dataset"))
       .def(
           "datasets",
           [](const Array& self) {
@@ -86,17 +89,21 @@ void bind_array(nb::module_& module) {
             }
             return list;
           })
-      .def("dataset",
-           [](const Array& self, const std::string& dataset) {
-             return info_of(run(self.handle, [&](Stores& stores) { return stores.array().dataset(dataset); }));
-           })
+      .def(
+          "dataset",
+          [](const Array& self, const std::string& dataset) {
+            return info_of(run(self.handle, [&](Stores& stores) { return stores.array().dataset(dataset); }));
+          },
+          nb::arg("dataset"))
       .def("append", &append, nb::arg("dataset"), nb::arg("dtype"), nb::arg("rows").noconvert(), nb::arg("key"))
-      .def("find", &find)
-      .def("read", &read)
-      .def("clear_rows",
-           [](const Array& self, const std::string& dataset, std::uint64_t begin, std::uint64_t end) {
-             run(self.handle, [&](Stores& stores) { return stores.array().clear_rows(dataset, begin, end); });
-           })
+      .def("find", &find, nb::arg("dataset"), nb::arg("key"))
+      .def("read", &read, nb::arg("dataset"), nb::arg("begin"), nb::arg("end"))
+      .def(
+          "clear_rows",
+          [](const Array& self, const std::string& dataset, std::uint64_t begin, std::uint64_t end) {
+            run(self.handle, [&](Stores& stores) { return stores.array().clear_rows(dataset, begin, end); });
+          },
+          nb::arg("dataset"), nb::arg("begin"), nb::arg("end"))
       .def(
           "set_attribute",
           [](const Array& self, const std::string& dataset, const std::string& name, nb::object value) {

@@ -79,6 +79,12 @@ nb::str text(std::string_view text) { return nb::str(text.data(), text.size()); 
 
 }  // namespace
 
+void refuse(const std::string& name, const char* kind, nb::handle value) {
+  const nb::object why = nb::module_::import_("strata.arguments").attr("refusal")(name, kind, value);
+  auto text = nb::cast<std::string>(why);
+  raise(ErrorCode::invalid_argument, text.empty() ? name + " is no such value: " + kind_of(value) : std::move(text));
+}
+
 Value value_of(nb::handle object) { return value_at(object, 0); }
 
 Map map_of(nb::handle object) {
@@ -91,7 +97,7 @@ std::vector<Value> values_of(nb::handle object) {
   if (object.is_none()) return {};
   if (PyDict_Check(object.ptr())) return {Value(map_of(object))};
   if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr())) {
-    raise(ErrorCode::invalid_argument, "expected a list, tuple or dict, not " + kind_of(object));
+    raise(ErrorCode::invalid_argument, "parameters are a list, a tuple or a dict, not " + kind_of(object));
   }
   std::vector<Value> values;
   for (nb::handle item : object) values.push_back(value_of(item));

@@ -29,19 +29,13 @@ Durability parse_durability(const std::string& text) {
 /// Options by name; one that is not known is named.
 OpenOptions open_options(const nb::dict& given) {
   OpenOptions options;
-  const auto bytes = [](nb::handle value, const std::string& name) -> std::uint64_t {
-    const Value number = value_of(value);
-    if (!number.integer() || *number.integer() < 0) {
-      raise(ErrorCode::invalid_argument, name + " is a whole number, 0 or more");
-    }
-    return static_cast<std::uint64_t>(*number.integer());
-  };
+  const auto bytes = [](nb::handle value, const std::string& name) { return argument<std::uint64_t>(name, value); };
   for (auto [key, value] : given) {
     const auto name = nb::cast<std::string>(key);
     if (name == "create")
-      options.create = nb::cast<bool>(value);
+      options.create = argument<bool>(name, value);
     else if (name == "durability")
-      options.durability = parse_durability(nb::cast<std::string>(value));
+      options.durability = parse_durability(argument<std::string>(name, value));
     else if (name == "checkpoint_journal_bytes")
       options.checkpoint_journal_bytes = bytes(value, name);
     else if (name == "history_ms")
@@ -230,11 +224,13 @@ void bind_engine(nb::module_& module) {
             return without_gil([&] { return call.engine().set_tag(name, lsn); });
           },
           nb::arg("name"), nb::arg("lsn") = 0)
-      .def("remove_tag",
-           [](std::shared_ptr<Handle> self, const std::string& name) {
-             const Call call(self);
-             return without_gil([&] { return call.engine().remove_tag(name); });
-           })
+      .def(
+          "remove_tag",
+          [](std::shared_ptr<Handle> self, const std::string& name) {
+            const Call call(self);
+            return without_gil([&] { return call.engine().remove_tag(name); });
+          },
+          nb::arg("name"))
       .def("checkpoint",
            [](std::shared_ptr<Handle> self) {
              const Call call(self);

@@ -58,15 +58,19 @@ void bind_graph(nb::module_& module) {
             run(self.handle, [&](Stores& s) { return s.graph().put_node(node); });
           },
           nb::arg("id"), nb::arg("labels"), nb::arg("properties").none())
-      .def("remove_node",
-           [](const Graph& self, const std::string& id, bool detach) {
-             return run(self.handle, [&](Stores& s) { return s.graph().remove_node(id, detach); });
-           })
-      .def("node",
-           [](const Graph& self, const std::string& id, bool for_update) {
-             const auto node = run(self.handle, [&](Stores& s) { return s.graph().node(id, locking_of(for_update)); });
-             return node ? node_of(*node) : nb::none();
-           })
+      .def(
+          "remove_node",
+          [](const Graph& self, const std::string& id, bool detach) {
+            return run(self.handle, [&](Stores& s) { return s.graph().remove_node(id, detach); });
+          },
+          nb::arg("id"), nb::arg("detach"))
+      .def(
+          "node",
+          [](const Graph& self, const std::string& id, bool for_update) {
+            const auto node = run(self.handle, [&](Stores& s) { return s.graph().node(id, locking_of(for_update)); });
+            return node ? node_of(*node) : nb::none();
+          },
+          nb::arg("id"), nb::arg("for_update"))
       .def(
           "find_nodes",
           [](const Graph& self, const std::string& label, const std::string& key, nb::object value, std::size_t limit,
@@ -80,10 +84,12 @@ void bind_graph(nb::module_& module) {
             return list;
           },
           nb::arg("label"), nb::arg("key"), nb::arg("value").none(), nb::arg("limit"), nb::arg("after"))
-      .def("create_index",
-           [](const Graph& self, const std::string& label, const std::string& key) {
-             run(self.handle, [&](Stores& s) { return s.graph().create_index(label, key); });
-           })
+      .def(
+          "create_index",
+          [](const Graph& self, const std::string& label, const std::string& key) {
+            run(self.handle, [&](Stores& s) { return s.graph().create_index(label, key); });
+          },
+          nb::arg("label"), nb::arg("key"))
       .def(
           "add_edge",
           [](const Graph& self, const std::string& source, const std::string& type, const std::string& target,
@@ -100,32 +106,41 @@ void bind_graph(nb::module_& module) {
             return run(self.handle, [&](Stores& s) { return s.graph().merge_edge(source, type, target, map); });
           },
           nb::arg("source"), nb::arg("type"), nb::arg("target"), nb::arg("properties").none())
-      .def("remove_edge",
-           [](const Graph& self, EdgeId id) {
-             return run(self.handle, [&](Stores& s) { return s.graph().remove_edge(id); });
-           })
-      .def("edge",
-           [](const Graph& self, EdgeId id) -> nb::object {
-             const auto edge = run(self.handle, [&](Stores& s) { return s.graph().edge(id); });
-             if (!edge) return nb::none();
-             return nb::make_tuple(edge->id, edge->source, edge->type, edge->target, object_of(edge->properties));
-           })
-      .def("neighbours", &neighbours)
-      .def("degree",
-           [](const Graph& self, const std::string& id, const std::string& direction,
-              const std::vector<std::string>& types) {
-             const TraversalOptions options{parse_direction(direction), types};
-             return run(self.handle, [&](Stores& s) { return s.graph().degree(id, options); });
-           })
-      .def("reach", &reach)
-      .def("shortest_path",
-           [](const Graph& self, const std::string& source, const std::string& target, std::uint32_t hops_max,
-              const std::string& direction, const std::vector<std::string>& types) {
-             const TraversalOptions options{parse_direction(direction), types};
-             const Path path = run(
-                 self.handle, [&](Stores& s) { return s.graph().shortest_path(source, target, hops_max, options); });
-             return nb::make_tuple(nb::cast(path.nodes), nb::cast(path.edges));
-           })
+      .def(
+          "remove_edge",
+          [](const Graph& self, EdgeId id) {
+            return run(self.handle, [&](Stores& s) { return s.graph().remove_edge(id); });
+          },
+          nb::arg("id"))
+      .def(
+          "edge",
+          [](const Graph& self, EdgeId id) -> nb::object {
+            const auto edge = run(self.handle, [&](Stores& s) { return s.graph().edge(id); });
+            if (!edge) return nb::none();
+            return nb::make_tuple(edge->id, edge->source, edge->type, edge->target, object_of(edge->properties));
+          },
+          nb::arg("id"))
+      .def("neighbours", &neighbours, nb::arg("id"), nb::arg("direction"), nb::arg("types"), nb::arg("limit"))
+      .def(
+          "degree",
+          [](const Graph& self, const std::string& id, const std::string& direction,
+             const std::vector<std::string>& types) {
+            const TraversalOptions options{parse_direction(direction), types};
+            return run(self.handle, [&](Stores& s) { return s.graph().degree(id, options); });
+          },
+          nb::arg("id"), nb::arg("direction"), nb::arg("types"))
+      .def("reach", &reach, nb::arg("id"), nb::arg("hops_min"), nb::arg("hops_max"), nb::arg("direction"),
+           nb::arg("types"), nb::arg("limit"))
+      .def(
+          "shortest_path",
+          [](const Graph& self, const std::string& source, const std::string& target, std::uint32_t hops_max,
+             const std::string& direction, const std::vector<std::string>& types) {
+            const TraversalOptions options{parse_direction(direction), types};
+            const Path path =
+                run(self.handle, [&](Stores& s) { return s.graph().shortest_path(source, target, hops_max, options); });
+            return nb::make_tuple(nb::cast(path.nodes), nb::cast(path.edges));
+          },
+          nb::arg("source"), nb::arg("target"), nb::arg("hops_max"), nb::arg("direction"), nb::arg("types"))
       .def("counts", [](const Graph& self) {
         const GraphCounts counts = run(self.handle, [](Stores& s) { return s.graph().counts(); });
         return nb::make_tuple(counts.nodes, counts.edges);

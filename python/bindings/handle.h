@@ -6,7 +6,9 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "strata/strata.h"
 
@@ -78,6 +80,23 @@ auto run(const std::shared_ptr<Handle>& handle, Work&& work) {
 struct Part {
   std::shared_ptr<Handle> handle;
 };
+
+/// Raises invalid_argument for a value that is not of `kind`, as nanobind's signatures write it; the package's arguments.py
+/// has the words.
+[[noreturn]] void refuse(const std::string& name, const char* kind, nb::handle value);
+
+/// A value of a call that nanobind does not convert itself, because it lies in a dict or a list; `name` is for the message.
+template <typename T>
+T argument(const std::string& name, nb::handle value) {
+  T converted{};
+  if (nb::try_cast<T>(value, converted)) return converted;
+  if constexpr (std::is_same_v<T, bool>) refuse(name, "bool", value);
+  if constexpr (std::is_integral_v<T>) refuse(name, "int", value);
+  if constexpr (std::is_floating_point_v<T>) refuse(name, "float", value);
+  if constexpr (std::is_same_v<T, std::string>) refuse(name, "str", value);
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) refuse(name, "list[str]", value);
+  refuse(name, "", value);
+}
 
 Value value_of(nb::handle object);
 Map map_of(nb::handle object);                    ///< of a dict or None

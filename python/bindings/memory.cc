@@ -32,7 +32,7 @@ auto run(const NativeMemory& self, Work&& work) {
 
 template <typename T>
 T field(const nb::dict& fields, const char* name, T otherwise) {
-  return fields.contains(name) && !fields[name].is_none() ? nb::cast<T>(fields[name]) : otherwise;
+  return fields.contains(name) && !fields[name].is_none() ? argument<T>(name, fields[name]) : otherwise;
 }
 
 std::vector<float> floats(const nb::dict& fields, const char* name) {
@@ -43,7 +43,7 @@ std::vector<float> floats(const nb::dict& fields, const char* name) {
 
 std::optional<Timestamp> moment(const nb::dict& fields, const char* name) {
   if (!fields.contains(name) || fields[name].is_none()) return std::nullopt;
-  return nb::cast<Timestamp>(fields[name]);
+  return argument<Timestamp>(name, fields[name]);
 }
 
 Map map_field(const nb::dict& fields, const char* name) { return fields.contains(name) ? map_of(fields[name]) : Map{}; }
@@ -61,10 +61,13 @@ Atom atom_of(const nb::dict& fields) {
   atom.activation = floats(fields, "activation");
   atom.metadata = map_field(fields, "metadata");
   for (nb::handle tag : field<nb::list>(fields, "tags", nb::list())) {
-    atom.tags.push_back({nb::cast<std::string>(tag[0]), nb::cast<std::string>(tag[1]), nb::cast<double>(tag[2])});
+    atom.tags.push_back({argument<std::string>("the key of a tag", tag[0]),
+                         argument<std::string>("the value of a tag", tag[1]),
+                         argument<double>("the weight of a tag", tag[2])});
   }
   for (nb::handle link : field<nb::list>(fields, "links", nb::list())) {
-    atom.links.push_back({nb::cast<std::string>(link[0]), nb::cast<std::string>(link[1]), map_of(link[2])});
+    atom.links.push_back({argument<std::string>("the type of a link", link[0]),
+                          argument<std::string>("the target of a link", link[1]), map_of(link[2])});
   }
   return atom;
 }
@@ -153,37 +156,47 @@ void bind_memory(nb::module_& module) {
             return stored ? nb::object(stored_of(*stored)) : nb::none();
           },
           nb::arg("id"), nb::arg("as_of").none())
-      .def("recall",
-           [](const NativeMemory& self, nb::dict fields) {
-             const RecallOptions options = recall_options(fields);
-             nb::list list;
-             for (const Recalled& hit : run(self, [&](Memory& memory) { return memory.recall(options); })) {
-               list.append(recalled_of(hit));
-             }
-             return list;
-           })
-      .def("why",
-           [](const NativeMemory& self, const std::string& id, nb::dict fields) {
-             const RecallOptions options = recall_options(fields);
-             return recalled_of(run(self, [&](Memory& memory) { return memory.why(id, options); }));
-           })
-      .def("history",
-           [](const NativeMemory& self, const std::string& id) {
-             nb::list list;
-             for (const StoredAtom& stored : run(self, [&](Memory& memory) { return memory.history(id); })) {
-               list.append(stored_of(stored));
-             }
-             return list;
-           })
-      .def("forget",
-           [](const NativeMemory& self, const std::string& id) {
-             const ForgetReceipt receipt = run(self, [&](Memory& memory) { return memory.forget(id); });
-             return nb::make_tuple(receipt.id, receipt.lsn, receipt.time, nb::cast(receipt.removed), receipt.hash);
-           })
-      .def("snapshot",
-           [](const NativeMemory& self, const std::string& id, const std::string& notes) {
-             return snapshot_of(run(self, [&](Memory& memory) { return memory.snapshot(id, notes); }));
-           })
+      .def(
+          "recall",
+          [](const NativeMemory& self, nb::dict fields) {
+            const RecallOptions options = recall_options(fields);
+            nb::list list;
+            for (const Recalled& hit : run(self, [&](Memory& memory) { return memory.recall(options); })) {
+              list.append(recalled_of(hit));
+            }
+            return list;
+          },
+          nb::arg("fields"))
+      .def(
+          "why",
+          [](const NativeMemory& self, const std::string& id, nb::dict fields) {
+            const RecallOptions options = recall_options(fields);
+            return recalled_of(run(self, [&](Memory& memory) { return memory.why(id, options); }));
+          },
+          nb::arg("id"), nb::arg("fields"))
+      .def(
+          "history",
+          [](const NativeMemory& self, const std::string& id) {
+            nb::list list;
+            for (const StoredAtom& stored : run(self, [&](Memory& memory) { return memory.history(id); })) {
+              list.append(stored_of(stored));
+            }
+            return list;
+          },
+          nb::arg("id"))
+      .def(
+          "forget",
+          [](const NativeMemory& self, const std::string& id) {
+            const ForgetReceipt receipt = run(self, [&](Memory& memory) { return memory.forget(id); });
+            return nb::make_tuple(receipt.id, receipt.lsn, receipt.time, nb::cast(receipt.removed), receipt.hash);
+          },
+          nb::arg("id"))
+      .def(
+          "snapshot",
+          [](const NativeMemory& self, const std::string& id, const std::string& notes) {
+            return snapshot_of(run(self, [&](Memory& memory) { return memory.snapshot(id, notes); }));
+          },
+          nb::arg("id"), nb::arg("notes"))
       .def("snapshots",
            [](const NativeMemory& self) {
              nb::list list;
@@ -193,7 +206,7 @@ void bind_memory(nb::module_& module) {
              return list;
            })
       .def("count", [](const NativeMemory& self) { return run(self, [](Memory& memory) { return memory.count(); }); })
-      .def("check_agreement", &check_agreement)
+      .def("check_agreement", &check_agreement, nb::arg("repair"))
       .def("embedder",
            [](const NativeMemory& self) {
              return run(self, [](Memory& memory) -> Result<std::pair<std::string, std::uint32_t>> {
@@ -204,13 +217,15 @@ void bind_memory(nb::module_& module) {
         const std::shared_ptr<Engine> engine = std::exchange(self.engine, nullptr);
         self.memory.reset();
       });
-  module.def("open_memory",
-             [](std::shared_ptr<Handle> database, const std::string& embedder, std::int64_t cache_ttl_ms) {
-               const Call call(database);
-               const MemoryOptions options{embedder, cache_ttl_ms};
-               return NativeMemory{database, database->engine,
-                                   shared(without_gil([&] { return Memory::open(call.engine(), options); }))};
-             });
+  module.def(
+      "open_memory",
+      [](std::shared_ptr<Handle> database, const std::string& embedder, std::int64_t cache_ttl_ms) {
+        const Call call(database);
+        const MemoryOptions options{embedder, cache_ttl_ms};
+        return NativeMemory{database, database->engine,
+                            shared(without_gil([&] { return Memory::open(call.engine(), options); }))};
+      },
+      nb::arg("database"), nb::arg("embedder"), nb::arg("cache_ttl_ms"));
 }
 
 }  // namespace strata::python

@@ -18,7 +18,8 @@ ArrowTable query_arrow(const Metadata& self, const std::string& sql, nb::object 
 void migrate(const Metadata& self, const std::string& component, nb::list versions) {
   std::vector<Migration> migrations;
   for (nb::handle item : versions) {
-    migrations.push_back({nb::cast<std::uint32_t>(item[0]), nb::cast<std::string>(item[1])});
+    migrations.push_back({argument<std::uint32_t>("the version of a migration", item[0]),
+                          argument<std::string>("the SQL of a migration", item[1])});
   }
   run(self.handle, [&](Stores& stores) { return stores.metadata().migrate(component, migrations); });
 }
@@ -45,25 +46,31 @@ void bind_metadata(nb::module_& module) {
           },
           nb::arg("sql"), nb::arg("parameters").none())
       .def("query_arrow", &query_arrow, nb::arg("sql"), nb::arg("parameters").none())
-      .def("put_row",
-           [](const Metadata& self, const std::string& table, nb::object row) {
-             const Map map = map_of(row);
-             run(self.handle, [&](Stores& stores) { return stores.metadata().put_row(table, map); });
-           })
-      .def("remove_row",
-           [](const Metadata& self, const std::string& table, nb::object key) {
-             const Map map = map_of(key);
-             return run(self.handle, [&](Stores& stores) { return stores.metadata().remove_row(table, map); });
-           })
-      .def("get_row",
-           [](const Metadata& self, const std::string& table, nb::object key, bool for_update) -> nb::object {
-             const Map map = map_of(key);
-             const auto row = run(self.handle, [&](Stores& stores) {
-               return stores.metadata().get_row(table, map, locking_of(for_update));
-             });
-             return row ? nb::object(object_of(*row)) : nb::none();
-           })
-      .def("migrate", &migrate)
+      .def(
+          "put_row",
+          [](const Metadata& self, const std::string& table, nb::object row) {
+            const Map map = map_of(row);
+            run(self.handle, [&](Stores& stores) { return stores.metadata().put_row(table, map); });
+          },
+          nb::arg("table"), nb::arg("row").none())
+      .def(
+          "remove_row",
+          [](const Metadata& self, const std::string& table, nb::object key) {
+            const Map map = map_of(key);
+            return run(self.handle, [&](Stores& stores) { return stores.metadata().remove_row(table, map); });
+          },
+          nb::arg("table"), nb::arg("key").none())
+      .def(
+          "get_row",
+          [](const Metadata& self, const std::string& table, nb::object key, bool for_update) -> nb::object {
+            const Map map = map_of(key);
+            const auto row = run(self.handle, [&](Stores& stores) {
+              return stores.metadata().get_row(table, map, locking_of(for_update));
+            });
+            return row ? nb::object(object_of(*row)) : nb::none();
+          },
+          nb::arg("table"), nb::arg("key").none(), nb::arg("for_update"))
+      .def("migrate", &migrate, nb::arg("component"), nb::arg("versions"))
       .def(
           "set",
           [](const Metadata& self, const std::string& key, nb::object value) {
@@ -71,10 +78,13 @@ void bind_metadata(nb::module_& module) {
             run(self.handle, [&](Stores& stores) { return stores.metadata().set(key, setting); });
           },
           nb::arg("key"), nb::arg("value").none())
-      .def("get", [](const Metadata& self, const std::string& key) -> nb::object {
-        const auto value = run(self.handle, [&](Stores& stores) { return stores.metadata().get(key); });
-        return value ? object_of(*value) : nb::none();
-      });
+      .def(
+          "get",
+          [](const Metadata& self, const std::string& key) -> nb::object {
+            const auto value = run(self.handle, [&](Stores& stores) { return stores.metadata().get(key); });
+            return value ? object_of(*value) : nb::none();
+          },
+          nb::arg("key"));
   module.attr("COMMIT_LSN") = nb::str(kCommitLsn.data(), kCommitLsn.size());
 }
 

@@ -98,40 +98,52 @@ nb::list list(const Object& self, const std::optional<std::string>& after, std::
 void bind_object(nb::module_& module) {
   nb::class_<Object>(module, "Object")
       .def("__init__", [](Object* self, std::shared_ptr<Handle> handle) { new (self) Object{{std::move(handle)}}; })
-      .def("put",
-           [](const Object& self, nb::bytes content, const std::string& owner, const std::string& compression) {
-             const PutOptions options = put_options(owner, compression);
-             const ByteView bytes(static_cast<const std::byte*>(content.data()), content.size());
-             return run(self.handle, [&](Stores& stores) { return stores.object().put(bytes, options); }).to_string();
-           })
-      .def("put_stream", &put_stream)
-      .def("get",
-           [](const Object& self, const std::string& address) {
-             const Address wanted = address_of(address);
-             return object_of(run(self.handle, [&](Stores& stores) { return stores.object().get(wanted); }));
-           })
-      .def("get_stream", &get_stream)
-      .def("exists",
-           [](const Object& self, const std::string& address) {
-             const Address wanted = address_of(address);
-             return run(self.handle, [&](Stores& stores) { return stores.object().exists(wanted); });
-           })
-      .def("info",
-           [](const Object& self, const std::string& address) {
-             const Address wanted = address_of(address);
-             return info_of(run(self.handle, [&](Stores& stores) { return stores.object().info(wanted); }));
-           })
+      .def(
+          "put",
+          [](const Object& self, nb::bytes content, const std::string& owner, const std::string& compression) {
+            const PutOptions options = put_options(owner, compression);
+            const ByteView bytes(static_cast<const std::byte*>(content.data()), content.size());
+            return run(self.handle, [&](Stores& stores) { return stores.object().put(bytes, options); }).to_string();
+          },
+          nb::arg("content"), nb::arg("owner"), nb::arg("compression"))
+      .def("put_stream", &put_stream, nb::arg("read").none(), nb::arg("owner"), nb::arg("compression"))
+      .def(
+          "get",
+          [](const Object& self, const std::string& address) {
+            const Address wanted = address_of(address);
+            return object_of(run(self.handle, [&](Stores& stores) { return stores.object().get(wanted); }));
+          },
+          nb::arg("address"))
+      .def("get_stream", &get_stream, nb::arg("address"), nb::arg("write").none())
+      .def(
+          "exists",
+          [](const Object& self, const std::string& address) {
+            const Address wanted = address_of(address);
+            return run(self.handle, [&](Stores& stores) { return stores.object().exists(wanted); });
+          },
+          nb::arg("address"))
+      .def(
+          "info",
+          [](const Object& self, const std::string& address) {
+            const Address wanted = address_of(address);
+            return info_of(run(self.handle, [&](Stores& stores) { return stores.object().info(wanted); }));
+          },
+          nb::arg("address"))
       .def("list", &list, nb::arg("after").none(), nb::arg("limit"))
       .def("count", [](const Object& self) { return run(self.handle, [](Stores& s) { return s.object().count(); }); })
-      .def("remove",
-           [](const Object& self, const std::string& address) {
-             const Address wanted = address_of(address);
-             run(self.handle, [&](Stores& stores) { return stores.object().remove(wanted); });
-           })
-      .def("release",
-           [](const Object& self, const std::string& owner) {
-             return run(self.handle, [&](Stores& stores) { return stores.object().release(owner); });
-           })
+      .def(
+          "remove",
+          [](const Object& self, const std::string& address) {
+            const Address wanted = address_of(address);
+            run(self.handle, [&](Stores& stores) { return stores.object().remove(wanted); });
+          },
+          nb::arg("address"))
+      .def(
+          "release",
+          [](const Object& self, const std::string& owner) {
+            return run(self.handle, [&](Stores& stores) { return stores.object().release(owner); });
+          },
+          nb::arg("owner"))
       .def("collect", [](const Object& self) {
         const CollectReport report = run(self.handle, [](Stores& stores) { return stores.object().collect(); });
         return nb::make_tuple(report.objects, report.bytes);

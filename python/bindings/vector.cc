@@ -63,7 +63,7 @@ void upsert(const Vector& self, const std::string& collection, const std::vector
                                            " vectors, " + std::to_string(count) + " ids");
   }
   std::vector<std::string> words;
-  if (!texts.is_none()) words = nb::cast<std::vector<std::string>>(texts);
+  if (!texts.is_none()) words = argument<std::vector<std::string>>("texts", texts);
   std::vector<Point> points;
   points.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -121,11 +121,14 @@ std::uint64_t remove(const Vector& self, const std::string& collection, const st
 void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
-      .def("create_collection", &create_collection)
-      .def("drop_collection",
-           [](const Vector& self, const std::string& collection) {
-             run(self.handle, [&](Stores& stores) { return stores.vector().drop_collection(collection); });
-           })
+      .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
+           nb::arg("words"))
+      .def(
+          "drop_collection",
+          [](const Vector& self, const std::string& collection) {
+            run(self.handle, [&](Stores& stores) { return stores.vector().drop_collection(collection); });
+          },
+          nb::arg("collection"))
       .def("collections",
            [](const Vector& self) {
              nb::list list;
@@ -134,19 +137,23 @@ void bind_vector(nb::module_& module) {
              }
              return list;
            })
-      .def("collection",
-           [](const Vector& self, const std::string& collection) {
-             return info_of(run(self.handle, [&](Stores& stores) { return stores.vector().collection(collection); }));
-           })
+      .def(
+          "collection",
+          [](const Vector& self, const std::string& collection) {
+            return info_of(run(self.handle, [&](Stores& stores) { return stores.vector().collection(collection); }));
+          },
+          nb::arg("collection"))
       .def("upsert", &upsert, nb::arg("collection"), nb::arg("ids"), nb::arg("matrix").noconvert(),
            nb::arg("payloads").none(), nb::arg("texts").none())
-      .def("set_payload",
-           [](const Vector& self, const std::string& collection, const std::string& id, nb::object payload) {
-             Map map = map_of(payload);
-             run(self.handle, [&](Stores& s) { return s.vector().set_payload(collection, id, std::move(map)); });
-           })
-      .def("remove", &remove)
-      .def("get", &get)
+      .def(
+          "set_payload",
+          [](const Vector& self, const std::string& collection, const std::string& id, nb::object payload) {
+            Map map = map_of(payload);
+            run(self.handle, [&](Stores& s) { return s.vector().set_payload(collection, id, std::move(map)); });
+          },
+          nb::arg("collection"), nb::arg("id"), nb::arg("payload").none())
+      .def("remove", &remove, nb::arg("collection"), nb::arg("ids"))
+      .def("get", &get, nb::arg("collection"), nb::arg("id"), nb::arg("with_vector"), nb::arg("for_update"))
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("with_payload"), nb::arg("with_vector"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),

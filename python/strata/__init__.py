@@ -6,6 +6,7 @@
         tx.metadata.execute("insert into note(id, title) values (?, ?)", ["n1", "Why the build broke"])
 """
 
+from . import _strata
 from ._strata import (
     COMMIT_LSN,
     AlreadyExists,
@@ -26,6 +27,7 @@ from ._strata import (
     Unavailable,
     Unsupported,
 )
+from .arguments import check_calls
 from .aio import AsyncDatabase, AsyncTransaction, AsyncView, open_async
 from .array import Dataset
 from .database import Database, Transaction, View, open, rebuild, restore
@@ -34,6 +36,8 @@ from .rows import Rows
 from .vector import Collection, Hit
 
 __version__ = "0.1.0"
+
+check_calls(_strata)
 
 __all__ = [
     "COMMIT_LSN", "AlreadyExists", "AsyncDatabase", "AsyncTransaction", "AsyncView", "Cancelled", "Collection",

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import _strata
-from .rows import Parameters, Rows, query_rows
+from .arguments import mapping, quoted, sequence
+from .rows import Rows, query_rows
 
 
 class TableInfo(NamedTuple):
@@ -22,7 +23,7 @@ class AnalyticsStore:
 
     def create_table(self, table: str, columns: Mapping[str, str]) -> None:
         """Declares a table: names to boolean, integer, real, text, bytes or timestamp. Fine when it exists so."""
-        self._native.create_table(table, dict(columns))
+        self._native.create_table(table, mapping("columns", columns))
 
     def drop_table(self, table: str) -> None:
         self._native.drop_table(table)
@@ -36,11 +37,11 @@ class AnalyticsStore:
         if isinstance(rows, Mapping):
             self._native.append_row(table, dict(rows))
             return
-        rows = list(rows)
+        rows = sequence("rows", rows)
         if any(isinstance(row, Mapping) for row in rows):
             rows = self._in_declared_order(table, rows)
         if rows:
-            self._native.append_rows(table, [list(row) for row in rows])
+            self._native.append_rows(table, [sequence("a row", row) for row in rows])
 
     def _in_declared_order(self, table: str, rows: list[Any]) -> list[list[Any]]:
         columns = next((info.columns for info in self.tables() if info.name == table), None)
@@ -58,6 +59,8 @@ class AnalyticsStore:
         """Removes the rows whose column equals the value; returns how many."""
         return self._native.erase(table, column, value)
 
-    def query(self, sql: str, parameters: Parameters | None = None) -> Rows:
-        """One statement that reads, with ? parameters."""
+    def query(self, sql: str, parameters: Sequence[Any] | None = None) -> Rows:
+        """One statement that reads. Parameters: a list for ?; there are no names."""
+        if isinstance(parameters, Mapping):
+            raise _strata.InvalidArgument(f"parameters is a list for ?, in order, not {quoted(parameters)}")
         return query_rows(_strata.Analytics, self._handle, sql, parameters)

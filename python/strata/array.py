@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _strata
+from .arguments import quoted, sequence
 
 
 class DatasetInfo(NamedTuple):
@@ -62,7 +64,10 @@ class Dataset:
         """Appends one row or many; returns the index of the first. An array must have the dataset's dtype; Python
         numbers take it. An array in C order is read where it is."""
         info = self.info
-        array = rows if isinstance(rows, np.ndarray) else np.asarray(rows, dtype=info.dtype)
+        try:
+            array = rows if isinstance(rows, np.ndarray) else np.asarray(rows, dtype=info.dtype)
+        except (TypeError, ValueError, OverflowError):
+            raise _strata.InvalidArgument(f"rows are numbers of type {info.dtype}, not {quoted(rows)}") from None
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
         if array.ndim == len(info.row_shape):
             array = array.reshape((1, *array.shape))
@@ -78,7 +83,10 @@ class Dataset:
             if step < 0:
                 raise _strata.InvalidArgument(f"rows are read forwards: the step is {step}")
             return self._native.read(self.name, begin, max(begin, end))[::step]
-        index = int(index)
+        try:
+            index = operator.index(index)
+        except TypeError:
+            raise _strata.InvalidArgument(f"a row is named by a whole number or a slice, not {quoted(index)}") from None
         if not -rows <= index < rows:
             raise IndexError(f'row {index} of dataset "{self.name}", which has {rows}')
         return self._native.read(self.name, index % rows, index % rows + 1)[0]
@@ -103,7 +111,11 @@ class ArrayStore:
         """A dataset by name. With `dtype` it is created when it does not exist; when it exists with another type or
         shape: AlreadyExists."""
         if dtype is not None:
-            self._ensure(name, np.dtype(dtype).name, list(row_shape), chunk_rows, gzip_level, shuffle, fletcher32)
+            try:
+                type_name = np.dtype(dtype).name
+            except TypeError:
+                raise _strata.InvalidArgument(f"dtype is a type of numpy's, not {quoted(dtype)}") from None
+            self._ensure(name, type_name, sequence("row_shape", row_shape), chunk_rows, gzip_level, shuffle, fletcher32)
         return Dataset(self._native, name)
 
     def _ensure(self, name: str, dtype: str, row_shape: list[int], *options: Any) -> None:

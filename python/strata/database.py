@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from . import _strata
 from .analytics import AnalyticsStore
+from .arguments import path as checked_path
 from .array import ArrayStore
 from .cache import CacheStore
 from .graph import GraphStore
 from .memory import Memory, TransactionMemory
 from .metadata import MetadataStore
 from .object import ObjectStore
-from .times import Duration, duration_ms, to_datetime
+from .times import Duration, duration_ms, milliseconds, to_datetime
 from .vector import VectorStore
 
 AsOf = int | str | datetime | None
@@ -184,7 +185,7 @@ class Database(Stores):
         if self._embedder is not None:
             self.memory  # its places are committed before a transaction that may remember begins
         handle = self._handle.begin(isolation, durability, duration_ms(timeout), idempotency_key,
-                                    0 if lock_timeout == 0 else duration_ms(lock_timeout))
+                                    milliseconds(lock_timeout))
         transaction = Transaction(handle, self)
         self._borrowers.add(transaction)
         return transaction
@@ -221,8 +222,12 @@ class Database(Stores):
 
     def backup(self, directory: str | os.PathLike[str], progress: Progress | None = None) -> BackupReport:
         """Copies everything into a new, timestamped folder of `directory` while others go on writing."""
-        os.makedirs(directory, exist_ok=True)
-        return BackupReport(*_strata.backup(self._handle, os.fspath(directory), progress))
+        directory = checked_path("directory", directory)
+        try:
+            os.makedirs(directory, exist_ok=True)
+        except OSError as error:
+            raise _strata.IoError(f"create directory {directory}: {error.strerror}") from None
+        return BackupReport(*_strata.backup(self._handle, directory, progress))
 
     def close(self) -> None:
         """Rolls back what is open and closes the directory, after the calls of other threads. Fine when it is closed.
@@ -247,7 +252,8 @@ def open(path: str | os.PathLike[str], *, embedder: str | None = None, **options
     embedder                  of db.memory: "lexical", "none", "command:…", "http://host/v1#model"; None: "lexical"
     create                    False: NotFound when there is no database
     durability                of calls on the database itself: off, batch, each
-    history                   how far back view(as_of) reaches, at least: seconds, "7d", a timedelta (a day)
+    history                   how far back view(as_of) reaches, at least: seconds, "7d", a timedelta (a day);
+                              0: as far as views and tags need it
     checkpoint_journal_bytes, journal_segment_bytes, cache_bytes, analytics_bytes, metadata_cache_bytes,
     transaction_bytes_max, store_lag_bytes_max
                               limits, in bytes
@@ -255,14 +261,14 @@ def open(path: str | os.PathLike[str], *, embedder: str | None = None, **options
     Raises Unavailable when another process has it open.
     """
     if "history" in options:
-        options["history_ms"] = duration_ms(options.pop("history"))
-    return Database(_strata.open(os.fspath(path), options), embedder)
+        options["history_ms"] = milliseconds(options.pop("history"))
+    return Database(_strata.open(checked_path("path", path), options), embedder)
 
 
 def restore(backup: str | os.PathLike[str], directory: str | os.PathLike[str], lsn: int = 0,
             progress: Progress | None = None) -> int:
     """Makes `directory` a database with the backup's content, up to `lsn` (0: all of it); returns where it stands."""
-    return _strata.restore(os.fspath(backup), os.fspath(directory), lsn, progress)
+    return _strata.restore(checked_path("backup", backup), checked_path("directory", directory), lsn, progress)
 
 
 def rebuild(directory: str | os.PathLike[str], store: str) -> StoreSummary:
@@ -270,4 +276,4 @@ def rebuild(directory: str | os.PathLike[str], store: str) -> StoreSummary:
 
     After an error nothing has changed. The database must be closed.
     """
-    return StoreSummary(*_strata.rebuild(os.fspath(directory), store))
+    return StoreSummary(*_strata.rebuild(checked_path("directory", directory), store))

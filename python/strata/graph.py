@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import _strata
+from .arguments import mapping, sequence
 
 Properties = Mapping[str, Any]
 
@@ -46,12 +47,8 @@ class GraphCounts(NamedTuple):
     edges: int
 
 
-def _dict(properties: Properties | None) -> dict[str, Any]:
-    return dict(properties or {})
-
-
-def _names(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def _names(argument: str, names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else sequence(argument, names)
 
 
 class GraphStore:
@@ -60,7 +57,7 @@ class GraphStore:
 
     def put_node(self, id: str, labels: str | Sequence[str] = (), properties: Properties | None = None) -> None:
         """Creates a node, or replaces labels and properties of the one with this id."""
-        self._native.put_node(id, _names(labels), _dict(properties))
+        self._native.put_node(id, _names("labels", labels), mapping("properties", properties))
 
     def node(self, id: str, for_update: bool = False) -> Node | None:
         """`for_update`, in a transaction, locks the node until the end, also when it is not there."""
@@ -81,11 +78,11 @@ class GraphStore:
 
     def add_edge(self, source: str, type: str, target: str, properties: Properties | None = None) -> int:
         """Adds an edge between existing nodes; parallel edges are kept apart. Returns its id."""
-        return self._native.add_edge(source, type, target, _dict(properties))
+        return self._native.add_edge(source, type, target, mapping("properties", properties))
 
     def merge_edge(self, source: str, type: str, target: str, properties: Properties | None = None) -> int:
         """As add_edge, unless there is one: then its properties are replaced."""
-        return self._native.merge_edge(source, type, target, _dict(properties))
+        return self._native.merge_edge(source, type, target, mapping("properties", properties))
 
     def edge(self, id: int) -> Edge | None:
         found = self._native.edge(id)
@@ -97,21 +94,21 @@ class GraphStore:
     def neighbours(self, id: str, direction: str = "out", types: str | Sequence[str] = (),
                    limit: int = 10_000) -> list[Neighbour]:
         """The edges at a node with the node at their other end; direction is out, in or both."""
-        return [Neighbour(*found) for found in self._native.neighbours(id, direction, _names(types), limit)]
+        return [Neighbour(*found) for found in self._native.neighbours(id, direction, _names("types", types), limit)]
 
     def degree(self, id: str, direction: str = "out", types: str | Sequence[str] = ()) -> int:
-        return self._native.degree(id, direction, _names(types))
+        return self._native.degree(id, direction, _names("types", types))
 
     def reach(self, id: str, hops_min: int = 1, hops_max: int = 1, direction: str = "out",
               types: str | Sequence[str] = (), limit: int = 10_000) -> list[Reached]:
         """Every node at hops_min … hops_max from `id`, each once, nearest first."""
         return [Reached(*found)
-                for found in self._native.reach(id, hops_min, hops_max, direction, _names(types), limit)]
+                for found in self._native.reach(id, hops_min, hops_max, direction, _names("types", types), limit)]
 
     def shortest_path(self, source: str, target: str, hops_max: int = 15, direction: str = "out",
                       types: str | Sequence[str] = ()) -> Path | None:
         """A path with the fewest edges; None when there is none within hops_max."""
-        path = Path(*self._native.shortest_path(source, target, hops_max, direction, _names(types)))
+        path = Path(*self._native.shortest_path(source, target, hops_max, direction, _names("types", types)))
         return path if path.nodes else None
 
     def counts(self) -> GraphCounts:

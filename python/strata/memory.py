@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from . import _strata
+from .arguments import mapping, number, quoted, sequence
 from .times import Moment, moment_us, to_datetime
 from .vector import as_float32
 
@@ -111,15 +112,16 @@ def _tags(tags: Tags | None) -> list[tuple[str, str, float]]:
     """{"ci": 0.9}, ["ci", "team=infra"], or (key, value, weight) as a memory has them."""
     if tags is None:
         return []
-    weighted = tags.items() if isinstance(tags, Mapping) else ((tag, 1.0) for tag in tags)
+    weighted = tags.items() if isinstance(tags, Mapping) else ((tag, 1.0) for tag in sequence("tags", tags))
     result = []
     for tag, weight in weighted:
         if isinstance(tag, str):
             key, _, value = tag.partition("=")
-            result.append((key, value, float(weight)))
-        else:
+        elif isinstance(tag, tuple) and len(tag) == 3:
             key, value, weight = tag
-            result.append((key, value, float(weight)))
+        else:
+            raise _strata.InvalidArgument(f'a tag is "key", "key=value" or (key, value, weight), not {quoted(tag)}')
+        result.append((key, value, number(f"the weight of tag {quoted(key)}", weight)))
     return result
 
 
@@ -128,12 +130,19 @@ def _links(links: Links | None) -> list[tuple[str, str, dict[str, Any]]]:
     if links is None:
         return []
     if not isinstance(links, Mapping):
-        return [(link[0], link[1], dict(link[2]) if len(link) > 2 else {}) for link in links]
+        return [_link(link) for link in sequence("links", links)]
     return [(type, target, {}) for type, targets in links.items()
-            for target in ([targets] if isinstance(targets, str) else targets)]
+            for target in ([targets] if isinstance(targets, str) else sequence(f"the targets of {type!r}", targets))]
+
+
+def _link(link: Any) -> tuple[str, str, dict[str, Any]]:
+    if not isinstance(link, (tuple, list)) or len(link) not in (2, 3):
+        raise _strata.InvalidArgument(f"a link is (type, target) or (type, target, properties), not {quoted(link)}")
+    return link[0], link[1], mapping("the properties of a link", link[2] if len(link) > 2 else None)
 
 
 def _atom(fields: Mapping[str, Any]) -> dict[str, Any]:
+    fields = mapping("a memory", fields)
     for name in fields:
         if name not in _ATOM_FIELDS:
             raise _strata.InvalidArgument(f"a memory has no field {name!r}; it has {', '.join(sorted(_ATOM_FIELDS))}")
@@ -152,8 +161,10 @@ def _recall_fields(text: str, k: int, tags: str | Iterable[str], filter: Mapping
                    hops: int, link_types: str | Iterable[str], valid_at: Moment | None,
                    as_of: int | str | datetime | None, embedding: ArrayLike | None, with_text: bool) -> dict[str, Any]:
     return {
-        "text": text, "k": k, "tags": [tags] if isinstance(tags, str) else list(tags), "filter": filter, "near": near,
-        "hops": hops, "link_types": [link_types] if isinstance(link_types, str) else list(link_types),
+        "text": text, "k": k, "tags": [tags] if isinstance(tags, str) else sequence("tags", tags),
+        "filter": mapping("filter", filter), "near": near,
+        "hops": hops, "link_types": [link_types] if isinstance(link_types, str)
+        else sequence("link_types", link_types),
         "valid_at": moment_us(valid_at), "as_of": as_of, "with_text": with_text,
         "embedding": None if embedding is None else as_float32(embedding, 1),
     }
@@ -190,8 +201,8 @@ class _Remembers:
         """One memory in every store. Returns its id; an id that exists gets a new version."""
         return self._remember([_atom({
             "text": text, "id": id, "tags": tags, "links": links, "valid_from": valid_from, "valid_to": valid_to,
-            "source": source, "embedding": embedding, "metadata": dict(metadata or {}), "activation": activation,
-            "modality": modality, "snapshot": snapshot})])[0]
+            "source": source, "embedding": embedding, "metadata": mapping("metadata", metadata),
+            "activation": activation, "modality": modality, "snapshot": snapshot})])[0]
 
     def remember_many(self, memories: Iterable[str | Mapping[str, Any]]) -> list[str]:
         """Many memories, all or none: texts, or dicts with the parameters of remember. Links may be mutual."""

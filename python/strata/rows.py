@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _strata
+from .arguments import mapping, sequence
 
 if TYPE_CHECKING:
     import polars
@@ -68,12 +69,17 @@ class Rows:
         return polars.DataFrame(self._arrow())
 
 
+def as_parameters(parameters: Parameters | None) -> Parameters | None:
+    if parameters is None:
+        return None
+    return mapping("parameters", parameters) if isinstance(parameters, Mapping) else sequence("parameters", parameters)
+
+
 def query_rows(store: Callable[[_strata.Handle], Any], handle: _strata.Handle, sql: str,
                parameters: Parameters | None) -> Rows:
     """Runs a query; the Rows know which state they are of. On the database that is an LSN: when a commit came in
     between, the query is asked again in a view, so that there is no doubt."""
-    parameters = dict(parameters) if isinstance(parameters, Mapping) else parameters
-    parameters = list(parameters) if parameters is not None and not isinstance(parameters, dict) else parameters
+    parameters = as_parameters(parameters)
     if handle.kind != "database":
         native = store(handle)
         return Rows(*native.query(sql, parameters), lambda: native.query_arrow(sql, parameters))

@@ -2,14 +2,17 @@
 
 import re
 from datetime import datetime, timedelta, timezone
+from numbers import Real
 from typing import Union
 
 from ._strata import InvalidArgument
+from .arguments import quoted
 
 Moment = Union[datetime, str, int]        # a datetime (naive: UTC), ISO 8601 text, or microseconds since 1970
 Duration = Union[float, int, str, timedelta]  # seconds, "90s" "15m" "1h" "7d" "250ms", or a timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_SECONDS_MAX = 100_000_000_000  # 3,000 years: what is to stay for ever has no duration
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -29,6 +32,8 @@ def moment_us(moment: Moment | None) -> int | None:
             moment = datetime.fromisoformat(moment)
         except ValueError:
             raise InvalidArgument(f"not a time (write 2026-11-20 or 2026-11-20T10:00:00Z): {moment!r}") from None
+    if not isinstance(moment, datetime):
+        raise InvalidArgument(f"a moment is a datetime, text or microseconds since 1970, not {quoted(moment)}")
     return microseconds(moment)
 
 
@@ -46,7 +51,14 @@ def duration_ms(duration: Duration | None) -> int:
         parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", duration.strip())
         if not parts:
             raise InvalidArgument(f"not a duration (write 250ms, 90s, 15m, 1h or 7d): {duration!r}")
-        return max(1, round(float(parts[1]) * _UNITS_MS[parts[2]]))
-    if duration <= 0:
-        raise InvalidArgument(f"a duration is more than 0 seconds, not {duration!r}")
+        duration = float(parts[1]) * _UNITS_MS[parts[2]] / 1000
+    if not isinstance(duration, Real):
+        raise InvalidArgument(f'a duration is seconds, text like "90s" or a timedelta, not {quoted(duration)}')
+    if not 0 < duration <= _SECONDS_MAX:  # not a number is neither
+        raise InvalidArgument(f"a duration is more than 0 and at most {_SECONDS_MAX:,} seconds, not {quoted(duration)}")
     return max(1, round(duration * 1000))
+
+
+def milliseconds(duration: Duration | None) -> int:
+    """As duration_ms, where 0 has a meaning."""
+    return 0 if duration == 0 else duration_ms(duration)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _strata
+from .arguments import mapping, sequence
 
 Filter = Mapping[str, Any]
 
@@ -52,11 +53,11 @@ def as_float32(values: ArrayLike, axes: int) -> NDArray[np.float32]:
     return array
 
 
-def _as_dict(payload: Any) -> dict[str, Any] | None:
+def _as_dict(payload: Any, name: str = "payload") -> dict[str, Any] | None:
     """A dict as it is; a pydantic model by its fields."""
     if payload is None or isinstance(payload, dict):
         return payload
-    return payload.model_dump(mode="json") if hasattr(payload, "model_dump") else dict(payload)
+    return payload.model_dump(mode="json") if hasattr(payload, "model_dump") else mapping(name, payload)
 
 
 class Collection:
@@ -87,7 +88,9 @@ class Collection:
                     texts: Sequence[str] | None = None) -> None:
         """Inserts or replaces points: one row of `matrix` each. All of them or none. A float32 matrix in C order is
         read where it is, without a copy."""
-        ids = list(ids)
+        ids = sequence("ids", ids)
+        payloads = None if payloads is None else sequence("payloads", payloads)
+        texts = None if texts is None else sequence("texts", texts)
         for name, given in (("payloads", payloads), ("texts", texts)):
             if given is not None and len(given) != len(ids):
                 raise _strata.InvalidArgument(f"as many {name} as ids are needed: {len(given)} {name}, {len(ids)} ids")
@@ -95,14 +98,14 @@ class Collection:
             return
         self._native.upsert(self.name, ids, as_float32(matrix, 2),
                             None if payloads is None else [_as_dict(payload) for payload in payloads],
-                            None if texts is None else list(texts))
+                            texts)
 
     def set_payload(self, id: str, payload: Filter) -> None:
         self._native.set_payload(self.name, id, _as_dict(payload))
 
     def delete(self, ids: str | Sequence[str]) -> int:
         """Removes points; returns how many there were."""
-        return self._native.remove(self.name, [ids] if isinstance(ids, str) else list(ids))
+        return self._native.remove(self.name, [ids] if isinstance(ids, str) else sequence("ids", ids))
 
     def get(self, id: str, with_vector: bool = True, for_update: bool = False) -> StoredPoint | None:
         """`for_update`, in a transaction, locks the point until the end, also when it is not there."""
@@ -116,24 +119,24 @@ class Collection:
         Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
         at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
         """
-        found = self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter), ef, exact, with_payload,
-                                    with_vector)
+        found = self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
+                                    with_payload, with_vector)
         return _hits(found, with_vector)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
                      with_payload: bool = True) -> list[Hit]:
         """The k best points by their words (BM25); the collection was created with words=True."""
-        found = self._native.search_words(self.name, query, k, _as_dict(filter), with_payload, with_vector)
+        found = self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), with_payload, with_vector)
         return _hits(found, with_vector)
 
     def count(self, filter: Filter | None = None) -> int:
-        return self._native.count(self.name, _as_dict(filter))
+        return self._native.count(self.name, _as_dict(filter, "filter"))
 
     def scroll(self, filter: Filter | None = None, after: str = "", with_vector: bool = False,
                page: int = 1000) -> Iterator[StoredPoint]:
         """Every point by id, fetched by pages."""
         while True:
-            points = self._native.scroll(self.name, after, page, _as_dict(filter), with_vector)
+            points = self._native.scroll(self.name, after, page, _as_dict(filter, "filter"), with_vector)
             yield from (StoredPoint(*point) for point in points)
             if len(points) < page:
                 return

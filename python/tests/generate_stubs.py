@@ -2,6 +2,7 @@
 
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from nanobind.stubgen import StubGen
@@ -12,6 +13,26 @@ COLUMNS_MAX = 120
 
 
 def stubs() -> str:
+    with bare_calls():
+        return written()
+
+
+@contextmanager
+def bare_calls():
+    """The native calls without the guards that the package puts around them."""
+    places = [_strata, *(value for value in vars(_strata).values() if isinstance(value, type))]
+    guarded = [(place, name, call) for place in places for name, call in vars(place).items()
+               if hasattr(call, "__wrapped__")]
+    for place, name, call in guarded:
+        setattr(place, name, call.__wrapped__)
+    try:
+        yield
+    finally:
+        for place, name, call in guarded:
+            setattr(place, name, call)
+
+
+def written() -> str:
     generator = StubGen(module=_strata)
     generator.put(_strata)
     text = re.sub(r"^from strata import \(\n.*?^\)\n", lambda _: exceptions(), generator.get(), flags=re.M | re.S)

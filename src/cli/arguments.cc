@@ -64,8 +64,13 @@ Result<MemoryTag> parse_tag(std::string_view text) {
   if (colon != std::string_view::npos) {
     const std::string_view weight = text.substr(colon + 1);
     const auto [end, error] = std::from_chars(weight.data(), weight.data() + weight.size(), tag.weight);
-    // "url=http://x" has a colon and no weight.
-    if (error == std::errc() && end == weight.data() + weight.size()) text = text.substr(0, colon);
+    if (error == std::errc() && end == weight.data() + weight.size()) {
+      text = text.substr(0, colon);
+    } else if (text.find('=') == std::string_view::npos) {  // in a value a colon may stand: "url=http://x"
+      return invalid("the weight of a tag is a number, not \"" + std::string(weight.substr(0, 80)) + "\": \"" +
+                     std::string(text.substr(0, 80)) +
+                     "\"; a key with a colon in it has its weight behind it, as in a:b:1");
+    }
   }
   const std::size_t equals = text.find('=');
   tag.key = text.substr(0, equals);

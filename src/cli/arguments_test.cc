@@ -36,6 +36,9 @@ TEST(Arguments, ATagHasAKeyAndPerhapsAValueAndAWeight) {
   check("url=http://x", "url", "http://x", 1);
   EXPECT_FALSE(parse_tag("=x"));
   EXPECT_FALSE(parse_tag(":0.5"));
+  check("a:b:1", "a:b", "", 1);
+  EXPECT_EQ(parse_tag("ci:heavy").error().code(), ErrorCode::invalid_argument);
+  EXPECT_NE(parse_tag("ci:heavy").error().message().find("\"heavy\""), std::string::npos);
 }
 
 TEST(Arguments, ALinkHasATypeAndATarget) {

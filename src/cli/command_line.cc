@@ -26,6 +26,13 @@ std::string unmarked(std::string word) {
 void finish(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (option->get_items_expected_max() > 0) option->transform(unmarked);
+    // CLI11 would take -1 for the largest number there is.
+    if (option->get_type_name() == "UINT") {
+      option->check([](const std::string& given) {
+        const std::string word = unmarked(given);
+        return word.starts_with('-') ? "a whole number, 0 or more, not " + word : std::string();
+      });
+    }
     // In the help a positional needs no type after its name.
     if (option->get_positional()) option->option_text(option->get_items_expected_max() > 1 ? "..." : " ");
   }

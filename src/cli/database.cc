@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "io/posix_file_system.h"
 #include "memory/schema.h"
 
 namespace strata::cli {
@@ -24,7 +25,10 @@ Result<Engine*> Database::engine(Missing missing) {
       return Error(ErrorCode::not_found,
                    "there is no database at \"" + directory_ + "\"; open, remember, import and writing sql create one");
     }
+    std::error_code ignored;
+    made_ = !std::filesystem::exists(directory_, ignored);
     engine_ = STRATA_TRY(Engine::open(directory_, options));
+    lsn_when_made_ = engine_->visible_lsn();
   }
   return engine_.get();
 }
@@ -41,26 +45,14 @@ Result<bool> Database::has_memory() {
   return STRATA_TRY(engine->metadata().get(memory::kEmbedderSetting)).has_value();
 }
 
-/// What can be told from the model that is stored. A program or an address is not stored: a directory that somebody sends
-/// must not make this machine run or call anything.
-Result<std::string> Database::embedder_of_database() {
-  const auto setting = STRATA_TRY(engine_->metadata().get(memory::kEmbedderSetting));
-  const Map* map = setting ? setting->map() : nullptr;
-  const Value* model = map ? map->find("model") : nullptr;
-  if (model == nullptr || model->text() == nullptr) return std::string("lexical");
-  if (model->text()->starts_with("lexical")) return std::string("lexical");
-  if (*model->text() == "none") return *model->text();
-  return Error(ErrorCode::failed_precondition,
-               "the memories in " + directory_ + " were embedded with the model \"" + *model->text() +
-                   "\"; say where it is: --option embedder=command:… or https://…#model, or STRATA_EMBEDDER");
-}
-
 Result<Memory*> Database::memory(Missing missing) {
   Engine* engine = STRATA_TRY(this->engine(missing));
   if (!memory_) {
     MemoryOptions options;
-    options.embedder = settings_.embedder.empty() ? STRATA_TRY(embedder_of_database()) : settings_.embedder;
+    options.embedder = settings_.embedder;
+    const Lsn before = engine->visible_lsn();
     memory_ = STRATA_TRY(Memory::open(*engine, options));
+    if (lsn_when_made_ == before) lsn_when_made_ = engine->visible_lsn();
   }
   return memory_.get();
 }
@@ -72,6 +64,27 @@ Result<void> Database::close() {
   auto result = engine_->close();
   engine_.reset();
   return result;
+}
+
+Result<void> Database::close_after_failure() {
+  const bool empty = made_ && engine_ && engine_->visible_lsn() == lsn_when_made_;
+  STRATA_TRY(close());
+  if (!empty) return {};
+  // Out of everybody's reach first. A process that opened it in between has its lock, and gets it back.
+  const std::filesystem::path aside = directory_ + ".empty";
+  std::error_code failed;
+  std::filesystem::rename(directory_, aside, failed);
+  if (failed) return {};
+  const bool free = [&] {
+    const auto files = io::open_posix_file_system(aside);
+    return files && (*files)->lock("lock", "taking it away");
+  }();
+  if (free) {
+    std::filesystem::remove_all(aside, failed);
+  } else {
+    std::filesystem::rename(aside, directory_, failed);
+  }
+  return {};
 }
 
 }  // namespace strata::cli

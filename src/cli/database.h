@@ -26,18 +26,20 @@ class Database {
   Result<Engine*> engine(Missing missing = Missing::refuse);
   /// The stores as of `as_of`; the engine itself for the present.
   Result<Stores*> stores();
-  /// Errors  failed_precondition (made by an embedder that the settings do not name), and as Memory::open
+  /// With the embedder of the settings; without one, what must be embedded may be refused. Errors  as Memory::open
   Result<Memory*> memory(Missing missing = Missing::refuse);
   /// Whether anything was ever remembered here, without preparing the directory for memories.
   Result<bool> has_memory();
   Result<void> close();
+  /// After a verb that failed: as close; and a database that this run made, and that holds nothing, is taken away again.
+  Result<void> close_after_failure();
 
  private:
-  Result<std::string> embedder_of_database();
-
   const std::string directory_;
   const Settings settings_;
   std::string as_of_;
+  bool made_ = false;      // its directory, by this run
+  Lsn lsn_when_made_ = 0;  // with the places of memory: nothing of the user's
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Memory> memory_;
   std::unique_ptr<View> view_;

@@ -36,7 +36,7 @@ Result<void> run(const Request& request, Output& output, Settings settings) {
   auto done = request.action(context);
   // What was found out is told even if closing fails, and the other way round.
   auto flushed = output.flush();
-  auto closed = database.close();
+  auto closed = done ? database.close() : database.close_after_failure();
   if (!done && !output.reader_gone()) return done;
   STRATA_TRY(std::move(flushed));
   STRATA_TRY(std::move(closed));

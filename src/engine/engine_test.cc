@@ -284,6 +284,13 @@ TEST_F(EngineTest, WhatIsNotADatabaseIsLeftAlone) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory), {}), 1);
 }
 
+TEST_F(EngineTest, APathWithANulByteIsRefusedAndNotCutThere) {
+  const auto opened = Engine::open(directory + std::string("\0y", 2));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), ErrorCode::invalid_argument);
+  EXPECT_FALSE(std::filesystem::exists(directory));
+}
+
 TEST_F(EngineTest, AFileAMissingParentAndAMissingDatabaseEachHaveTheirError) {
   OpenOptions existing;
   existing.create = false;

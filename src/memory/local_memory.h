@@ -42,6 +42,9 @@ class LocalMemory final : public Memory {
   Result<void> ensure_places(Transaction& transaction, const Prepared& prepared);
   Error other_dimension(std::size_t there, std::size_t given) const;
   Error other_row_length(std::size_t there, std::size_t given) const;
+  Result<std::vector<std::string>> tables_there();
+  Result<void> check_names_are_free();
+  Result<void> replace_dropped_tables();
   Result<void> check_embedder(Stores& stores);
   Result<void> ensure_collection(Stores& stores, std::size_t dimension);
   Result<void> ensure_dataset(Stores& stores, std::size_t row_length);

@@ -893,6 +893,58 @@ TEST_F(MemoryTest, AnotherEmbedderIsRefusedAndBothAreNamed) {
   EXPECT_EQ((*memory->get("x"))->atom.text, "text");
 }
 
+TEST_F(MemoryTest, AnEndpointThatIsDownIsToldByRecall) {
+  Atom given = atom("x", "text", {1, 0});
+  memory = *Memory::open(*db, {.embedder = "http://127.0.0.1:1/v1#m"});  // nobody listens there
+  remember(given);
+  EXPECT_EQ(code_of(memory->recall({.text = "text"})), ErrorCode::unavailable);
+  EXPECT_EQ(memory->recall({.embedding = {1, 0}})->size(), 1U);
+}
+
+TEST_F(MemoryTest, WithoutItsEmbedderWhatIsThereCanBeReadAndNothingBeEmbedded) {
+  memory = *Memory::open(*db, {.embedder = "http://127.0.0.1:1/v1#m"});
+  remember(atom("x", "text", {1, 0}));
+  open({.embedder = ""});
+  EXPECT_EQ(memory->embedder().model(), "http:m");
+  EXPECT_EQ((*memory->get("x"))->atom.text, "text");
+  EXPECT_EQ(memory->history("x")->size(), 1U);
+  EXPECT_TRUE(memory->check_agreement(false, {})->disagreements.empty());
+  EXPECT_EQ(code_of(memory->recall({.text = "text"})), ErrorCode::failed_precondition);
+  EXPECT_THAT(message, HasSubstr("http:m"));
+  EXPECT_EQ(code_of(memory->remember(atom("y", "text"))), ErrorCode::failed_precondition);
+  EXPECT_TRUE(memory->forget("x"));
+}
+
+TEST_F(MemoryTest, WithoutANameTheEmbedderIsTheDatabases) {
+  open({.embedder = ""});
+  EXPECT_THAT(memory->embedder().model(), HasSubstr("lexical"));
+  memory = *Memory::open(*db, {.embedder = "none"});
+  remember(atom("x", "text", {1, 0}));
+  open({.embedder = ""});
+  EXPECT_EQ(memory->embedder().model(), "none");
+}
+
+TEST_F(MemoryTest, ATableOfTheUsersInTheWayIsNamedWithTheWayOut) {
+  const std::string elsewhere = directory + "-other";  // beside it, and taken away with it
+  const auto other = *Engine::open(elsewhere);
+  ASSERT_TRUE(other->metadata().execute("create table tags(name text primary key)"));
+  EXPECT_EQ(code_of(Memory::open(*other)), ErrorCode::failed_precondition);
+  EXPECT_THAT(message, HasSubstr("\"tags\" is there already"));
+  ASSERT_TRUE(other->metadata().execute("alter table tags rename to my_tags"));
+  EXPECT_TRUE(Memory::open(*other)) << "as the message says";
+}
+
+TEST_F(MemoryTest, ATableThatWasDroppedIsMadeAnew) {
+  remember(atom("x", "text"));
+  ASSERT_TRUE(db->metadata().execute("drop table atoms"));
+  open();
+  EXPECT_EQ(*memory->count(), 0U);
+  const AgreementReport report = *memory->check_agreement(true, {});
+  EXPECT_FALSE(report.disagreements.empty());
+  remember(atom("y", "another text"));
+  EXPECT_EQ(memory->recall({.text = "text"})->size(), 1U) << "what the dropped table named is in the way of nothing";
+}
+
 TEST_F(MemoryTest, TwoEmbeddersOpenedBeforeTheFirstMemoryDoNotMix) {
   const auto other = Memory::open(*db, {.embedder = "none"});
   ASSERT_TRUE(other);
@@ -926,6 +978,7 @@ TEST_F(MemoryTest, BadInputIsRefusedByNameAndChangesNothing) {
   remember(atom("there", "a memory that is there"));
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   refuses(atom("empty", ""), ErrorCode::invalid_argument, "empty");
+  refuses(atom(std::string("a\0b", 3), "text"), ErrorCode::invalid_argument, "NUL");
   refuses(atom(std::string(1 << 20, 'i'), "text"), ErrorCode::invalid_argument, "1048576");
   std::vector<float> embedding(384, 0.5F);
   embedding[3] = std::nanf("");
@@ -957,10 +1010,16 @@ TEST_F(MemoryTest, BadInputIsRefusedByNameAndChangesNothing) {
   refuses(given, ErrorCode::invalid_argument, "1001");
   given.tags = {{"", "v", 1}};
   refuses(given, ErrorCode::invalid_argument, "bad");
+  given.tags = {{"key", std::string(1'025, 'v'), 1}};
+  refuses(given, ErrorCode::invalid_argument, "1,024");
   given.tags = {{"heavy", "", std::nan("")}};
   refuses(given, ErrorCode::invalid_argument, "heavy");
   given.tags = {{std::string(2 << 20, 'k'), "", 1}};
   refuses(given, ErrorCode::invalid_argument, "bad");
+
+  given = atom("bad", "text");
+  given.source.assign(4'097, 's');
+  refuses(given, ErrorCode::invalid_argument, "4,096");
 
   given = atom("bad", "text");
   given.links = {{"about", "bad", {}}};

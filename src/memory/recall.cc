@@ -91,8 +91,11 @@ Result<Recalled> LocalMemory::why(std::string_view id, const RecallOptions& opti
 
 Result<std::vector<float>> LocalMemory::embed_query(const RecallOptions& options) {
   if (!options.embedding.empty()) return options.embedding;
-  if (options.text.empty() || embedder_->dimension() == 0) return std::vector<float>();
-  auto embeddings = STRATA_TRY(embedder_->embed(std::span(&options.text, 1)));
+  if (options.text.empty()) return std::vector<float>();
+  auto answer = embedder_->embed(std::span(&options.text, 1));
+  // There is none: the words answer. Its dimension does not tell, because an endpoint that is down does not know it.
+  if (!answer && answer.error().code() == ErrorCode::unsupported) return std::vector<float>();
+  auto embeddings = STRATA_TRY(std::move(answer));
   if (embeddings.size() != 1) {
     return Error(ErrorCode::unavailable, "the embedder " + embedder_->model() + " gave no embedding for the question");
   }

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/clock.h"
+#include "core/excerpt.h"
 #include "core/nesting.h"
 #include "core/random.h"
 #include "memory/atom_in.h"
@@ -12,11 +13,13 @@ namespace {
 
 constexpr std::size_t kTextBytesMax = 64 << 20;
 constexpr std::size_t kTagsMax = 1'000;
+constexpr std::size_t kTagBytesMax = 1'024;  // of its key, and of its value
+constexpr std::size_t kSourceBytesMax = 4'096;
 constexpr std::size_t kActivationMax = 1 << 20;
 const core::SystemClock kClock;
 
 Error invalid(const std::string& id, const std::string& what) {
-  return Error(ErrorCode::invalid_argument, "memory \"" + id.substr(0, 80) + "\": " + what);
+  return Error(ErrorCode::invalid_argument, "memory \"" + core::excerpt(id) + "\": " + what);
 }
 
 /// The names that recall filters by and that are memory's own, not the user's metadata.
@@ -30,7 +33,11 @@ Result<void> check(const Atom& atom, const std::string& id) {
     return Error(ErrorCode::invalid_argument,
                  "an id has 1 to 1,024 bytes, not " + std::to_string(id.size()) + ": \"" + id.substr(0, 40) + "…\"");
   }
+  if (id.find('\0') != std::string::npos) return invalid(id, "an id has no NUL bytes");
   if (atom.text.empty()) return invalid(id, "the text is empty");
+  if (atom.source.size() > kSourceBytesMax) {
+    return invalid(id, "the source has " + std::to_string(atom.source.size()) + " bytes; 4,096 are allowed");
+  }
   if (atom.text.size() > kTextBytesMax) {
     return invalid(id, "the text has " + std::to_string(atom.text.size()) + " bytes; 67,108,864 are allowed");
   }
@@ -41,20 +48,25 @@ Result<void> check(const Atom& atom, const std::string& id) {
   if (atom.tags.size() > kTagsMax) return invalid(id, std::to_string(atom.tags.size()) + " tags; 1,000 are allowed");
   for (const MemoryTag& tag : atom.tags) {
     if (tag.key.empty()) return invalid(id, "a tag has an empty key");
-    if (tag.key.find('=') != std::string::npos) {
-      return invalid(id, "the key of tag \"" + tag.key.substr(0, 80) + "\" has a =");
+    if (tag.key.size() > kTagBytesMax || tag.value.size() > kTagBytesMax) {
+      return invalid(id, "key and value of a tag have at most 1,024 bytes each: \"" + core::excerpt(tag.key) + "\"");
     }
-    if (!std::isfinite(tag.weight)) return invalid(id, "the weight of tag \"" + tag.key + "\" is not a finite number");
+    if (tag.key.find('=') != std::string::npos) {
+      return invalid(id, "the key of tag \"" + core::excerpt(tag.key) + "\" has a =");
+    }
+    if (!std::isfinite(tag.weight))
+      return invalid(id, "the weight of tag \"" + core::excerpt(tag.key) + "\" is not a finite number");
   }
   for (const MemoryLink& link : atom.links) {
-    if (link.target == id) return invalid(id, "a link of type \"" + link.type + "\" leads back to the memory itself");
-    if (link.type.empty()) return invalid(id, "a link to \"" + link.target + "\" has no type");
+    if (link.target == id)
+      return invalid(id, "a link of type \"" + core::excerpt(link.type) + "\" leads back to the memory itself");
+    if (link.type.empty()) return invalid(id, "a link to \"" + core::excerpt(link.target) + "\" has no type");
   }
   if (!core::nests_within(atom.metadata)) {
     return invalid(id, "its metadata nests more than " + std::to_string(core::kNestingMax) + " deep");
   }
   for (const auto& [key, value] : atom.metadata) {
-    if (reserved(key)) return invalid(id, "\"" + key + "\" is a reserved name in metadata");
+    if (reserved(key)) return invalid(id, "\"" + core::excerpt(key) + "\" is a reserved name in metadata");
   }
   if (atom.activation.size() > kActivationMax) {
     return invalid(id,
@@ -175,7 +187,7 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
     }
   }
   if (!atom.snapshot.empty() && !STRATA_TRY(metadata.get_row("snapshots", {{"id", atom.snapshot}}))) {
-    return Error(ErrorCode::not_found, "memory \"" + id + "\": no snapshot \"" + atom.snapshot + "\"");
+    return Error(ErrorCode::not_found, "memory \"" + id + "\": no snapshot \"" + core::excerpt(atom.snapshot) + "\"");
   }
 
   const Address address = STRATA_TRY(stores.object().put(as_bytes(atom.text), {.owner = id}));

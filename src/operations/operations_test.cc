@@ -260,12 +260,15 @@ TEST_F(OperationsTest, EveryDamagedFileOfABackupIsRefusedByName) {
     EXPECT_THAT(message, HasSubstr(file.filename().string()));
     const auto opened = Engine::open(target, {.create = false});
     EXPECT_FALSE(opened) << "half a restore is no database";
+    EXPECT_FALSE(fs::exists(target)) << "what it had copied is taken away";
     flip(file, at);
   }
   EXPECT_GE(tried, 5);
   const fs::path one = files_of(report->directory).front();
   fs::resize_file(one, fs::file_size(one) - 1);
+  fs::create_directory(base / "short");
   EXPECT_EQ(code_of(restore(report->directory, (base / "short").string())), ErrorCode::corruption);
+  EXPECT_TRUE(fs::exists(base / "short") && fs::is_empty(base / "short")) << "it was there before";
   EXPECT_THAT(message, HasSubstr(one.filename().string()));
   fs::remove(one);
   const auto missing = restore(report->directory, (base / "missing").string());

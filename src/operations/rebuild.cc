@@ -22,8 +22,8 @@ namespace {
 struct Derived {
   std::string_view folder;
   std::vector<std::string_view> files;  ///< after "state." or "rebuilt.": the log last
-  std::string_view note;                ///< how far the log was copied: goes with the new files, the old one is not kept
-  std::string_view mark;                ///< says that the present file is damaged
+  std::string_view note;  ///< how far the log was copied: goes with the new files, the old one is not kept
+  std::string_view mark;  ///< says that the present file is damaged
 };
 
 std::optional<Derived> derived_of(StoreKind store) {

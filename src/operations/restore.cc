@@ -1,6 +1,7 @@
 // Restore: the backup's files, checked against its list, become a database. To an earlier LSN: its journal is written
 // anew up to there, on a new timeline, so that nothing later can ever be taken for its continuation.
 #include <algorithm>
+#include <filesystem>
 
 #include "core/clock.h"
 #include "core/failpoint.h"
@@ -37,33 +38,24 @@ Result<void> cut_journal(io::FileSystem& files, const engine::Manifest& manifest
   return files.remove_directory(kUncutJournal);
 }
 
-}  // namespace
-}  // namespace strata::operations
-
-namespace strata {
-
-Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn,
-                    const Progress& progress) noexcept {
-  using namespace operations;
-  auto source = io::open_posix_file_system(backup);
-  if (!source) return std::move(source).error().with_context("restoring from " + backup);
-  io::FileSystem& from = **source;
-  auto read = read_backup_list(from);
-  if (!read) return std::move(read).error().with_context("restoring from " + backup);
-  BackupList& list = *read;
-  engine::Manifest manifest = STRATA_TRY(engine::read_manifest(from, list.manifest));
-  if (lsn != 0 && (lsn < manifest.lsn || lsn > list.lsn)) {
-    return Error(ErrorCode::invalid_argument, "the backup reaches from lsn " + std::to_string(manifest.lsn) + " to " +
-                                                  std::to_string(list.lsn) + "; it cannot be restored to " +
-                                                  std::to_string(lsn));
+/// Takes away what a restore that failed has written into the directory, which was empty before.
+void remove_what_is_there(const std::string& directory, bool made) {
+  std::error_code ignored;
+  if (made) {
+    std::filesystem::remove_all(directory, ignored);
+    return;
   }
-  STRATA_TRY(io::make_root_directory(directory));
-  auto target = STRATA_TRY(io::open_posix_file_system(directory));
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    std::filesystem::remove_all(entry->path(), ignored);
+  }
+}
+
+Result<Lsn> restore_into(io::FileSystem& from, const std::string& backup, BackupList list, engine::Manifest manifest,
+                         std::unique_ptr<io::FileSystem> target, const std::string& directory, Lsn lsn,
+                         const Progress& progress) {
   io::FileSystem& to = *target;
-  if (!STRATA_TRY(to.list("")).empty()) {
-    return Error(ErrorCode::already_exists, directory + " is not empty; restore makes a database of its own");
-  }
-
   const bool cut = lsn != 0 && lsn < list.lsn;
   std::uint64_t total = 0, done = 0;
   for (const BackupFile& file : list.files) total += file.bytes;
@@ -106,6 +98,40 @@ Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn
   }
   STRATA_TRY(restored->close());
   return reached;
+}
+
+}  // namespace
+}  // namespace strata::operations
+
+namespace strata {
+
+Result<Lsn> restore(const std::string& backup, const std::string& directory, Lsn lsn,
+                    const Progress& progress) noexcept {
+  using namespace operations;
+  auto source = io::open_posix_file_system(backup);
+  if (!source) return std::move(source).error().with_context("restoring from " + backup);
+  io::FileSystem& from = **source;
+  auto read = read_backup_list(from);
+  if (!read) return std::move(read).error().with_context("restoring from " + backup);
+  const BackupList& list = *read;
+  engine::Manifest manifest = STRATA_TRY(engine::read_manifest(from, list.manifest));
+  if (lsn != 0 && (lsn < manifest.lsn || lsn > list.lsn)) {
+    return Error(ErrorCode::invalid_argument, "the backup reaches from lsn " + std::to_string(manifest.lsn) + " to " +
+                                                  std::to_string(list.lsn) + "; it cannot be restored to " +
+                                                  std::to_string(lsn));
+  }
+  std::error_code ignored;
+  const bool made = !std::filesystem::exists(directory, ignored);
+  STRATA_TRY(io::make_root_directory(directory));
+  auto target = STRATA_TRY(io::open_posix_file_system(directory));
+  if (!STRATA_TRY(target->list("")).empty()) {
+    return Error(ErrorCode::already_exists, directory + " is not empty; restore makes a database of its own");
+  }
+
+  auto restored =
+      restore_into(from, backup, std::move(*read), std::move(manifest), std::move(target), directory, lsn, progress);
+  if (!restored) remove_what_is_there(directory, made);
+  return restored;
 }
 
 }  // namespace strata

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/checksum.h"
+#include "core/excerpt.h"
 
 namespace strata::store::analytics {
 namespace {
@@ -27,7 +28,7 @@ std::uint64_t bytes_of(const Value& value) {
 }
 
 Error no_table(std::string_view table) {
-  return Error(ErrorCode::not_found, "there is no analytics table \"" + std::string(table) + "\"");
+  return Error(ErrorCode::not_found, "there is no analytics table \"" + core::excerpt(table) + "\"");
 }
 
 const ColumnDefinition* find_column(const std::vector<ColumnDefinition>& columns, std::string_view name) {
@@ -38,7 +39,7 @@ const ColumnDefinition* find_column(const std::vector<ColumnDefinition>& columns
 
 Error no_column(std::string_view table, std::string_view column) {
   return Error(ErrorCode::invalid_argument,
-               "table \"" + std::string(table) + "\" has no column \"" + std::string(column) + "\"");
+               "table \"" + core::excerpt(table) + "\" has no column \"" + core::excerpt(column) + "\"");
 }
 
 }  // namespace
@@ -129,7 +130,7 @@ Result<void> AnalyticsSession::create_table(std::string_view table, std::span<co
       const bool same_start = columns.size() >= present->size() &&
                               std::equal(present->begin(), present->end(), columns.begin(), same_column);
       if (!same_start) {
-        return Error(ErrorCode::already_exists, "table \"" + std::string(table) + "\" has the columns (" +
+        return Error(ErrorCode::already_exists, "table \"" + core::excerpt(table) + "\" has the columns (" +
                                                     to_text(*present) + "), not (" + to_text(columns) +
                                                     "); only further columns at the end may be added");
       }
@@ -213,7 +214,7 @@ Result<void> AnalyticsSession::append_checked(Context& tx, std::string_view tabl
   std::uint64_t bytes = 0;
   for (const std::vector<Value>& row : rows) {
     if (row.size() != columns.size()) {
-      return Error(ErrorCode::invalid_argument, "table \"" + std::string(table) + "\" has " +
+      return Error(ErrorCode::invalid_argument, "table \"" + core::excerpt(table) + "\" has " +
                                                     std::to_string(columns.size()) + " columns, the row has " +
                                                     std::to_string(row.size()) + " values");
     }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/assert.h"
+#include "core/excerpt.h"
 
 namespace strata {
 namespace {
@@ -42,7 +43,7 @@ Result<void> check_name(std::string_view what, std::string_view name) {
   if (good) return {};
   return Error(
       ErrorCode::invalid_argument,
-      std::string(what) + " is 1 to 63 of a-z, 0-9, _, beginning with a letter: \"" + std::string(name) + "\"");
+      std::string(what) + " is 1 to 63 of a-z, 0-9, _, beginning with a letter: \"" + core::excerpt(name) + "\"");
 }
 
 void put_operation(core::Encoder& out, Operation::Kind kind, const Bytes& body) {

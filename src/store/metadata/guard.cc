@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/excerpt.h"
 #include "store/metadata/schema.h"
 
 namespace strata::store::metadata {
@@ -228,7 +229,9 @@ Result<Statement> Guard::compile_one(std::string_view sql) {
     std::string_view end;
     Result<Statement> second = compile(tail, end);
     if (!second.has_value() || *second) {
-      return Error(ErrorCode::invalid_argument, "two statements where one is allowed");
+      return Error(ErrorCode::invalid_argument,
+                   "two statements where one is allowed; the second begins at: " +
+                       core::excerpt(tail.substr(std::min(tail.find_first_not_of(" \t\r\n"), tail.size()))));
     }
     analysis_ = first;
   }
@@ -273,7 +276,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
     if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
     if (is_reserved(table) && lower(table) != "sqlite_sequence" && !lower(table).starts_with("sqlite_autoindex_")) {
       return refuse(ErrorCode::permission_denied,
-                    "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
+                    "names beginning with strata_ or sqlite_ are reserved: " + core::excerpt(table));
     }
     analysis_.kind = kind;
     if (analysis_.table.empty()) analysis_.table = table;
@@ -297,7 +300,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
     case SQLITE_FUNCTION: {
       const std::string function = lower(safe(second));
       if (listed(kFunctions, function) || listed(kInnerFunctions, function)) return SQLITE_OK;
-      return refuse(ErrorCode::permission_denied, "the function " + function + " is not allowed");
+      return refuse(ErrorCode::permission_denied, "the function " + core::excerpt(function) + " is not allowed");
     }
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
@@ -306,7 +309,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
       if (is_schema_table(name)) return SQLITE_OK;
       if (!may_write_) return refuse(ErrorCode::permission_denied, "query only reads; use execute");
       if (is_reserved(name))
-        return refuse(ErrorCode::permission_denied, "the table " + std::string(name) + " is not for users to write");
+        return refuse(ErrorCode::permission_denied, "the table " + core::excerpt(name) + " is not for users to write");
       writes_rows_ = true;
       add(analysis_.tables_written, name);
       if (analysis_.kind == StatementKind::reads) analysis_.kind = StatementKind::writes_rows;
@@ -329,7 +332,7 @@ int Guard::decide(int action, const char* first, const char* second, const char*
       return refuse(ErrorCode::unsupported, "reindex is not supported");
     case SQLITE_PRAGMA:
       if (listed(kPragmas, lower(name))) return SQLITE_OK;
-      return refuse(ErrorCode::unsupported, "pragma " + std::string(name) + " is not supported");
+      return refuse(ErrorCode::unsupported, "pragma " + core::excerpt(name) + " is not supported");
     case SQLITE_CREATE_TRIGGER:
     case SQLITE_DROP_TRIGGER:
     case SQLITE_CREATE_TEMP_TRIGGER:

@@ -1,4 +1,5 @@
 // The contract of include/strata/metadata.h, once, over whatever transaction the session stands for.
+#include "core/excerpt.h"
 #include "core/nesting.h"
 #include "store/metadata/metadata_store.h"
 #include "store/metadata/result_rows.h"
@@ -11,6 +12,7 @@ using transaction::Context;
 
 constexpr std::string_view kSettings = "strata_settings";
 constexpr std::string_view kMigrations = "strata_migrations";
+constexpr std::size_t kSettingKeyBytesMax = 1'024;
 
 class MetadataSession final : public MetadataStore {
  public:
@@ -57,9 +59,13 @@ class MetadataSession final : public MetadataStore {
 
   Result<void> set(std::string_view key, const Value& value) override {
     return session_.write([&](Context& tx) -> Result<void> {
+      if (key.empty() || key.size() > kSettingKeyBytesMax) {
+        return Error(ErrorCode::invalid_argument, "the key of a setting has 1 to 1,024 bytes, not " +
+                                                      std::to_string(key.size()) + ": \"" + core::excerpt(key) + "\"");
+      }
       if (!core::nests_within(value)) {
-        return Error(ErrorCode::invalid_argument, "a setting nests at most " + std::to_string(core::kNestingMax) +
-                                                      " deep: " + std::string(key.substr(0, 80)));
+        return Error(ErrorCode::invalid_argument,
+                     "a setting nests at most " + std::to_string(core::kNestingMax) + " deep: " + core::excerpt(key));
       }
       return put(tx, kSettings, {{"key", std::string(key)}, {"value", to_json(value)}});
     });
@@ -76,7 +82,7 @@ class MetadataSession final : public MetadataStore {
  private:
   static Error reserved(std::string_view table) {
     return Error(ErrorCode::permission_denied,
-                 "names beginning with strata_ or sqlite_ are reserved: " + std::string(table));
+                 "names beginning with strata_ or sqlite_ are reserved: " + core::excerpt(table));
   }
   static const MetadataBuffer* own(Context& tx) { return tx.buffer_if_any<MetadataBuffer>(StoreKind::metadata); }
 
@@ -104,7 +110,7 @@ class MetadataSession final : public MetadataStore {
     if (table != nullptr && !is_hidden(name)) return table;
     // The catalog is the newest one. Who looks from before a definition is told so, as SQL tells it.
     STRATA_TRY(store_.read_at(tx.view_lsn(), own(tx), [](Connection&) { return Result<void>(); }));
-    return Error(ErrorCode::not_found, "no such table: " + std::string(name));
+    return Error(ErrorCode::not_found, "no such table: " + core::excerpt(name));
   }
 
   Result<void> put(Context& tx, std::string_view name, const Map& row);
@@ -118,7 +124,7 @@ class MetadataSession final : public MetadataStore {
 };
 
 Error unknown_column(const Table& table, std::string_view column) {
-  return Error(ErrorCode::invalid_argument, "table " + table.name + " has no column named " + std::string(column));
+  return Error(ErrorCode::invalid_argument, "table " + table.name + " has no column named " + core::excerpt(column));
 }
 
 // The values of a row in the order of the table's columns; nullptr where the row names none.

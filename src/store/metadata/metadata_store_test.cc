@@ -91,6 +91,31 @@ TEST(MetadataStore, ADefinitionThatFindsNothingToDoIsNoErrorAndWritesNothing) {
   EXPECT_EQ(count(world, "select count(*) from more"), 0);
 }
 
+TEST(MetadataStore, TheLastRowidIsOfAnInsertOfThisStatement) {
+  World world;
+  EXPECT_EQ(world.db()->execute("create table person(id integer primary key, name text)")->last_insert_rowid, 0);
+  EXPECT_EQ(world.db()->execute("insert into person(name) values ('Ada'), ('Bo')")->last_insert_rowid, 2);
+  EXPECT_EQ(world.db()->execute("update person set name = 'Al' where id = 1")->last_insert_rowid, 0);
+  EXPECT_EQ(world.db()->execute("create index person_name on person(name)")->last_insert_rowid, 0);
+}
+
+TEST(MetadataStore, TheKeyOfASettingHasALength) {
+  World world;
+  EXPECT_CODE(world.db()->set("", 1), invalid_argument);
+  EXPECT_CODE(world.db()->set(std::string(1'025, 'k'), 1), invalid_argument);
+  EXPECT_OK(world.db()->set(std::string(1'024, 'k'), 1));
+}
+
+TEST(MetadataStore, WhatIsQuotedFromAUserIsCut) {
+  World world;
+  const std::string long_name(1'000'000, 'x');
+  for (const Error& error : {world.db()->put_row(long_name, {{"a", 1}}).error().clone(),
+                             world.db()->put_row("strata_" + long_name, {{"a", 1}}).error().clone(),
+                             world.db()->execute("select 1; select '" + long_name + "'").error().clone()}) {
+    EXPECT_LT(error.message().size(), 300U);
+  }
+}
+
 TEST(MetadataStore, DefinesATableAndFillsItInOneTransaction) {
   World world;
   auto tx = world.begin();

@@ -469,6 +469,7 @@ Result<Executed> Writer::execute_in_savepoint(std::string_view sql, std::span<co
     }
     STRATA_TRY(bind_parameters(statement, parameters));
     const std::int64_t before = sqlite3_total_changes64(connection_.get());
+    sqlite3_set_last_insert_rowid(connection_.get(), 0);  // SQLite keeps that of the insert before, also one of our own
     int code;
     do code = sqlite3_step(statement.get());
     while (code == SQLITE_ROW);
@@ -477,7 +478,8 @@ Result<Executed> Writer::execute_in_savepoint(std::string_view sql, std::span<co
     if (sqlite3_total_changes64(connection_.get()) != before) {
       out.rows_changed = static_cast<std::uint64_t>(sqlite3_changes64(connection_.get()));
     }
-    out.last_insert_rowid = sqlite3_last_insert_rowid(connection_.get());
+    if (out.analysis.kind == StatementKind::writes_rows)
+      out.last_insert_rowid = sqlite3_last_insert_rowid(connection_.get());
   }
   touched.stop();
   if (out.analysis.kind == StatementKind::writes_rows) {

@@ -5,13 +5,15 @@
 #include <compare>
 #include <optional>
 
+#include "core/excerpt.h"
+
 namespace strata::store::vector {
 namespace {
 
 constexpr int kDepthMax = 32;
 
 Error bad(std::string_view what, std::string_view where) {
-  return Error(ErrorCode::invalid_argument, "filter: " + std::string(what) + ": \"" + std::string(where) + "\"");
+  return Error(ErrorCode::invalid_argument, "filter: " + std::string(what) + ": \"" + core::excerpt(where) + "\"");
 }
 
 // An integer against a real, exact: a double beyond 2^63 has no integer beside it.

@@ -18,7 +18,8 @@ struct Place {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-constexpr std::size_t kBlocks = 5;  // ground, upper, upper_begins, upper_links, halves
+constexpr std::size_t kBlocks = 5;                          // ground, upper, upper_begins, upper_links, halves
+constexpr std::size_t kDirectoryBytes = 52 + kBlocks * 16;  // before the page hashes
 
 }  // namespace
 
@@ -47,6 +48,7 @@ Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std
     STRATA_TRY(block(graph.halves));
 
     Bytes directory;
+    directory.reserve(kDirectoryBytes);
     core::Encoder encoder(directory);
     encoder.u32(kVersion);
     encoder.u64(subject.root);
