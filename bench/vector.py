@@ -36,7 +36,7 @@ def parse():
     parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
     parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated (default: %(default)s)")
-    parser.add_argument("--core", type=int, default=0, help="the core that engines are pinned to (default: %(default)s)")
+    parser.add_argument("--core", type=int, default=0, help="the core to pin engines to (default: %(default)s)")
     parser.add_argument("--directory", type=Path, help="where indexes lie (default: below build/)")
     parser.add_argument("--no-record", action="store_true", help="do not write bench/results/")
     parser.add_argument("--measure", nargs=2, metavar=("ENGINE", "DIR"), help=argparse.SUPPRESS)
