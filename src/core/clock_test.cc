@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/random.h"
+
 namespace strata::core {
 namespace {
 
@@ -50,6 +52,17 @@ TEST(Time, RefusesWhatIsNotWrittenSo) {
     const auto time = parse_time(text);
     ASSERT_FALSE(time) << text << " was read as " << format_time(*time);
     EXPECT_EQ(time.error().code(), ErrorCode::invalid_argument);
+  }
+}
+
+TEST(Uuid, AscendsByMicrosecond) {
+  std::string before;
+  for (Timestamp now = 1'700'000'000'123'400; now < 1'700'000'000'125'600; ++now) {  // over two milliseconds
+    const std::string made = uuid_v7(now);
+    ASSERT_EQ(made.size(), 36U);
+    EXPECT_EQ(made[14], '7');
+    EXPECT_GT(made, before);
+    before = made;
   }
 }
 

@@ -63,7 +63,9 @@ std::string uuid_v7(Timestamp now) {
   fill_random(bytes);
   const auto milliseconds = static_cast<std::uint64_t>(now / 1000);
   for (int i = 0; i < 6; ++i) bytes[i] = static_cast<std::byte>(milliseconds >> (40 - 8 * i));
-  bytes[6] = (bytes[6] & std::byte{0x0f}) | std::byte{0x70};
+  const auto fraction = static_cast<std::uint64_t>(now % 1000) * 4096 / 1000;  // of the millisecond
+  bytes[6] = static_cast<std::byte>(0x70 | fraction >> 8);
+  bytes[7] = static_cast<std::byte>(fraction);
   bytes[8] = (bytes[8] & std::byte{0x3f}) | std::byte{0x80};
   std::string text = to_hex(bytes);
   for (const std::size_t position : {8U, 13U, 18U, 23U}) text.insert(position, 1, '-');

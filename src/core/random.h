@@ -24,7 +24,8 @@ class Random {
 void fill_random(std::span<std::byte> out);
 std::uint64_t random_seed();
 
-/// A UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, the rest random; "0193…-7…-…" in lower case.
+/// A UUIDv7 (RFC 9562 sections 5.7 and 6.2, method 3): 48 bits of milliseconds, 12 of the fraction, so that ids ascend by
+/// microsecond; the rest random; "0193…-7…-…" in lower case.
 std::string uuid_v7(Timestamp now);
 
 }  // namespace strata::core
