@@ -19,13 +19,12 @@ class Strata:
         self.db = strata.open(self.directory, embedder="none")
 
     def build(self, base):
-        self.db.vector.create("bench", base.shape[1], metric="cosine")
-        self.collection = self.db.vector.collection("bench")
+        self.collection = self.db.vector("bench", base.shape[1], metric="cosine")
         for begin in range(0, len(base), 1_000):
             part = base[begin:begin + 1_000]
             self.collection.upsert_many([str(begin + i) for i in range(len(part))], part)
         self.db.checkpoint()
-        while self.db.statistics()["vector"]["rows_in_graphs"] < 0.9 * len(base):
+        while self.db.statistics()["stores"]["vector"]["rows_in_graphs"] < 0.9 * len(base):
             time.sleep(0.05)
         self.db.checkpoint()
 
@@ -37,7 +36,7 @@ class Strata:
         self.db.close()
         begin = time.perf_counter()
         self.db = strata.open(self.directory, embedder="none")
-        self.collection = self.db.vector.collection("bench")
+        self.collection = self.db.vector("bench")
         return time.perf_counter() - begin
 
 
