@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kDimension = 32;
 constexpr int kPoints = 3'000;
+// A beam of 64 places costs as much as a scan of 4,096 rows, so the usual effort would never walk here.
+constexpr std::uint32_t kEf = 20;
 
 class GraphStoreTest : public ::testing::Test {
  protected:
@@ -61,7 +63,7 @@ class GraphStoreTest : public ::testing::Test {
     for (int i = 0; i < 40; ++i) {
       const auto query = some_vector();
       const auto exact = db.store().search("c", query, {.k = k, .filter = filter, .exact = true});
-      const auto near = db.store().search("c", query, {.k = k, .filter = filter});
+      const auto near = db.store().search("c", query, {.k = k, .filter = filter, .ef = kEf});
       EXPECT_TRUE(exact);
       EXPECT_TRUE(near);
       EXPECT_EQ(near->size(), exact->size());
@@ -87,14 +89,14 @@ TEST_F(GraphStoreTest, ALargeSegmentGetsAGraphAndKeepsItOverARestart) {
   checkpoint();
   EXPECT_EQ(figure("graphs"), 1U);
   EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
   checkpoint();  // names it
   const auto made = files_ending(".graph");
   ASSERT_EQ(made.size(), 1U);
   ASSERT_TRUE(db.restart());
   EXPECT_EQ(figure("graphs"), 1U);
   EXPECT_EQ(files_ending(".graph"), made);
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
 }
 
 TEST_F(GraphStoreTest, TheGraphIsAsked) {
@@ -140,7 +142,7 @@ TEST_F(GraphStoreTest, WhatIsRemovedOrReplacedIsNotFoundAndWhatIsNewIs) {
     found += std::any_of(now.begin(), now.end(), [&](const Hit& hit) { return hit.id == first[i].id; }) ? 1 : 0;
   }
   EXPECT_GE(found, 28U);
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
 
   db.session().view_at(before);
   const auto past = *db.store().search("c", query, {.k = 50});
@@ -192,7 +194,7 @@ TEST_F(GraphStoreTest, AMergeTakesTheGraphsOfWhatItReplaced) {
   EXPECT_EQ(figure("segments"), 1U);
   EXPECT_EQ(files_ending(".graph").size(), 1U);
   EXPECT_EQ(figure("rows_in_graphs"), 3'000U);
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
 }
 
 TEST_F(GraphStoreTest, ADroppedCollectionTakesItsGraph) {
@@ -218,7 +220,7 @@ TEST_F(GraphStoreTest, AGraphThatCameAfterTheCheckpointIsNotMadeAgain) {
     EXPECT_EQ(figure("graphs"), 1U);
     EXPECT_EQ(files_ending(".graph") == written, !damaged);
     EXPECT_EQ(*io::read_file(*files, files_ending(".graph").front(), 64 << 20), before);
-    EXPECT_GT(recall(), 0.97);
+    EXPECT_GT(recall(), 0.95);
   }
   checkpoint();
   const auto& named = db.last().files;
@@ -254,7 +256,8 @@ TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
       ASSERT_TRUE(files->damage(name, [](Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{4}; }));
     }
     ASSERT_TRUE(db.restart());
-    EXPECT_EQ(recall(), missing ? recall() : 1);
+    const double found = recall();
+    EXPECT_GE(found, missing ? 0.95 : 1);  // a missing one may have been made again by now
     db.participant().wait_for_graphs();
     if (!missing) {
       const auto damage = *db.participant().verify();
@@ -266,7 +269,7 @@ TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
     checkpoint();
     EXPECT_EQ(figure("graphs"), 1U);
     EXPECT_TRUE(db.participant().verify()->empty());
-    EXPECT_GT(recall(), 0.97);
+    EXPECT_GT(recall(), 0.95);
   }
 }
 
@@ -288,7 +291,7 @@ TEST_F(GraphStoreTest, ADiskThatIsFullCostsTheGraphAlone) {
   checkpoint();
   EXPECT_EQ(figure("graphs"), 1U);
   EXPECT_EQ(db.participant().statistics().find("graph_error"), nullptr);
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
 }
 
 TEST_F(GraphStoreTest, ClosingDoesNotWaitForAGraph) {
@@ -322,7 +325,7 @@ TEST_F(GraphStoreTest, BesideSearchesAndWrites) {
   db.participant().wait_for_graphs();
   over = true;
   searcher.join();
-  EXPECT_GT(recall(), 0.97);
+  EXPECT_GT(recall(), 0.95);
 }
 
 }  // namespace
