@@ -50,7 +50,11 @@ double median_us(std::vector<std::int64_t>& times) {
 Result<void> audit(Context& context, const Given& given) {
   Stores& stores = *STRATA_TRY(context.database.stores());
   const CollectionInfo info = STRATA_TRY(stores.vector().collection(given.collection));
-  if (given.queries == 0) return Error(ErrorCode::invalid_argument, "--queries is at least 1");
+  if (given.queries == 0) return Error(ErrorCode::invalid_argument, "--queries is at least 1, not 0");
+  if (given.k == 0 || given.k >= kSearchResultsMax) {  // one more is asked for: the point itself
+    return Error(ErrorCode::invalid_argument,
+                 "-k is 1 to " + std::to_string(kSearchResultsMax - 1) + ", not " + std::to_string(given.k));
+  }
   const std::vector<Query> queries = STRATA_TRY(choose_queries(stores, given, info.points));
 
   SearchOptions options{.k = given.k + 1, .with_payload = false, .ef = given.ef};

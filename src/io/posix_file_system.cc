@@ -430,7 +430,7 @@ class PosixFileSystem final : public FileSystem {
 namespace {
 
 /// The system would end the name there and take another directory.
-Result<void> check_name(const std::string& root) {
+Result<void> check_root(const std::string& root) {
   const std::size_t zero = root.find('\0');
   if (zero == std::string::npos) return {};
   return Error(ErrorCode::invalid_argument,
@@ -440,7 +440,7 @@ Result<void> check_name(const std::string& root) {
 }  // namespace
 
 Result<std::unique_ptr<FileSystem>> open_posix_file_system(const std::string& root) {
-  STRATA_TRY(check_name(root));
+  STRATA_TRY(check_root(root));
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(root.c_str(), nullptr), std::free);
   if (real == nullptr) return system_error(errno, "open", root);
   Descriptor descriptor(retry_interrupted([&] { return ::open(real.get(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
@@ -449,7 +449,7 @@ Result<std::unique_ptr<FileSystem>> open_posix_file_system(const std::string& ro
 }
 
 Result<void> make_root_directory(const std::string& root) {
-  STRATA_TRY(check_name(root));
+  STRATA_TRY(check_root(root));
   struct stat status{};
   if (::mkdir(root.c_str(), 0700) != 0) {
     if (errno != EEXIST || ::stat(root.c_str(), &status) != 0) return system_error(errno, "create directory", root);

@@ -457,7 +457,7 @@ TEST_F(OperationsTest, ARebuildFromDamagedSourcesChangesNothing) {
   EXPECT_TRUE(files_called(fs::path(directory) / "metadata", "rebuilt.").empty());
 }
 
-// Neither SQLite nor DuckDB has checksums over its rows; what they were made from has.
+// Opening finds the page and makes the file anew; the damaged one stays aside, and a rebuild does not take it away.
 TEST_F(OperationsTest, ARowThatRottedInTheDerivedFileIsMadeAgain) {
   for (int i = 0; i < 20; ++i) write("n" + std::to_string(i));
   ASSERT_TRUE(db->checkpoint());

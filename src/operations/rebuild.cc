@@ -5,8 +5,8 @@
 //     3  the old ones go aside, the new ones get their names                                             the replacement
 //
 // Whatever fails before 3 leaves the database as it was. Between the two renames of 3 the derived file is missing; the next
-// open makes it again from sources that 2 has read in full. The sources have checksums and the derived files do not: where
-// the two differ, the sources are right, and the old file stays aside.
+// open makes it again from sources that 2 has read in full. Where the two differ though each is sound, the sources are right, and
+// the old file stays aside.
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "engine/local_engine.h"

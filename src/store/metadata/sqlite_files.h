@@ -27,6 +27,7 @@ void make_room_for_checksums(sqlite3* connection);
 std::string damage_met(sqlite3* connection);
 
 /// Reads one page of the file itself, whether it is in use or not; the log is not looked at. Not while somebody writes the file.
+/// A page of zeros passes: a hole, where SQLite never wrote. That a page in use is none, SQLite's own checks of its trees tell.
 /// Errors  corruption, io
 Result<void> check_page(sqlite3* connection, std::uint32_t number);
 /// How many the file has.

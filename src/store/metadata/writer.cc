@@ -386,22 +386,13 @@ Result<void> Writer::stand_at(const Place& place, const std::vector<Step>& steps
   if (stands_at(place)) return {};
   leave();
   STRATA_ASSERT(applied_ >= place.state);
-  STRATA_TRY(connection_.run("BEGIN IMMEDIATE"));
-  place_catalog_ = catalog_;
-  const auto go = [&]() -> Result<void> {
+  return go_to(place, [&]() -> Result<void> {
     if (applied_ > place.state) {
       ImageSet undo = STRATA_TRY(undo_images(connection_, place.state));
       STRATA_TRY(write_images(connection_, *place_catalog_, undo));
     }
     return run_steps(connection_, place_catalog_, steps);
-  };
-  Result<void> arrived = go();
-  if (!arrived.has_value()) {
-    leave();
-    return arrived;
-  }
-  place_ = place;
-  return {};
+  });
 }
 
 Result<void> Writer::stand_ahead(const Place& place, std::span<const std::shared_ptr<const QueuedCommit>> missing,
@@ -410,13 +401,16 @@ Result<void> Writer::stand_ahead(const Place& place, std::span<const std::shared
   leave();
   STRATA_TRY(connection_.run("PRAGMA cache_spill=OFF"));
   spills_ = false;
-  STRATA_TRY(connection_.run("BEGIN IMMEDIATE"));
-  place_catalog_ = catalog_;
-  const auto go = [&]() -> Result<void> {
+  return go_to(place, [&]() -> Result<void> {
     STRATA_TRY(apply_in_transaction(missing, false, place_catalog_));
     return run_steps(connection_, place_catalog_, steps);
-  };
-  Result<void> arrived = go();
+  });
+}
+
+Result<void> Writer::go_to(const Place& place, const std::function<Result<void>()>& way) {
+  STRATA_TRY(connection_.run("BEGIN IMMEDIATE"));
+  place_catalog_ = catalog_;
+  Result<void> arrived = way();
   if (!arrived.has_value()) {
     leave();
     return arrived;

@@ -97,6 +97,8 @@ class Writer {
  private:
   Writer() = default;
   Result<void> check_all();
+  /// Begins a transaction at `applied()` and goes on by `way`; an error leaves it.
+  Result<void> go_to(const Place& place, const std::function<Result<void>()>& way);
   Result<bool> copy_log(int mode);
   Result<void> prepare_tables(std::uint64_t database);
   Result<std::optional<Lsn>> read_state(std::string_view name);

@@ -483,7 +483,8 @@ Result<void> VectorParticipant::recovered(Lsn lsn) {
     if (!number) continue;
     const bool unfinished = name.ends_with(".tmp");
     const bool is_graph = name.ends_with(".graph");
-    const bool unnamed = is_graph ? !named_graphs_.contains(*number) : first_unnamed_ != 0 && *number >= first_unnamed_;
+    const bool unnamed =
+        first_unnamed_ != 0 && (is_graph ? !named_graphs_.contains(*number) : *number >= first_unnamed_);
     if (!unfinished && (!unnamed || (is_graph && want_written_graph(*number)))) continue;
     STRATA_TRY(files_.remove(directory_ + "/" + name));
   }

@@ -101,4 +101,18 @@ Result<PagedDirectory> read_paged_directory(ByteView file, std::string_view magi
   return PagedDirectory{offset, directory, root};
 }
 
+std::optional<Pages> Pages::of(ByteView file, std::uint64_t data_end, ByteView hashes) {
+  Pages pages;
+  pages.data_ = file.first(data_end);
+  pages.hashes_ = hashes.data();
+  if (hashes.size() != pages.count() * 8) return std::nullopt;
+  return pages;
+}
+
+bool Pages::intact(std::uint64_t page) const {
+  const std::uint64_t begin = page * kPageBytes;
+  const ByteView bytes = data_.subspan(begin, std::min<std::uint64_t>(kPageBytes, data_.size() - begin));
+  return core::xxh3_64(bytes) == core::load<std::uint64_t>(hashes_ + page * 8);
+}
+
 }  // namespace strata::store::vector

@@ -8,6 +8,7 @@
 ///
 /// The hash of the directory is the file's root: all of the file in a number.
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,5 +68,19 @@ struct PagedDirectory {
 /// `what` is for messages ("vector segment"). Errors  corruption naming the file
 Result<PagedDirectory> read_paged_directory(ByteView file, std::string_view magic, std::string_view what,
                                             std::string_view name);
+
+/// The pages of a mapped file, each to be compared with its hash. Borrows the file. Threads: any.
+class Pages {
+ public:
+  Pages() = default;
+  /// `hashes` is what stands behind the fields of a directory; nothing when that is not one hash for each page.
+  static std::optional<Pages> of(ByteView file, std::uint64_t data_end, ByteView hashes);
+  std::uint64_t count() const { return (data_.size() + kPageBytes - 1) / kPageBytes; }
+  bool intact(std::uint64_t page) const;
+
+ private:
+  ByteView data_;
+  const std::byte* hashes_ = nullptr;
+};
 
 }  // namespace strata::store::vector

@@ -44,17 +44,11 @@ Result<void> Segment::read_directory() {
   if (!SegmentDirectory::decode(in, directory_) || directory_.data_end != offset) {
     return corrupt("a directory that contradicts itself");
   }
-  const std::uint64_t pages = (directory_.data_end + kPageBytes - 1) / kPageBytes;
-  if (in.remaining() != pages * 8) return corrupt("not one hash for each page");
-  page_hashes_ = directory.data() + in.position();
-  intact_pages_ = std::vector<std::atomic<std::uint64_t>>((pages + 63) / 64);
+  const auto pages = Pages::of(bytes_, offset, directory.subspan(in.position()));
+  if (!pages) return corrupt("not one hash for each page");
+  pages_ = *pages;
+  intact_pages_ = std::vector<std::atomic<std::uint64_t>>((pages_.count() + 63) / 64);
   return {};
-}
-
-bool Segment::page_intact(std::uint64_t page) const {
-  const std::uint64_t begin = page * kPageBytes;
-  const std::uint64_t size = std::min<std::uint64_t>(kPageBytes, directory_.data_end - begin);
-  return core::xxh3_64(bytes_.subspan(begin, size)) == core::load<std::uint64_t>(page_hashes_ + page * 8);
 }
 
 bool Segment::intact(std::uint64_t offset, std::uint64_t size) const {
@@ -63,7 +57,7 @@ bool Segment::intact(std::uint64_t offset, std::uint64_t size) const {
     std::atomic<std::uint64_t>& word = intact_pages_[page / 64];
     const std::uint64_t bit = std::uint64_t{1} << (page % 64);
     if ((word.load(std::memory_order_relaxed) & bit) != 0) continue;
-    if (!page_intact(page)) return false;
+    if (!pages_.intact(page)) return false;
     word.fetch_or(bit, std::memory_order_relaxed);
   }
   return true;
@@ -313,8 +307,8 @@ std::vector<transaction::Damage> Segment::verify() const {
     found.push_back({name_, directory_.data_end, "damaged directory", false});
     return found;
   }
-  for (std::uint64_t page = 0; page * kPageBytes < directory_.data_end; ++page) {
-    if (page_intact(page)) continue;
+  for (std::uint64_t page = 0; page < pages_.count(); ++page) {
+    if (pages_.intact(page)) continue;
     const std::uint64_t offset = page * kPageBytes;
     const bool is_derived = offset >= directory_.derived_begin;
     found.push_back(

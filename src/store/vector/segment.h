@@ -82,7 +82,6 @@ class Segment final : public Part {
   }
   /// Whether the pages under [offset, offset + size) are as they were written; remembers what it found good.
   bool intact(std::uint64_t offset, std::uint64_t size) const;
-  bool page_intact(std::uint64_t page) const;
   bool block_intact(Block block) const { return intact(directory_[block].offset, directory_[block].bytes); }
   Error damaged(std::uint64_t offset) const;
   Result<ByteView> slice(Block offsets, Block content, Row row) const;
@@ -99,7 +98,7 @@ class Segment final : public Part {
   const ByteView bytes_;
   SegmentDirectory directory_;
   std::uint64_t root_ = 0;
-  const std::byte* page_hashes_ = nullptr;
+  Pages pages_;
 
   mutable std::vector<std::atomic<std::uint64_t>> intact_pages_;  // a bit per page
   mutable std::atomic<State> primary_{State::unknown};            // the columns that prepare() checks

@@ -87,7 +87,7 @@ class VectorParticipant final : public transaction::Participant {
   Result<void> skip_used_numbers();
 
   Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon, Pending& pending);
-  /// A file of the last checkpoint. Errors  none: what segments and graphs of a checkpoint are made of is always named
+  /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
   void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,

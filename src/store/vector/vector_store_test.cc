@@ -407,6 +407,9 @@ TEST(VectorStore, RefusesWhatCannotBeStoredAndNamesTheValue) {
   EXPECT_EQ(store.set_payload("notes", "n1", {}).error().code(), ErrorCode::not_found);
   EXPECT_EQ(store.search("notes", two, {}).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(store.search("notes", good, {.k = 0}).error().code(), ErrorCode::invalid_argument);
+  const auto wide = store.search("notes", good, {.ef = kSearchEfMax + 1});
+  EXPECT_EQ(wide.error().code(), ErrorCode::invalid_argument);
+  EXPECT_NE(wide.error().message().find("100001"), std::string::npos);
   EXPECT_EQ(store.search("notes", good, {.k = 10'001}).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(store.scroll("notes", "", 10'001).error().code(), ErrorCode::invalid_argument);
   EXPECT_EQ(store.search_words("notes", "x", {}).error().code(), ErrorCode::failed_precondition);

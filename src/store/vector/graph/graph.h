@@ -18,9 +18,12 @@
 
 namespace strata::store::vector {
 
+inline constexpr std::uint32_t kGraphDegreeMax = 128;  // what a walk has room for at once; the file's limit, too
+
 /// How a graph is made. The defaults were measured on 62,666 sentence embeddings (docs/guides/vector.md).
 struct GraphOptions {
-  std::uint32_t degree = 32;   ///< links a row chooses itself; on the ground others may add as many again; 4 … 128
+  std::uint32_t degree =
+      32;  ///< links a row chooses itself; on the ground others may add as many again; 4 … kGraphDegreeMax
   std::uint32_t effort = 128;  ///< beam of an insertion; at least `degree`, at most 1,024
   /// A link is left out when another link is nearer to its end by this factor: above 1 more of the long ones stay. Not for the
   /// inner product, which is no distance: 1 there.

@@ -36,7 +36,7 @@ class RowSimilarities {
     const std::uint8_t* code = columns_.codes + row * stride_;
     const std::int32_t bias = 128 * sums_[row];
     const float weight = columns_.scale[row] * (l2_ ? 2.0F : 1.0F);
-    std::array<std::int32_t, 256> dots;
+    std::array<std::int32_t, 2 * kGraphDegreeMax> dots;
     while (count > 0) {
       const std::uint32_t now = std::min<std::uint32_t>(count, dots.size());
       kernels_.pick(code, columns_.codes, stride_, others, now, dots.data());
@@ -328,6 +328,7 @@ bool can_be_linked(const distance::CodeColumns& columns, Row rows) {
 std::optional<GraphData> build_graph(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension,
                                      Metric metric, const GraphOptions& options, const std::atomic<bool>& stop) {
   STRATA_ASSERT(rows > 0 && rows < (1U << 31));
+  STRATA_ASSERT(options.degree >= 4 && options.degree <= kGraphDegreeMax && options.effort >= options.degree);
   Builder builder(columns, rows, dimension, metric, options);
   for (Row row = 0; row < rows; ++row) {
     if (stop.load(std::memory_order_relaxed)) return std::nullopt;

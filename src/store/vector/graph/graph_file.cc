@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kMagic = "STRVGRF1";
 constexpr std::string_view kTrailer = "STRVGRFT";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::uint32_t kDegreeMax = 128;
 
 struct Place {
   std::uint64_t offset = 0;
@@ -84,7 +83,6 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   const auto [data_end, directory, root] =
       STRATA_TRY(read_paged_directory(bytes, kTrailer, "vector graph", file_.name));
   root_ = root;
-  data_end_ = data_end;
   const auto corrupt = [&](std::string_view what) {
     return Error(ErrorCode::corruption, "vector graph: " + std::string(what) + ": " + file_.name);
   };
@@ -117,7 +115,7 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   }
   const std::uint64_t degree = view_.degree;
   const std::uint64_t rows = said.rows;
-  if (degree == 0 || degree > kDegreeMax || upper > rows || places[0].bytes != rows * (2 * degree + 1) * 4 ||
+  if (degree == 0 || degree > kGraphDegreeMax || upper > rows || places[0].bytes != rows * (2 * degree + 1) * 4 ||
       places[1].bytes != upper * 4 || places[2].bytes != (upper + 1) * 4 || places[3].bytes % ((degree + 1) * 4) != 0 ||
       places[4].bytes != rows * view_.half_stride) {
     return corrupt("blocks of other sizes than its rows need");
@@ -130,16 +128,10 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   view_.upper_lists = places[3].bytes / ((degree + 1) * 4);
   view_.halves = reinterpret_cast<const std::uint8_t*>(at(4));
 
-  const std::uint64_t pages = (data_end + kPageBytes - 1) / kPageBytes;
-  if (in.remaining() != pages * 8) return corrupt("not one hash for each page");
-  page_hashes_ = directory.data() + in.position();
+  const auto pages = Pages::of(bytes, data_end, directory.subspan(in.position()));
+  if (!pages) return corrupt("not one hash for each page");
+  pages_ = *pages;
   return {};
-}
-
-bool GraphFile::page_intact(std::uint64_t page) const {
-  const std::uint64_t begin = page * kPageBytes;
-  const std::uint64_t size = std::min<std::uint64_t>(kPageBytes, data_end_ - begin);
-  return core::xxh3_64(mapping_->bytes().subspan(begin, size)) == core::load<std::uint64_t>(page_hashes_ + page * 8);
 }
 
 const GraphView* GraphFile::graph() const {
@@ -149,8 +141,8 @@ const GraphView* GraphFile::graph() const {
     state = state_.load(std::memory_order_relaxed);
     if (state == State::unknown) {
       state = State::good;
-      for (std::uint64_t page = 0; page * kPageBytes < data_end_; ++page) {
-        if (!page_intact(page)) state = State::damaged;
+      for (std::uint64_t page = 0; page < pages_.count(); ++page) {
+        if (!pages_.intact(page)) state = State::damaged;
       }
       if (state == State::good && !view_.holds_together()) state = State::damaged;
       state_.store(state, std::memory_order_release);
@@ -161,8 +153,8 @@ const GraphView* GraphFile::graph() const {
 
 std::vector<transaction::Damage> GraphFile::verify() const {
   std::vector<transaction::Damage> found;
-  for (std::uint64_t page = 0; page * kPageBytes < data_end_; ++page) {
-    if (page_intact(page)) continue;
+  for (std::uint64_t page = 0; page < pages_.count(); ++page) {
+    if (pages_.intact(page)) continue;
     found.push_back({file_.name, page * kPageBytes, "damaged page of a graph", true});
     state_.store(State::damaged, std::memory_order_release);
   }

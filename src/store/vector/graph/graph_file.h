@@ -49,14 +49,12 @@ class GraphFile {
   GraphFile(std::uint64_t number, const transaction::CheckpointFile& file, std::unique_ptr<io::Mapping> mapping)
       : number_(number), file_(file), mapping_(std::move(mapping)) {}
   Result<void> read_directory(const GraphSubject& subject);
-  bool page_intact(std::uint64_t page) const;
 
   const std::uint64_t number_;
   const transaction::CheckpointFile file_;
   const std::unique_ptr<io::Mapping> mapping_;
   std::uint64_t root_ = 0;
-  std::uint64_t data_end_ = 0;
-  const std::byte* page_hashes_ = nullptr;
+  Pages pages_;
   GraphView view_;
   mutable std::atomic<State> state_{State::unknown};
   mutable core::Mutex check_mutex_;

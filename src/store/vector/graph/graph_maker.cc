@@ -71,8 +71,7 @@ Result<void> GraphMaker::make(const Wanted& wanted) {
   const std::uint64_t number = next_number_();
   const transaction::CheckpointFile file =
       STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), options_, *graph));
-  made_.fetch_add(1, std::memory_order_relaxed);
-  return attach(segment, number, file);
+  return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())));
 }
 
 Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
@@ -82,18 +81,18 @@ Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
     file.bytes = mapping->bytes().size();
     file.hash = core::xxh3_128(mapping->bytes());
   }
-  const auto graph = STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject()));
+  auto graph = STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject()));
   if (graph->graph() == nullptr) {
     STRATA_TRY(files_.remove(file.name));
     return false;
   }
-  STRATA_TRY(attach(segment, number, file));
+  STRATA_TRY(attach(segment, std::move(graph)));
   return true;
 }
 
-Result<void> GraphMaker::attach(Segment& segment, std::uint64_t number, const transaction::CheckpointFile& file) {
-  if (segment.attach(STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())))) return {};
-  return files_.remove(file.name);
+Result<void> GraphMaker::attach(Segment& segment, std::shared_ptr<GraphFile> graph) {
+  if (segment.attach(graph)) return {};
+  return files_.remove(graph->file().name);
 }
 
 }  // namespace strata::store::vector

@@ -35,7 +35,6 @@ class GraphMaker {
   /// Gives up what is under way. Nothing is made afterwards.
   void stop() STRATA_EXCLUDES(mutex_);
 
-  std::uint64_t made() const { return made_.load(std::memory_order_relaxed); }
   std::string last_error() const STRATA_EXCLUDES(mutex_);
 
  private:
@@ -47,14 +46,13 @@ class GraphMaker {
   Result<void> make(const Wanted& wanted);
   /// False when the file is damaged; then it is removed.
   Result<bool> adopt(Segment& segment, std::uint64_t number);
-  Result<void> attach(Segment& segment, std::uint64_t number, const transaction::CheckpointFile& file);
+  Result<void> attach(Segment& segment, std::shared_ptr<GraphFile> graph);
 
   io::FileSystem& files_;
   const std::string directory_;
   const GraphOptions options_;
   const std::function<std::uint64_t()> next_number_;
   std::atomic<bool> stop_{false};
-  std::atomic<std::uint64_t> made_{0};
 
   mutable core::Mutex mutex_;
   core::Condition changed_;

@@ -19,7 +19,7 @@ class Similarities {
         kernels_(distance::kernels()) {}
 
   void operator()(const std::uint32_t* rows, std::uint32_t count, float* out) const {
-    std::array<std::int32_t, 256> dots;  // a list has at most 2 · 128 links
+    std::array<std::int32_t, 2 * kGraphDegreeMax> dots;  // of one list
     kernels_.pick_halves(query_.codes, graph_.halves, graph_.half_stride, rows, count, dots.data());
     if (query_.square_weight == 0) {
       for (std::uint32_t i = 0; i < count; ++i) out[i] = dot(rows[i], dots[i]);
@@ -61,7 +61,7 @@ const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& colu
   Row entry = graph.entry;
   if (graph.levels > 0) {
     const auto near_above = [&](const std::uint32_t* places, std::uint32_t count, float* out) {
-      std::array<std::uint32_t, 256> rows{};
+      std::array<std::uint32_t, kGraphDegreeMax> rows{};
       for (std::uint32_t i = 0; i < count; ++i) rows[i] = graph.upper[places[i]];
       near(rows.data(), count, out);
     };

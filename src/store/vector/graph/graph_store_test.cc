@@ -243,6 +243,15 @@ TEST_F(GraphStoreTest, AGraphOfNoSegmentIsALeftover) {
   EXPECT_EQ(files_ending(".graph"), named);
 }
 
+TEST_F(GraphStoreTest, ReplayedFromTheFirstRecordOnItTakesNoFileForALeftover) {
+  put(0, kPoints);
+  checkpoint();
+  checkpoint();
+  const auto named = files_ending(".graph");
+  ASSERT_TRUE(db.restart(true));  // it knows no checkpoint, and so not which files one names
+  EXPECT_EQ(files_ending(".graph"), named);
+}
+
 TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
   put(0, kPoints);
   checkpoint();
