@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "core/random.h"
 #include "store/metadata/sqlite.h"
@@ -19,6 +20,7 @@ sqlite3_vfs* below = nullptr;
 sqlite3_vfs refusing;
 sqlite3_io_methods methods;
 const sqlite3_io_methods* methods_below = nullptr;
+std::once_flag known_below;  // every test of this program opens its databases through this layer, some on many threads
 
 /// As SQLite's own layer answers EIO.
 int read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 offset) {
@@ -32,10 +34,12 @@ int open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int
     flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
   const int code = below->xOpen(below, name, file, flags, out_flags);
   if (main_file && file->pMethods != nullptr) {
-    methods_below = file->pMethods;
-    methods = *methods_below;
-    methods.xRead = read;
-    file->pMethods = &methods;
+    std::call_once(known_below, [&] {
+      methods_below = file->pMethods;
+      methods = *methods_below;
+      methods.xRead = read;
+    });
+    if (file->pMethods == methods_below) file->pMethods = &methods;
   }
   return code;
 }
