@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/assert.h"
-#include "store/vector/filter.h"
+#include "store/vector/filter/filter.h"
 
 using namespace strata;
 

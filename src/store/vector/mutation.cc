@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/endian.h"
-#include "store/vector/encoded_value.h"
+#include "store/vector/filter/encoded_value.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {

@@ -6,8 +6,9 @@
 //           Rows of a walk have bounds, too, so that one floor serves all parts
 //   refine  what is left is scored in full, best bound first, until the next bound is below the k-th best score
 //
-// With a filter, a row that matches is scored in full at once: the floor is then the k-th best score and not what it is at
-// least, and far fewer rows are asked whether they match, which is what such a search costs most.
+// Under a filter, the indexes of a part tell which rows match: few are picked and bounded, many are walked among or scanned for.
+// Where there is no index, rows are asked, and one that matches is scored in full at once: the floor is then the k-th best score
+// and not what it is at least, and far fewer rows are asked, which is what such a search costs most.
 //
 // When the filter names the few points that may match, they are scored in full and nothing is scanned.
 //
@@ -21,8 +22,10 @@
 namespace strata::store::vector {
 namespace {
 
-// A walk costs about as much for each place in its beam as a scan of so many rows.
+// A walk costs about as much for each place in its beam as bounding so many rows.
 constexpr std::size_t kRowsAPlace = 64;
+// To pick a row out of many costs as much as passing over so many.
+constexpr Row kRowsAPick = 4;
 // Of the beam so many hundredths must count (visible, matching); else a larger one is tried.
 constexpr std::size_t kCountingPercent = 75;
 
@@ -32,10 +35,10 @@ WalkMemory& walk_memory() {
   return memory;
 }
 
-// Rows whose bounds are known before any of them is looked at, best first. With a filter, many: asking it is dearer than
-// putting bounds in order, and a floor that only matching rows raise rises late. Without one, what stays in the first cache.
+// Rows whose bounds are known before any of them is looked at, best first. When the filter must be asked, many: asking is dearer
+// than putting bounds in order, and a floor that only matching rows raise rises late. Else, what stays in the first cache.
 constexpr Row kBlockRows = 1024;
-constexpr Row kFilteredBlockRows = 16 * 1024;
+constexpr Row kAskedBlockRows = 16 * 1024;
 // Of a block's bounds, only about so many are put in order at first, and four times as many when the floor is still below
 // them: the best k are usually among the first, and splitting those off is cheaper than ordering all.
 constexpr std::uint32_t kOrderedFirst = 512;
@@ -74,39 +77,19 @@ class NearestSearch {
  public:
   NearestSearch(const Reading& reading, std::span<const float> query, std::size_t k, const Effort& effort)
       : reading_(reading),
-        filtered_(reading.filter != nullptr && !reading.filter->empty()),
         query_(reading.options->metric, query),
         k_(k),
         effort_(effort.exact || !query_.bounded() ? 0 : std::max(effort.ef == 0 ? kDefaultEf : effort.ef, k + k / 2)),
         floor_(k) {}
 
-  void make_room() {
-    if (block_rows_ > 0) return;
-    Row most = 0;
-    for (const Part* part : reading_.parts->all) most = std::max(most, part->rows());
-    block_rows_ = std::min(filtered_ ? kFilteredBlockRows : kBlockRows, most);
-    rows_.resize(block_rows_);
-    bounds_.resize(block_rows_);
-    reached_.resize(block_rows_);
-  }
-
   Result<std::vector<Found>> run() {
     if (const auto ids = ids_to_look_up(reading_)) return compare_each(STRATA_TRY(look_up(reading_, *ids)));
     add_buffered();
     for (const Part* part : reading_.parts->all) {
-      if (effort_ > 0 && STRATA_TRY(walk(*part))) continue;
-      const Row rows = part->rows();
-      make_room();
-      for (Row row = 0; row < rows;) {
-        if (const auto run = part->codes(row)) {
-          const Row end = std::min(run->end, rows);
-          STRATA_TRY(scan(*part, *run, end));
-          row = end;
-        } else {
-          STRATA_TRY(compare_exactly(*part, rows));
-          row = rows;
-        }
-      }
+      admission_ = STRATA_TRY(Admission::of(reading_, *part));
+      matching_ = admission_->matching();
+      asks_ = reading_.filters() && matching_ == nullptr;
+      STRATA_TRY(search(*part));
     }
     return refine();
   }
@@ -128,45 +111,89 @@ class NearestSearch {
     }
   }
 
-  // False: the part has no graph, or to scan it costs less than to walk among so few that count.
-  Result<bool> walk(const Part& part) {
+  Result<void> search(const Part& part) {
+    const Row rows = part.rows();
+    const Row among = matching_ != nullptr ? matching_->count() : rows;
+    if (among == 0 || (effort_ > 0 && STRATA_TRY(walk(part, among)))) return {};
+    if (matching_ != nullptr && among <= rows / kRowsAPick && STRATA_TRY(pick(part))) return {};
+    for (Row row = 0; row < rows;) {
+      const auto run = part.codes(row);
+      if (!run) return compare_exactly(part, rows);
+      const Row end = std::min(run->end, rows);
+      STRATA_TRY(scan(part, *run, end));
+      row = end;
+    }
+    return {};
+  }
+
+  // Bounds the rows that match, and no others. False: the part's codes are damaged.
+  Result<bool> pick(const Part& part) {
+    const auto run = part.codes(0);
+    if (!run || run->end < matching_->rows()) return false;
+    picked_.clear();
+    for (Row row = matching_->next(0); row < matching_->rows(); row = matching_->next(row + 1)) {
+      if (STRATA_TRY(reading_.shows(part, row))) picked_.push_back(row);
+      if (picked_.size() == kBlockRows) take_picked(part, run->columns);
+    }
+    take_picked(part, run->columns);
+    return true;
+  }
+
+  // False: the part has no graph, or to bound `among` rows costs less than to walk among so few that count.
+  Result<bool> walk(const Part& part, Row among) {
     const GraphView* const graph = part.graph();
     if (graph == nullptr) return false;
     const auto run = part.codes(0);
     if (!run) return false;
     for (std::size_t places = effort_;;) {
-      if (places * kRowsAPlace > graph->rows) return false;
-      const Beam& beam = walk_graph(*graph, run->columns, query_.scan(), places, walk_memory());
-      counting_.clear();
+      if (places * kRowsAPlace > among) return false;
+      const Beam& beam = walk_graph(*graph, run->columns, query_.scan(), places, matching_, walk_memory());
+      picked_.clear();
       for (std::size_t i = 0; i < beam.count(); ++i) {
-        if (STRATA_TRY(reading_.admits(part, beam.node(i)))) counting_.push_back(beam.node(i));
+        if (STRATA_TRY(admission_->admits(beam.node(i)))) picked_.push_back(beam.node(i));
       }
-      if (counting_.size() * 100 >= effort_ * kCountingPercent) break;
+      if (picked_.size() * 100 >= effort_ * kCountingPercent) break;
       if (beam.count() < places) return false;  // it went to all that links lead to
       // So many places that about as many count as were wanted, a quarter more to be sure.
-      places = counting_.empty() ? places * 16 : places * effort_ * 5 / (counting_.size() * 4);
+      places = picked_.empty() ? places * 16 : places * effort_ * 5 / (picked_.size() * 4);
     }
-    for (std::size_t i = 0; i < counting_.size(); ++i) {
-      if (i + kAhead < counting_.size()) ask_for(run->columns, counting_[i + kAhead]);
-      std::uint32_t row = 0;
-      float bound = 0;
-      distance::kernels().scan(query_.scan(), run->columns, counting_[i], counting_[i] + 1, kLowest, &row, &bound);
-      if (bound < floor_.value()) continue;
-      add({bound, &part, row, nullptr, {}}, query_.slack(run->columns, row));
-    }
+    take_picked(part, run->columns);
     return true;
   }
 
-  static constexpr std::size_t kAhead = 4;
-  void ask_for(const distance::CodeColumns& columns, Row row) const {
-    const std::size_t stride = query_.scan().stride;
-    for (std::size_t i = 0; i < stride; i += 64) __builtin_prefetch(columns.codes + row * stride + i);
+  // picked_, rows that count, is empty afterwards.
+  void take_picked(const Part& part, const distance::CodeColumns& columns) {
+    const auto count = static_cast<std::uint32_t>(picked_.size());
+    make_room(count);
+    const std::uint32_t reached = distance::kernels().scan_picked(query_.scan(), columns, picked_.data(), count,
+                                                                  floor_.value(), rows_.data(), bounds_.data());
+    numbers_only(reached);
+    for (std::uint32_t i = 0; i < reached; ++i) {
+      add({bounds_[i], &part, rows_[i], nullptr, {}}, query_.slack(columns, rows_[i]));
+    }
+    picked_.clear();
+  }
+
+  void make_room(Row rows) {
+    if (rows <= rows_.size()) return;
+    rows_.resize(rows);
+    bounds_.resize(rows);
+    reached_.resize(rows);
+  }
+
+  // A bound that is no number says nothing: the row stays until it is scored.
+  void numbers_only(std::uint32_t count) {
+    std::replace_if(
+        bounds_.begin(), bounds_.begin() + count, [](float bound) { return bound != bound; },
+        std::numeric_limits<float>::infinity());
   }
 
   Result<void> scan(const Part& part, const Part::Run& run, Row end) {
     const distance::Kernels& kernels = distance::kernels();
-    for (Row begin = run.first; begin < end; begin += block_rows_) {
-      const Row count = std::min(block_rows_, end - begin);
+    const Row block = std::min(asks_ ? kAskedBlockRows : kBlockRows, end - run.first);
+    make_room(block);
+    for (Row begin = run.first; begin < end; begin += block) {
+      const Row count = std::min(block, end - begin);
       const std::uint32_t reached =
           kernels.scan(query_.scan(), run.columns, begin - run.first, begin - run.first + count, floor_.value(),
                        rows_.data(), bounds_.data());
@@ -178,10 +205,7 @@ class NearestSearch {
   // The first `left` of rows_ and bounds_. Best bound first: the floor rises at once, and most of a first block is never asked
   // whether it matches.
   Result<void> take_reached(const Part& part, const Part::Run& run, std::uint32_t left) {
-    // A bound that is no number says nothing: it stays until it is scored.
-    std::replace_if(
-        bounds_.begin(), bounds_.begin() + left, [](float bound) { return bound != bound; },
-        std::numeric_limits<float>::infinity());
+    numbers_only(left);
     for (std::uint32_t wanted = kOrderedFirst; left > 0; wanted *= 4) {
       const float split = left <= 2 * wanted ? kLowest : reached_by_about(wanted, left);
       const std::uint32_t best = split_off(split, left);
@@ -226,8 +250,8 @@ class NearestSearch {
       std::pop_heap(first, first + left, lower);
       const Reached& next = reached_[--left];
       const Row row = run.first + next.row;
-      if (!STRATA_TRY(reading_.admits(part, row))) continue;
-      if (!filtered_) {
+      if (!STRATA_TRY(admission_->admits(row))) continue;
+      if (!asks_) {
         add({next.bound, &part, row, nullptr, {}}, query_.slack(run.columns, next.row));
       } else if (const float score = query_.score(STRATA_TRY(part.vector(row))); !(score < floor_.value())) {
         add({score, &part, row, nullptr, {}}, 0);
@@ -240,7 +264,7 @@ class NearestSearch {
     for (Row row = 0; row < rows; ++row) {
       if (!part.visible(row, reading_.view)) continue;
       const float score = query_.score(STRATA_TRY(part.vector(row)));
-      if (score < floor_.value() || !STRATA_TRY(reading_.admits(part, row))) continue;
+      if (score < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
       add({score, &part, row, nullptr, {}}, 0);
     }
     return {};
@@ -277,7 +301,6 @@ class NearestSearch {
   }
 
   const Reading& reading_;
-  const bool filtered_;
   const QueryCode query_;
   const std::size_t k_;
   const std::size_t effort_;  // places of a walk's beam; 0: exact
@@ -288,8 +311,11 @@ class NearestSearch {
     float bound;
     std::uint32_t row;  // in its run
   };
-  std::vector<Row> counting_;
-  Row block_rows_ = 0;
+  // Of the part in hand:
+  std::optional<Admission> admission_;
+  const RowSet* matching_ = nullptr;
+  bool asks_ = false;  // no index tells which rows match
+  std::vector<Row> picked_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;
   std::vector<float> sample_;

@@ -7,6 +7,7 @@
 /// A view at LSN v sees a row when created ≤ v < deleted. Of one id at most one row over all parts is visible to a view
 /// (I1): whoever writes a new version marks the last one deleted at the same LSN.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,6 +20,7 @@
 
 namespace strata::store::vector {
 
+class FieldIndex;
 struct GraphView;
 
 using Row = std::uint32_t;
@@ -64,6 +66,13 @@ class Part {
   virtual std::optional<Run> codes(Row row) const = 0;
   /// The graph over all rows, where there is one: the numbers in it are rows of this part. Valid as long as the part.
   virtual const GraphView* graph() const { return nullptr; }
+  /// Which rows hold what in one field of their payloads; nullptr when there is no such index, or none yet.
+  /// Errors  corruption
+  virtual Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const {
+    (void)field;
+    return std::shared_ptr<const FieldIndex>();
+  }
+
   /// A row whose terms hold a word, and how often.
   struct Posting {
     Row row = 0;

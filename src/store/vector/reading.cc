@@ -14,19 +14,20 @@ bool better(const Found& a, const Found& b) { return a.score != b.score ? a.scor
 
 }  // namespace
 
-Result<bool> Reading::admits(const Part& part, Row row) const {
+Result<bool> Reading::shows(const Part& part, Row row) const {
   if (!part.visible(row, view)) return false;
-  const bool overwritten = overlay != nullptr && !overlay->empty();
-  const bool filtered = filter != nullptr && !filter->empty();
-  if (!overwritten && !filtered) return true;
-  const std::string_view id = STRATA_TRY(part.id(row));
-  if (overwritten && overlay->find(id) != overlay->end()) return false;
-  return !filtered || filter->matches(id, STRATA_TRY(part.payload(row)));
+  if (overlay == nullptr || overlay->empty()) return true;
+  return overlay->find(STRATA_TRY(part.id(row))) == overlay->end();
+}
+
+Result<bool> Reading::admits(const Part& part, Row row) const {
+  if (!STRATA_TRY(shows(part, row))) return false;
+  return !filters() || filter->matches(STRATA_TRY(part.id(row)), STRATA_TRY(part.payload(row)));
 }
 
 bool Reading::admits(std::string_view id, const BufferedPoint& point) const {
   if (point.kind == PointChange::Kind::remove) return false;
-  return filter == nullptr || filter->empty() || filter->matches(id, point.payload);
+  return !filters() || filter->matches(id, point.payload);
 }
 
 Result<ByteView> Found::payload() const {
@@ -62,12 +63,13 @@ Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view
   std::vector<Found> found;
   for (const Part* part : reading.parts->all) {
     const auto sorted_from = STRATA_TRY(part->first_above(after));
+    const Admission admission = STRATA_TRY(Admission::of(reading, *part));
     const Row rows = part->rows();
     std::size_t here = 0;
     for (Row row = sorted_from.value_or(0); row < rows; ++row) {
       if (!part->visible(row, reading.view)) continue;
       const std::string_view id = STRATA_TRY(part->id(row));
-      if (id <= after || !STRATA_TRY(reading.admits(*part, row))) continue;
+      if (id <= after || !STRATA_TRY(admission.admits(row))) continue;
       found.push_back({0, id, part, row, nullptr});
       if (sorted_from && ++here == limit) break;
     }
@@ -88,8 +90,11 @@ Result<std::uint64_t> count_all(const Reading& reading) {
   if (const auto ids = ids_to_look_up(reading)) return STRATA_TRY(look_up(reading, *ids)).size();
   std::uint64_t count = 0;
   for (const Part* part : reading.parts->all) {
-    const Row rows = part->rows();
-    for (Row row = 0; row < rows; ++row) count += STRATA_TRY(reading.admits(*part, row)) ? 1 : 0;
+    const Admission admission = STRATA_TRY(Admission::of(reading, *part));
+    const RowSet* const matching = admission.matching();
+    const Row rows = matching != nullptr ? matching->rows() : part->rows();
+    const auto next = [matching](Row row) { return matching != nullptr ? matching->next(row) : row; };
+    for (Row row = next(0); row < rows; row = next(row + 1)) count += STRATA_TRY(admission.admits(row)) ? 1 : 0;
   }
   if (reading.overlay != nullptr) {
     for (const auto& [id, point] : *reading.overlay) count += reading.admits(id, point) ? 1 : 0;

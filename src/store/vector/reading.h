@@ -11,7 +11,7 @@
 
 #include "store/vector/coding.h"
 #include "store/vector/collection.h"
-#include "store/vector/filter.h"
+#include "store/vector/filter/filter.h"
 
 namespace strata::store::vector {
 
@@ -32,9 +32,35 @@ struct Reading {
   const CompiledFilter* filter = nullptr;  ///< nullptr: all
   const Overlay* overlay = nullptr;        ///< nullptr: none
 
-  /// Whether a row counts. Errors  corruption
+  bool filters() const { return filter != nullptr && !filter->empty(); }
+  /// Whether the view sees a row that the own transaction did not overwrite. Errors  corruption
+  Result<bool> shows(const Part& part, Row row) const;
+  /// Whether a row counts: it is shown, and matches. Errors  corruption
   Result<bool> admits(const Part& part, Row row) const;
   bool admits(std::string_view id, const BufferedPoint& point) const;
+};
+
+/// Which rows of one part count: by the part's indexes where they tell, else by asking the filter. Borrows the reading.
+class Admission {
+ public:
+  /// Errors  corruption
+  static Result<Admission> of(const Reading& reading, const Part& part) {
+    if (!reading.filters()) return Admission(reading, part, std::nullopt);
+    return Admission(reading, part, STRATA_TRY(reading.filter->rows_of(part, reading.view)));
+  }
+  /// The rows that match, whether they are shown or not; nullptr: rows must be asked.
+  const RowSet* matching() const { return matching_ ? &*matching_ : nullptr; }
+  Result<bool> admits(Row row) const {
+    if (!matching_) return reading_->admits(*part_, row);
+    return matching_->contains(row) && STRATA_TRY(reading_->shows(*part_, row));
+  }
+
+ private:
+  Admission(const Reading& reading, const Part& part, std::optional<RowSet> matching)
+      : reading_(&reading), part_(&part), matching_(std::move(matching)) {}
+  const Reading* reading_;
+  const Part* part_;
+  std::optional<RowSet> matching_;
 };
 
 /// A point that was found, and where to read it. Valid as long as the Reading.

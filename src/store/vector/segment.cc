@@ -8,6 +8,12 @@
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
+namespace {
+
+// Of fewer rows each is asked for itself.
+constexpr Row kIndexedRowsMin = 256;
+
+}  // namespace
 
 std::string segment_name(std::string_view directory, std::uint64_t number) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -139,6 +145,15 @@ Result<std::span<const float>> Segment::vector(Row row) const {
 const GraphView* Segment::graph() const {
   const GraphFile* file = graph_.load(std::memory_order_acquire);
   return file == nullptr ? nullptr : file->graph();
+}
+
+Result<std::shared_ptr<const FieldIndex>> Segment::field_index(std::string_view field) const {
+  if (rows() < kIndexedRowsMin) return std::shared_ptr<const FieldIndex>();
+  return field_indexes_.of(*this, field);
+}
+
+std::uint64_t Segment::bytes_in_memory() const {
+  return field_indexes_.bytes() + (deleted_later() > 0 ? rows() * sizeof(Lsn) : 0);
 }
 
 bool Segment::attach(std::shared_ptr<GraphFile> graph) {

@@ -18,6 +18,7 @@
 
 #include "core/mutex.h"
 #include "io/file_system.h"
+#include "store/vector/filter/field_index.h"
 #include "store/vector/graph/graph_file.h"
 #include "store/vector/part.h"
 #include "store/vector/segment_format.h"
@@ -39,6 +40,8 @@ class Segment final : public Part {
   std::uint64_t file_bytes() const { return bytes_.size(); }
   const SegmentDirectory& directory() const { return directory_; }
   bool wants_rewrite() const;
+  /// Of its field indexes, and of what was deleted after the file was written.
+  std::uint64_t bytes_in_memory() const;
   /// Rows that were deleted after the file was written.
   std::uint32_t deleted_later() const { return deleted_later_.load(std::memory_order_relaxed); }
   /// The LSN at which `row` was deleted after the file was written, or kLive.
@@ -59,6 +62,7 @@ class Segment final : public Part {
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
   const GraphView* graph() const override;
+  Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const override;
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 
@@ -106,6 +110,8 @@ class Segment final : public Part {
   mutable std::atomic<State> id_table_{State::unknown};
   mutable std::atomic<State> words_{State::unknown};
   mutable core::Mutex prepare_mutex_;
+
+  mutable FieldIndexes field_indexes_;
 
   mutable core::Mutex graph_mutex_;
   std::vector<std::shared_ptr<GraphFile>> graphs_

@@ -134,7 +134,7 @@ transaction::Statistics VectorParticipant::statistics() {
     for (const auto& segment : parts->segments) {
       bytes_on_disk += segment->file_bytes();
       rows += segment->rows();
-      bytes_in_memory += segment->deleted_later() > 0 ? segment->rows() * sizeof(Lsn) : 0;
+      bytes_in_memory += segment->bytes_in_memory();
       const auto graph = segment->graph_file();
       if (!graph || graph->damaged()) continue;
       ++graphs;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <thread>
 
-#include "store/vector/filter.h"
+#include "store/vector/filter/filter.h"
 #include "store/vector/reading.h"
 #include "store/vector/store_vector_fixture.h"
 

@@ -1,6 +1,6 @@
 // BM25, term at a time: for each word of the query its postings in every part, filtered by the view; their number is the
 // document frequency, exact, and then each adds to its point's score. Whether a point matches the filter is asked best score
-// first, until k do: a filter is dear and most points are never asked. When the filter names the few that may match, only
+// first, until k do, unless a part's indexes tell: a filter is dear and most points are never asked. When the filter names the few that may match, only
 // those are.
 #include <algorithm>
 
@@ -74,13 +74,17 @@ Result<void> keep_visible(const Reading& reading, const Scores& scores, std::siz
   return {};
 }
 
-// The best of all rows that have a score, asking the filter best first.
+// The best of all rows that have a score, asking the filter best first where no index tells.
 Result<void> add_best(const Reading& reading, const std::vector<Scores>& scores, TopK& best) {
   std::vector<Scored> heap;
+  std::vector<Admission> admissions;
   for (std::uint32_t part = 0; part < scores.size(); ++part) {
+    admissions.push_back(STRATA_TRY(Admission::of(reading, *scores[part].part)));
+    const RowSet* const matching = admissions.back().matching();
     const std::vector<double>& of_row = scores[part].of_row;
     for (Row row = 0; row < of_row.size(); ++row) {
-      if (const auto score = static_cast<float>(of_row[row]); score > 0) heap.push_back({score, part, row});
+      const auto score = static_cast<float>(of_row[row]);
+      if (score > 0 && (matching == nullptr || matching->contains(row))) heap.push_back({score, part, row});
     }
   }
   const auto worse = [](const Scored& a, const Scored& b) { return a.score < b.score; };
@@ -89,7 +93,7 @@ Result<void> add_best(const Reading& reading, const std::vector<Scores>& scores,
     std::pop_heap(heap.begin(), heap.end(), worse);
     const Scored& next = heap.back();
     const Part& part = *scores[next.part].part;
-    if (!STRATA_TRY(reading.admits(part, next.row))) continue;
+    if (!STRATA_TRY(admissions[next.part].admits(next.row))) continue;
     best.push({next.score, STRATA_TRY(part.id(next.row)), &part, next.row, nullptr});
   }
   return {};

@@ -74,47 +74,90 @@ __m128i dot_four(const std::uint8_t* const rows[4], const std::int8_t* query, st
   return totals(a, b, c, d);
 }
 
-std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
-                   float threshold, std::uint32_t* out_rows, float* out_bounds) {
-  const __m512 dot_weight = _mm512_set1_ps(query.dot_weight);
-  const __m512 residual_weight = _mm512_set1_ps(query.residual_weight);
-  const __m512 length_weight = _mm512_set1_ps(query.length_weight);
-  const __m512 square_weight = _mm512_set1_ps(query.square_weight);
-  const __m512 constant = _mm512_set1_ps(query.constant);
-  const __m512 limit = _mm512_set1_ps(threshold);
-  const __m512i bias = _mm512_set1_epi32(query.bias);
-  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+__m512i dot_sixteen(const std::uint8_t* const rows[16], const ScanQuery& query) {
+  __m128i sums[4];
+  for (std::uint32_t group = 0; group < 4; ++group) sums[group] = dot_four(rows + group * 4, query.codes, query.stride);
+  return _mm512_inserti64x4(
+      _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(sums[0]), sums[1], 1)),
+      _mm256_inserti128_si256(_mm256_castsi128_si256(sums[2]), sums[3], 1), 1);
+}
+
+// The weights of a query, a lane for each of sixteen rows, and what reached the threshold so far.
+struct Bounds {
+  __m512 dot_weight, residual_weight, length_weight, square_weight, constant, limit;
+  __m512i bias;
+  std::uint32_t* rows;
+  float* bounds;
   std::uint32_t found = 0;
-  for (std::uint32_t row = begin; row < end; row += 16) {
-    const std::uint32_t left = end - row;
-    const __mmask16 mask = left >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << left) - 1);
-    __m128i sums[4];
-    for (std::uint32_t group = 0; group < 4; ++group) {
-      const std::uint8_t* rows[4];
-      for (std::uint32_t i = 0; i < 4; ++i) {
-        const std::uint32_t at = row + group * 4 + i;
-        rows[i] = columns.codes + std::size_t{at < end ? at : end - 1} * query.stride;
-      }
-      sums[group] = dot_four(rows, query.codes, query.stride);
-    }
-    const __m512i dots =
-        _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(sums[0]), sums[1], 1)),
-                           _mm256_inserti128_si256(_mm256_castsi128_si256(sums[2]), sums[3], 1), 1);
+
+  Bounds(const ScanQuery& query, float threshold, std::uint32_t* out_rows, float* out_bounds)
+      : dot_weight(_mm512_set1_ps(query.dot_weight)),
+        residual_weight(_mm512_set1_ps(query.residual_weight)),
+        length_weight(_mm512_set1_ps(query.length_weight)),
+        square_weight(_mm512_set1_ps(query.square_weight)),
+        constant(_mm512_set1_ps(query.constant)),
+        limit(_mm512_set1_ps(threshold)),
+        bias(_mm512_set1_epi32(query.bias)),
+        rows(out_rows),
+        bounds(out_bounds) {}
+
+  void add(__mmask16 mask, __m512i row, __m512i dots, __m512 scale, __m512 residual, __m512 length, __m512 square) {
     const __m512 dot = _mm512_cvtepi32_ps(_mm512_sub_epi32(dots, bias));
-    __m512 bound = _mm512_mul_ps(_mm512_mul_ps(dot_weight, _mm512_maskz_loadu_ps(mask, columns.scale + row)), dot);
-    bound = _mm512_fmadd_ps(residual_weight, _mm512_maskz_loadu_ps(mask, columns.residual + row), bound);
-    bound = _mm512_fmadd_ps(length_weight, _mm512_maskz_loadu_ps(mask, columns.length + row), bound);
-    bound = _mm512_fmadd_ps(square_weight, _mm512_maskz_loadu_ps(mask, columns.square + row), bound);
+    __m512 bound = _mm512_mul_ps(_mm512_mul_ps(dot_weight, scale), dot);
+    bound = _mm512_fmadd_ps(residual_weight, residual, bound);
+    bound = _mm512_fmadd_ps(length_weight, length, bound);
+    bound = _mm512_fmadd_ps(square_weight, square, bound);
     bound = _mm512_add_ps(bound, constant);
     const __mmask16 reaches = _mm512_mask_cmp_ps_mask(mask, bound, limit, _CMP_NLT_UQ);
-    if (reaches == 0) continue;
+    if (reaches == 0) return;
     // Stores of full width would run past the output's end; compress-stores write what they keep.
-    _mm512_mask_compressstoreu_epi32(out_rows + found, reaches,
-                                     _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(row))));
-    _mm512_mask_compressstoreu_ps(out_bounds + found, reaches, bound);
+    _mm512_mask_compressstoreu_epi32(rows + found, reaches, row);
+    _mm512_mask_compressstoreu_ps(bounds + found, reaches, bound);
     found += static_cast<std::uint32_t>(__builtin_popcount(reaches));
   }
-  return found;
+};
+
+__mmask16 mask_of(std::uint32_t left) {
+  return left >= 16 ? __mmask16(0xffff) : static_cast<__mmask16>((1U << left) - 1);
+}
+
+std::uint32_t scan(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
+                   float threshold, std::uint32_t* out_rows, float* out_bounds) {
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  Bounds reached(query, threshold, out_rows, out_bounds);
+  for (std::uint32_t row = begin; row < end; row += 16) {
+    const __mmask16 mask = mask_of(end - row);
+    const std::uint8_t* rows[16];
+    for (std::uint32_t i = 0; i < 16; ++i) {
+      const std::uint32_t at = row + i < end ? row + i : end - 1;
+      rows[i] = columns.codes + std::size_t{at} * query.stride;
+    }
+    reached.add(mask, _mm512_add_epi32(lanes, _mm512_set1_epi32(static_cast<int>(row))), dot_sixteen(rows, query),
+                _mm512_maskz_loadu_ps(mask, columns.scale + row), _mm512_maskz_loadu_ps(mask, columns.residual + row),
+                _mm512_maskz_loadu_ps(mask, columns.length + row), _mm512_maskz_loadu_ps(mask, columns.square + row));
+  }
+  return reached.found;
+}
+
+std::uint32_t scan_picked(const ScanQuery& query, const CodeColumns& columns, const std::uint32_t* picked,
+                          std::uint32_t count, float threshold, std::uint32_t* out_rows, float* out_bounds) {
+  Bounds reached(query, threshold, out_rows, out_bounds);
+  for (std::uint32_t i = 0; i < count && i < 16; ++i) ask_for(columns.codes, picked[i], query.stride);
+  for (std::uint32_t i = 0; i < count; i += 16) {
+    const __mmask16 mask = mask_of(count - i);
+    const std::uint8_t* rows[16];
+    for (std::uint32_t k = 0; k < 16; ++k) {
+      if (i + 16 + k < count) ask_for(columns.codes, picked[i + 16 + k], query.stride);
+      rows[k] = columns.codes + std::size_t{picked[i + k < count ? i + k : i]} * query.stride;
+    }
+    const __m512i row = _mm512_maskz_loadu_epi32(mask, picked + i);
+    const auto of_rows = [&](const float* column) {
+      return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, row, column, 4);
+    };
+    reached.add(mask, row, dot_sixteen(rows, query), of_rows(columns.scale), of_rows(columns.residual),
+                of_rows(columns.length), of_rows(columns.square));
+  }
+  return reached.found;
 }
 
 // The loop of pick_rows, four rows a turn: they share the loads of the query and the additions across lanes.
@@ -122,11 +165,11 @@ template <typename Query, __m128i (*Dots)(const Query* query, const std::uint8_t
 void pick_fours(const Query* query, const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows,
                 std::uint32_t count, std::int32_t* dots) {
   constexpr std::uint32_t kFoursAhead = 8;
-  for (std::uint32_t i = 0; i < count && i < kFoursAhead; ++i) ask_for(codes + rows[i] * stride, stride);
+  for (std::uint32_t i = 0; i < count && i < kFoursAhead; ++i) ask_for(codes, rows[i], stride);
   for (std::uint32_t i = 0; i < count; i += 4) {
     const std::uint8_t* four[4];
     for (std::uint32_t k = 0; k < 4; ++k) {
-      if (i + k + kFoursAhead < count) ask_for(codes + rows[i + k + kFoursAhead] * stride, stride);
+      if (i + k + kFoursAhead < count) ask_for(codes, rows[i + k + kFoursAhead], stride);
       four[k] = codes + rows[i + k < count ? i + k : i] * stride;
     }
     const __m128i sums = Dots(query, four, stride);
@@ -170,6 +213,7 @@ const Kernels kAvx512Kernels{"avx512vnni",
                              dot,
                              squared_l2,
                              scan,
+                             scan_picked,
                              code_of,
                              largest_of,
                              pick_fours<std::uint8_t, dots_of_codes>,

@@ -60,6 +60,9 @@ struct Kernels {
   /// bounds; returns how many. `rows` and `bounds` hold end − begin.
   std::uint32_t (*scan)(const ScanQuery& query, const CodeColumns& columns, std::uint32_t begin, std::uint32_t end,
                         float threshold, std::uint32_t* rows, float* bounds);
+  /// The same of `picked`, [count] rows that lie anywhere.
+  std::uint32_t (*scan_picked)(const ScanQuery& query, const CodeColumns& columns, const std::uint32_t* picked,
+                               std::uint32_t count, float threshold, std::uint32_t* rows, float* bounds);
   /// Codes of x at a scale, and what they leave out; the same bits whatever the instruction set.
   CodeErrors (*code)(const float* x, std::size_t size, float scale, std::uint8_t* codes);
   float (*largest)(const float* x, std::size_t size);  ///< magnitude; 0 for none

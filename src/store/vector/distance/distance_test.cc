@@ -106,6 +106,14 @@ TEST(Kernels, ScansFindTheSameRowsWithTheSameBoundsOnEveryInstructionSet) {
             EXPECT_EQ(rows[i], expected_rows[i]) << k->name;
             EXPECT_EQ(bounds[i], expected[i]) << k->name << " " << size;
           }
+          std::vector<std::uint32_t> picked;  // the same rows the other way round
+          for (std::uint32_t row = end; row > begin; --row) picked.push_back(row - 1);
+          const auto again = k->scan_picked(scan, columns, picked.data(), end - begin, threshold, rows, bounds);
+          ASSERT_EQ(again, found) << k->name;
+          for (std::uint32_t i = 0; i < found; ++i) {
+            EXPECT_EQ(rows[i], expected_rows[found - 1 - i]) << k->name;
+            EXPECT_EQ(bounds[i], expected[found - 1 - i]) << k->name << " " << size;
+          }
         }
       }
     }

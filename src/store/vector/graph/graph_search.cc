@@ -53,10 +53,53 @@ struct LinksAbove {
   std::span<const std::uint32_t> operator()(std::uint32_t place) const { return graph.links_above(place, level); }
 };
 
+// ACORN's expansion: in the place of a node that does not match stand those of its own links that do, so that the walk is one
+// over the graph of the matching nodes, as dense as the whole one.
+struct Matching {
+  const GraphView& graph;
+  const RowSet& set;
+
+  std::uint32_t operator()(std::span<const std::uint32_t> some, Visited& visited, std::uint32_t* fresh,
+                           std::size_t most) const {
+    std::uint32_t count = 0;
+    for (const std::uint32_t node : some) {
+      fresh[count] = node;
+      count += set.contains(node) && visited.set(node) ? 1 : 0;
+    }
+    for (std::size_t i = 0; i < some.size() && count < most; ++i) {
+      if (set.contains(some[i]) || !visited.set(some[i])) continue;
+      if (i + 1 < some.size()) ask_for(some[i + 1]);
+      for (const std::uint32_t node : graph.ground_links(some[i])) {
+        if (!set.contains(node) || !visited.set(node)) continue;
+        fresh[count] = node;
+        if (++count == most) break;
+      }
+    }
+    return count;
+  }
+  void ask_for(std::uint32_t node) const {
+    const auto* const list = reinterpret_cast<const char*>(graph.ground_links(node).data());
+    for (int line = 0; line < 4; ++line) __builtin_prefetch(list + line * 64);
+  }
+};
+
+// So many rows that match, spread over all, are entered beside the one that the levels lead to: what matches may be far from it,
+// and in several places.
+constexpr std::size_t kSpreadEntries = 8;
+
+std::vector<std::uint32_t> entries_among(const RowSet& matching, std::uint32_t nearest) {
+  std::vector<std::uint32_t> entries{nearest};
+  for (std::size_t i = 0; i < kSpreadEntries; ++i) {
+    const Row row = matching.next(static_cast<Row>(std::size_t{matching.rows()} * i / kSpreadEntries));
+    if (row < matching.rows()) entries.push_back(row);
+  }
+  return entries;
+}
+
 }  // namespace
 
 const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
-                       std::size_t beam, WalkMemory& memory) {
+                       std::size_t beam, const RowSet* matching, WalkMemory& memory) {
   const Similarities near(graph, columns, query);
   Row entry = graph.entry;
   if (graph.levels > 0) {
@@ -72,7 +115,13 @@ const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& colu
     }
     entry = graph.upper[at.node];
   }
-  walk(GroundLinks{graph}, near, {&entry, 1}, graph.rows, beam, 2 * graph.degree, memory);
+  const std::size_t degree = 2 * graph.degree;
+  if (matching == nullptr) {
+    walk(GroundLinks{graph}, near, {&entry, 1}, graph.rows, beam, degree, memory);
+  } else {
+    walk(GroundLinks{graph}, near, entries_among(*matching, entry), graph.rows, beam, degree, memory,
+         Matching{graph, *matching});
+  }
   return memory.beam;
 }
 

@@ -72,7 +72,7 @@ double recall(const CodedRows& given, const GraphView& graph, std::size_t beam_s
     std::vector<float> all, candidates;
     for (const auto& row : given.vectors) all.push_back(query.score(row));
     std::sort(all.begin(), all.end(), std::greater<>());
-    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, memory);
+    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, nullptr, memory);
     for (std::size_t i = 0; i < beam.count(); ++i) candidates.push_back(query.score(given.vectors[beam.node(i)]));
     found += static_cast<double>(std::min<std::ptrdiff_t>(
         10, std::count_if(candidates.begin(), candidates.end(), [&](float score) { return score >= all[9]; })));
@@ -138,7 +138,7 @@ TEST(Graph, OfFewRowsAndOfCopiesAlone) {
     ASSERT_TRUE(graph->view().holds_together());
     WalkMemory memory;
     const QueryCode query(Metric::cosine, given.queries[0]);
-    EXPECT_EQ(walk_graph(graph->view(), given.columns(), query.scan(), 100, memory).count(), rows);
+    EXPECT_EQ(walk_graph(graph->view(), given.columns(), query.scan(), 100, nullptr, memory).count(), rows);
   }
 }
 

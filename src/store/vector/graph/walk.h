@@ -110,10 +110,24 @@ struct WalkMemory {
   std::vector<float> similarities;
 };
 
-/// Fills memory.beam from `entries` on. `links_of(node)` gives a span of nodes, `similarities(nodes, count, out)` how near they are.
-template <typename Links, typename Similarities>
+/// Which of some nodes are looked at: those that were not seen before.
+struct Unseen {
+  std::uint32_t operator()(std::span<const std::uint32_t> some, Visited& visited, std::uint32_t* fresh,
+                           std::size_t) const {
+    std::uint32_t count = 0;
+    for (const std::uint32_t node : some) {
+      fresh[count] = node;
+      count += visited.set(node) ? 1 : 0;
+    }
+    return count;
+  }
+};
+
+/// Fills memory.beam from `entries` on. `links_of(node)` gives a span of nodes, `similarities(nodes, count, out)` how near they are;
+/// `choose(nodes, visited, fresh, most)` writes those to look at, at most `most`, which is 2 · degree or all entries.
+template <typename Links, typename Similarities, typename Choose = Unseen>
 void walk(const Links& links_of, const Similarities& similarities, std::span<const std::uint32_t> entries,
-          std::size_t nodes, std::size_t beam_size, std::size_t degree, WalkMemory& memory) {
+          std::size_t nodes, std::size_t beam_size, std::size_t degree, WalkMemory& memory, const Choose& choose = {}) {
   Beam& beam = memory.beam;
   beam.begin(beam_size);
   memory.visited.begin(nodes);
@@ -125,11 +139,7 @@ void walk(const Links& links_of, const Similarities& similarities, std::span<con
   std::uint32_t* const fresh = memory.fresh.data();
   float* const similarity = memory.similarities.data();
   const auto look_at = [&](std::span<const std::uint32_t> some) {
-    std::uint32_t count = 0;
-    for (const std::uint32_t node : some) {
-      fresh[count] = node;
-      count += memory.visited.set(node) ? 1 : 0;
-    }
+    const std::uint32_t count = choose(some, memory.visited, fresh, most);
     similarities(fresh, count, similarity);
     for (std::uint32_t i = 0; i < count; ++i) beam.add(similarity[i], fresh[i]);
   };

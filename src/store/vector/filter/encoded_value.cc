@@ -1,4 +1,4 @@
-#include "store/vector/encoded_value.h"
+#include "store/vector/filter/encoded_value.h"
 
 namespace strata::store::vector {
 namespace {
@@ -60,22 +60,30 @@ EncodedMap EncodedMap::of_payload(ByteView payload) {
   return in.ok() ? EncodedMap(payload.subspan(in.position())) : EncodedMap({});
 }
 
-std::optional<EncodedValue> EncodedMap::find(std::string_view path) const {
+std::optional<ByteView> EncodedMap::bytes_of(std::string_view path) const {
   // The whole path as one name comes first: a payload may have a field called "a.b".
   core::Decoder in(entries_);
-  std::optional<EncodedValue> below;
+  std::optional<ByteView> below;
   while (in.remaining() > 0) {
     const std::string_view name = in.text();
+    const std::size_t begin = in.position();
     const auto value = EncodedValue::read(in, 1);
     if (!value) return std::nullopt;
-    if (name == path) return value;
+    if (name == path) return entries_.subspan(begin, in.position() - begin);
     const bool leads_there = value->kind() == Value::Kind::map && path.size() > name.size() + 1 &&
                              path[name.size()] == '.' && path.starts_with(name);
     if (leads_there) {
-      if (auto deeper = of_entries(value->content()).find(path.substr(name.size() + 1))) below = deeper;
+      if (auto deeper = of_entries(value->content()).bytes_of(path.substr(name.size() + 1))) below = deeper;
     }
   }
   return below;
+}
+
+std::optional<EncodedValue> EncodedMap::find(std::string_view path) const {
+  const auto bytes = bytes_of(path);
+  if (!bytes) return std::nullopt;
+  core::Decoder in(*bytes);
+  return EncodedValue::read(in, 1);
 }
 
 bool is_encoded_map(ByteView payload) {

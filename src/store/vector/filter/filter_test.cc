@@ -1,4 +1,4 @@
-#include "store/vector/filter.h"
+#include "store/vector/filter/filter.h"
 
 #include <gtest/gtest.h>
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "store/vector/encoded_value.h"
+#include "store/vector/filter/field_index.h"
 #include "strata/error.h"
 #include "strata/vector.h"
 
@@ -37,6 +37,11 @@ class CompiledFilter {
   /// Ids of which every matching point has one, ascending, each once: the shortest has_id among what must hold, at the top
   /// or within `must`. Nothing when the filter names no such list. Valid as long as the filter; O(nodes).
   std::optional<std::span<const std::string>> required_ids() const;
+
+  /// The rows of `part` that match, exact for those that `view` sees; nothing when the part has no index of one of the fields
+  /// now, and rows must be asked one by one. Errors  corruption. Cost  a question for each different value and a bit for each
+  /// row that matches; once for each field and part, a pass over the payloads
+  Result<std::optional<RowSet>> rows_of(const Part& part, Lsn view) const;
 
   struct Node;
 

@@ -52,6 +52,8 @@ class EncodedMap {
   static EncodedMap of_entries(ByteView entries) { return EncodedMap(entries); }
   /// The field `path`: the name itself, or "a.b" for b in the map a; the longest name wins.
   std::optional<EncodedValue> find(std::string_view path) const;
+  /// The same as it is encoded.
+  std::optional<ByteView> bytes_of(std::string_view path) const;
 
  private:
   explicit EncodedMap(ByteView entries) : entries_(entries) {}

@@ -1,0 +1,189 @@
+#include "store/vector/filter/field_index.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+
+#include "core/assert.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr std::uint32_t kAbsent = UINT32_MAX;
+// What an index of nothing takes.
+constexpr std::uint64_t kIndexOverheadBytes = 256;
+
+enum class Order : std::uint8_t { number, text, none };
+
+Order order_of(const EncodedValue& value) {
+  switch (value.kind()) {
+    case Value::Kind::integer: return Order::number;
+    case Value::Kind::real: return std::isnan(value.real()) ? Order::none : Order::number;
+    case Value::Kind::text: return Order::text;
+    default: return Order::none;
+  }
+}
+
+EncodedValue decoded(ByteView bytes) {
+  core::Decoder in(bytes);
+  const auto value = EncodedValue::read(in);
+  STRATA_ASSERT(value.has_value());  // it was read once from the same bytes
+  return *value;
+}
+
+}  // namespace
+
+Result<FieldIndex> FieldIndex::make(const Part& part, std::string_view field) {
+  FieldIndex index;
+  index.part_rows_ = part.rows();
+  std::unordered_map<std::string_view, std::uint32_t> numbers;  // by encoded bytes
+  std::vector<std::uint32_t> of_row(index.part_rows_, kAbsent);
+  for (Row row = 0; row < index.part_rows_; ++row) {
+    const auto value = EncodedMap::of_payload(STRATA_TRY(part.payload(row))).bytes_of(field);
+    if (!value) continue;
+    const auto [known, added] = numbers.try_emplace(as_text(*value), static_cast<std::uint32_t>(index.values_.size()));
+    if (added) index.values_.push_back(*value);
+    of_row[row] = known->second;
+  }
+
+  std::vector<EncodedValue> values;
+  values.reserve(index.values_.size());
+  for (const ByteView bytes : index.values_) values.push_back(decoded(bytes));
+  std::vector<std::uint32_t> sorted(values.size());
+  std::iota(sorted.begin(), sorted.end(), 0U);
+  std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const Order of_a = order_of(values[a]), of_b = order_of(values[b]);
+    return of_a != of_b ? of_a < of_b : of_a != Order::none && compare(values[a], values[b]) < 0;
+  });
+  const auto begin_of = [&](Order order) {
+    return static_cast<std::uint32_t>(
+        std::partition_point(sorted.begin(), sorted.end(),
+                             [&](std::uint32_t number) { return order_of(values[number]) < order; }) -
+        sorted.begin());
+  };
+  index.texts_begin_ = begin_of(Order::text);
+  index.others_begin_ = begin_of(Order::none);
+
+  std::vector<std::uint32_t> place(values.size());  // of a value's number
+  std::vector<ByteView> in_order;
+  in_order.reserve(values.size());
+  for (const std::uint32_t number : sorted) {
+    place[number] = static_cast<std::uint32_t>(in_order.size());
+    in_order.push_back(index.values_[number]);
+  }
+  index.values_ = std::move(in_order);
+  index.begins_.assign(values.size() + 1, 0);
+  for (const std::uint32_t number : of_row) {
+    if (number != kAbsent) ++index.begins_[place[number] + 1];
+  }
+  std::partial_sum(index.begins_.begin(), index.begins_.end(), index.begins_.begin());
+  index.rows_.resize(index.begins_.back());
+  std::vector<std::uint32_t> next(index.begins_.begin(), index.begins_.end() - 1);
+  for (Row row = 0; row < index.part_rows_; ++row) {
+    if (of_row[row] != kAbsent) index.rows_[next[place[of_row[row]]]++] = row;
+  }
+  return index;
+}
+
+std::uint64_t FieldIndex::bytes() const {
+  return kIndexOverheadBytes + values_.size() * sizeof(ByteView) + begins_.size() * sizeof(std::uint32_t) +
+         rows_.size() * sizeof(Row);
+}
+
+EncodedValue FieldIndex::value(std::uint32_t number) const { return decoded(values_[number]); }
+
+FieldIndex::Range FieldIndex::equal_to(const Value& bound) const {
+  const bool text = bound.text() != nullptr;
+  if (!text && bound.integer() == nullptr && (bound.real() == nullptr || std::isnan(*bound.real()))) return {0, 0};
+  const auto first = values_.begin() + (text ? texts_begin_ : 0);
+  const auto last = values_.begin() + (text ? others_begin_ : texts_begin_);
+  const auto from = std::partition_point(first, last, [&](ByteView v) { return compare(decoded(v), bound) < 0; });
+  const auto to = std::partition_point(from, last, [&](ByteView v) { return compare(decoded(v), bound) <= 0; });
+  return {static_cast<std::uint32_t>(from - values_.begin()), static_cast<std::uint32_t>(to - values_.begin())};
+}
+
+// Values for which the condition may hold: what it says of numbers and texts by halving, and all that has no order.
+std::vector<FieldIndex::Range> FieldIndex::possible(const Condition& condition) const {
+  Range ordered{0, others_begin_};
+  const auto keep_from = [&](const std::optional<Value>& bound) {
+    if (bound)
+      ordered = {std::max(ordered.begin, equal_to(*bound).begin),
+                 bound->text() != nullptr ? ordered.end : std::min(ordered.end, texts_begin_)};
+  };
+  const auto keep_to = [&](const std::optional<Value>& bound) {
+    if (bound)
+      ordered = {bound->text() != nullptr ? std::max(ordered.begin, texts_begin_) : ordered.begin,
+                 std::min(ordered.end, equal_to(*bound).end)};
+  };
+  keep_from(condition.greater);
+  keep_from(condition.greater_equal);
+  keep_to(condition.less);
+  keep_to(condition.less_equal);
+  std::vector<Range> ranges;
+  const auto add = [&](Range range) {
+    range = {std::max(range.begin, ordered.begin), std::min(range.end, ordered.end)};
+    if (range.begin < range.end) ranges.push_back(range);
+  };
+  if (condition.equal) {
+    add(equal_to(*condition.equal));
+  } else if (condition.one_of) {
+    for (const Value& value : condition.one_of->values()) add(equal_to(value));
+  } else {
+    add(ordered);
+  }
+  ranges.push_back({others_begin_, static_cast<std::uint32_t>(values_.size())});
+  return ranges;
+}
+
+RowSet FieldIndex::rows_where(const Condition& condition) const {
+  RowSet found(part_rows_);
+  if (condition.holds(std::nullopt)) {
+    for (const Row row : rows_) found.add(row);
+    found.invert();
+  }
+  for (const Range& range : possible(condition)) {
+    for (std::uint32_t number = range.begin; number < range.end; ++number) {
+      if (!condition.holds(value(number))) continue;
+      for (std::uint32_t at = begins_[number]; at < begins_[number + 1]; ++at) found.add(rows_[at]);
+    }
+  }
+  return found;
+}
+
+std::shared_ptr<const FieldIndex> FieldIndexes::kept(std::string_view field) {
+  const core::MutexLock lock(mutex_);
+  const auto same = [field](const Kept& each) { return each.field == field; };
+  const auto found = std::find_if(kept_.begin(), kept_.end(), same);
+  if (found == kept_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, found);
+  return found->index;
+}
+
+Result<std::shared_ptr<const FieldIndex>> FieldIndexes::of(const Part& part, std::string_view field) {
+  if (auto known = kept(field)) return known;
+  if (!making_.try_lock()) return std::shared_ptr<const FieldIndex>();
+  auto made = make(part, field);
+  making_.unlock();
+  return made;
+}
+
+Result<std::shared_ptr<const FieldIndex>> FieldIndexes::make(const Part& part, std::string_view field) {
+  if (auto known = kept(field)) return known;  // another thread was quicker
+  auto index = std::make_shared<const FieldIndex>(STRATA_TRY(FieldIndex::make(part, field)));
+  const std::uint64_t bytes = index->bytes() + field.size();
+  const std::uint64_t most = kIndexBytesARow * part.rows();
+  if (bytes > most) return index;
+  const core::MutexLock lock(mutex_);
+  kept_.push_front({std::string(field), index, bytes});
+  bytes_ += bytes;
+  for (; bytes_ > most; kept_.pop_back()) bytes_ -= kept_.back().bytes;
+  return index;
+}
+
+std::uint64_t FieldIndexes::bytes() const {
+  const core::MutexLock lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace strata::store::vector

@@ -1,0 +1,76 @@
+#pragma once
+/// Which rows of a segment hold what in one field, so that a filter is asked once for each value instead of once for each row.
+///
+///     value   3 · 7 · 7.5 │ "de" · "en" │ true · null · ["a", "b"]     numbers ascend, then texts, then what has no order
+///     rows    4,9   0,2     1,3,5 …                                    of each value, ascending
+///
+/// It is made in memory when a filter first asks for the field, from the payloads of all rows, visible or not; segments do not
+/// change, so it never does either. It borrows the bytes of the segment.
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mutex.h"
+#include "store/vector/filter/condition.h"
+#include "store/vector/filter/row_set.h"
+#include "store/vector/part.h"
+
+namespace strata::store::vector {
+
+/// Threads: any. Valid as long as the part it was made of.
+class FieldIndex {
+ public:
+  /// Errors  corruption. Cost  a pass over the payloads; 4 bytes a row and 24 for each different value
+  static Result<FieldIndex> make(const Part& part, std::string_view field);
+
+  RowSet rows_where(const Condition& condition) const;
+  std::uint64_t bytes() const;
+
+ private:
+  struct Range {
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+  FieldIndex() = default;
+  EncodedValue value(std::uint32_t number) const;
+  /// Where among the numbers or the texts what compares with `bound` as equal lies.
+  Range equal_to(const Value& bound) const;
+  std::vector<Range> possible(const Condition& condition) const;
+
+  Row part_rows_ = 0;
+  std::vector<ByteView> values_;   // encoded
+  std::uint32_t texts_begin_ = 0;  // in values_
+  std::uint32_t others_begin_ = 0;
+  std::vector<std::uint32_t> begins_;  // [values + 1], in rows_
+  std::vector<Row> rows_;
+};
+
+/// The indexes of one segment, up to kIndexBytesARow for each of its rows; the one that was asked for longest ago goes first.
+/// Threads: any
+class FieldIndexes {
+ public:
+  /// Made at the first call for a field; nullptr while another thread makes one, which is then not waited for.
+  /// Errors  corruption
+  Result<std::shared_ptr<const FieldIndex>> of(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
+  std::uint64_t bytes() const STRATA_EXCLUDES(mutex_);
+
+ private:
+  struct Kept {
+    std::string field;
+    std::shared_ptr<const FieldIndex> index;
+    std::uint64_t bytes = 0;
+  };
+  std::shared_ptr<const FieldIndex> kept(std::string_view field) STRATA_EXCLUDES(mutex_);
+  Result<std::shared_ptr<const FieldIndex>> make(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
+
+  core::Mutex making_;  // held while one is made
+  mutable core::Mutex mutex_;
+  std::list<Kept> kept_ STRATA_GUARDED_BY(mutex_);  // asked for last in front
+  std::uint64_t bytes_ STRATA_GUARDED_BY(mutex_) = 0;
+};
+
+inline constexpr std::uint64_t kIndexBytesARow = 96;
+
+}  // namespace strata::store::vector

@@ -1,0 +1,180 @@
+// Indexes of fields against the filter itself, asked row by row.
+#include "store/vector/filter/field_index.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <thread>
+
+#include "store/vector/filter/filter.h"
+#include "store/vector/store_vector_fixture.h"
+
+namespace strata::store::vector {
+namespace {
+
+Value some_value(core::Random& random, int depth = 0) {
+  switch (random.below(depth == 0 ? 10 : 7)) {
+    case 0: return static_cast<std::int64_t>(random.below(20)) - 10;
+    case 1: return static_cast<double>(random.below(40)) / 2 - 10;  // some equal an integer
+    case 2: return std::string(1, static_cast<char>('a' + random.below(5)));
+    case 3: return random.chance(0.5);
+    case 4: return nullptr;
+    case 5: return random.chance(0.5) ? Value(std::int64_t{9'007'199'254'740'993}) : Value(9'007'199'254'740'992.0);
+    case 6:
+      return random.chance(0.5) ? Value(std::numeric_limits<double>::quiet_NaN()) : Value(Bytes(2, std::byte{97}));
+    case 7: return Map{{"a", some_value(random, 1)}};
+    default: {
+      Value::List list;
+      for (std::size_t items = random.below(4); items > 0; --items) list.push_back(some_value(random, 1));
+      return list;
+    }
+  }
+}
+
+Value some_bound(core::Random& random) {
+  for (;;) {
+    Value value = some_value(random, 1);
+    if (value.text() != nullptr || value.integer() != nullptr || value.real() != nullptr) return value;
+  }
+}
+
+Filter some_filter(core::Random& random, int depth = 0) {
+  static const char* const kFields[] = {"f", "g", "h.a", "nowhere"};
+  Filter filter;
+  for (std::size_t entries = 1 + random.below(2); entries > 0; --entries) {
+    if (depth < 2 && random.chance(0.3)) {
+      Value::List list;
+      for (std::size_t items = random.below(3); items > 0; --items) list.push_back(some_filter(random, depth + 1));
+      static const char* const kLists[] = {"must", "should", "must_not"};
+      filter.set(kLists[random.below(3)], std::move(list));
+      continue;
+    }
+    if (random.chance(0.1)) {
+      filter.set("has_id", Value::List{"p" + std::to_string(random.below(600)), "p7", "nobody"});
+      continue;
+    }
+    const char* const field = kFields[random.below(std::size(kFields))];
+    if (random.chance(0.4)) {
+      Value value = some_value(random);
+      if (value.map() == nullptr) filter.set(field, std::move(value));
+      continue;
+    }
+    Map operators;
+    if (random.chance(0.3)) operators.set(random.chance(0.5) ? "gt" : "gte", some_bound(random));
+    if (random.chance(0.3)) operators.set(random.chance(0.5) ? "lt" : "lte", some_bound(random));
+    if (random.chance(0.2)) operators.set("is_null", random.chance(0.5));
+    if (operators.empty() || random.chance(0.3)) {
+      Value::List list;
+      for (std::size_t items = random.below(4); items > 0; --items) list.push_back(some_value(random));
+      operators.set(random.chance(0.6) ? "any" : "except", std::move(list));
+    }
+    filter.set(field, std::move(operators));
+  }
+  return filter;
+}
+
+class FieldIndexTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = 4}));
+    std::vector<Point> points;
+    std::vector<std::string> ids;
+    for (int i = 0; i < 600; ++i) ids.push_back("p" + std::to_string(i));
+    for (const std::string& id : ids) {
+      Map payload;
+      if (random.chance(0.9)) payload.set("f", some_value(random));
+      if (random.chance(0.7)) payload.set("g", some_value(random));
+      payload.set("h", Map{{"a", some_value(random)}});
+      if (random.chance(0.1)) payload.set("h.a", some_value(random));
+      points.push_back({id, vector, std::move(payload)});
+    }
+    ASSERT_TRUE(db.store().upsert("c", points));
+    ASSERT_TRUE(db.checkpoint(db.lsn()));
+  }
+  std::shared_ptr<Segment> segment() { return db.participant().find("c", db.lsn())->unchecked_parts()->segments.at(0); }
+
+  core::Random random{29};
+  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  TestDatabase db{*files};
+  const std::vector<float> vector{1, 2, 3, 4};
+};
+
+TEST_F(FieldIndexTest, TellsTheRowsThatTheFilterTellsOneByOne) {
+  const auto part = segment();
+  ASSERT_TRUE(part->prepare());
+  std::size_t found = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    const Filter filter = some_filter(random);
+    const CompiledFilter compiled = *CompiledFilter::compile(filter);
+    const auto rows = *compiled.rows_of(*part, db.lsn());
+    ASSERT_TRUE(rows);
+    Row expected = 0;
+    for (Row row = 0; row < part->rows(); ++row) {
+      const bool matches = compiled.matches(*part->id(row), *part->payload(row));
+      ASSERT_EQ(rows->contains(row), matches) << to_json(filter) << " row " << row;
+      expected += matches ? 1 : 0;
+    }
+    ASSERT_EQ(rows->count(), expected);
+    Row visited = 0;
+    for (Row row = rows->next(0); row < rows->rows(); row = rows->next(row + 1)) ++visited;
+    ASSERT_EQ(visited, expected);
+    found += expected;
+    EXPECT_EQ(*db.store().count("c", filter), expected) << to_json(filter);
+  }
+  EXPECT_GT(found, 100'000U);  // the filters let something through
+}
+
+TEST_F(FieldIndexTest, TheirMemoryIsBoundedByTheRows) {
+  const auto part = segment();
+  for (int field = 0; field < 1'000; ++field) {
+    ASSERT_TRUE(*part->field_index("field " + std::to_string(field)));
+    EXPECT_LE(part->bytes_in_memory(), kIndexBytesARow * part->rows());
+  }
+  // What was asked for last is kept, what was asked for long ago is made anew.
+  const auto last = *part->field_index("field 999");
+  EXPECT_EQ(*part->field_index("field 999"), last);
+  EXPECT_GE(static_cast<std::uint64_t>(*db.participant().statistics().find("bytes_in_memory")->integer()),
+            part->bytes_in_memory());
+}
+
+TEST_F(FieldIndexTest, OneThreadMakesAnIndexAndTheOthersDoNotWait) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  const auto expected = *db.store().count("c", {{"f", Map{{"gte", 0}}}});
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const auto part = segment();
+      for (int i = 0; i < 50; ++i) {
+        const auto index = part->field_index(i % 2 == 0 ? "g" : "field " + std::to_string(t * 100 + i));
+        wrong += index ? 0 : 1;
+        const CompiledFilter filter = *CompiledFilter::compile({{"f", Map{{"gte", 0}}}});
+        const auto rows = filter.rows_of(*part, db.lsn());
+        wrong += !rows || (*rows && (*rows)->count() != expected) ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(RowSet, TurnsAroundWhatItHolds) {
+  for (const Row rows : {0U, 1U, 63U, 64U, 65U, 200U}) {
+    RowSet set(rows);
+    EXPECT_EQ(set.next(0), rows);
+    set.invert();
+    EXPECT_EQ(set.count(), rows);
+    EXPECT_FALSE(set.contains(rows));
+    if (rows == 0) continue;
+    RowSet last(rows);
+    last.add(rows - 1);
+    EXPECT_EQ(last.next(0), rows - 1);
+    set.keep(last);
+    EXPECT_EQ(set.count(), 1U);
+    set.invert();
+    set.add(last);
+    EXPECT_EQ(set.count(), rows);
+  }
+}
+
+}  // namespace
+}  // namespace strata::store::vector

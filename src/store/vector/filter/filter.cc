@@ -1,0 +1,182 @@
+#include "store/vector/filter/filter.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/excerpt.h"
+
+namespace strata::store::vector {
+namespace {
+
+constexpr int kDepthMax = 32;
+
+Error bad(std::string_view what, std::string_view where) {
+  return Error(ErrorCode::invalid_argument, "filter: " + std::string(what) + ": \"" + core::excerpt(where) + "\"");
+}
+
+}  // namespace
+
+struct CompiledFilter::Node {
+  enum class Kind { all, any, none, has_id, condition };
+  Kind kind = Kind::all;
+  std::vector<Node> children;    // all, any, none
+  std::vector<std::string> ids;  // has_id, sorted
+  Condition condition;
+
+  bool holds(std::string_view id, const EncodedMap& payload) const {
+    switch (kind) {
+      case Kind::all:
+        return std::all_of(children.begin(), children.end(), [&](const Node& n) { return n.holds(id, payload); });
+      case Kind::any:
+        return std::any_of(children.begin(), children.end(), [&](const Node& n) { return n.holds(id, payload); });
+      case Kind::none:
+        return std::none_of(children.begin(), children.end(), [&](const Node& n) { return n.holds(id, payload); });
+      case Kind::has_id: return std::binary_search(ids.begin(), ids.end(), id);
+      case Kind::condition: return condition.holds(payload.find(condition.field));
+    }
+    return false;
+  }
+
+  std::optional<std::span<const std::string>> required_ids() const {
+    if (kind == Kind::has_id) return std::span<const std::string>(ids);
+    std::optional<std::span<const std::string>> shortest;
+    if (kind != Kind::all) return shortest;  // what one of several may have is required of none
+    for (const Node& child : children) {
+      const auto required = child.required_ids();
+      if (required && (!shortest || required->size() < shortest->size())) shortest = required;
+    }
+    return shortest;
+  }
+
+  // Of the first `count` rows.
+  Result<std::optional<RowSet>> rows_of(const Part& part, Row count, Lsn view) const {
+    if (kind == Kind::condition) {
+      const auto index = STRATA_TRY(part.field_index(condition.field));
+      return index ? std::optional<RowSet>(index->rows_where(condition)) : std::nullopt;
+    }
+    RowSet rows(count);
+    if (kind == Kind::has_id) {
+      for (const std::string& id : ids) {
+        if (const auto row = STRATA_TRY(part.find(id, hash_of_id(id), view))) rows.add(*row);
+      }
+      return std::optional<RowSet>(std::move(rows));
+    }
+    if (kind == Kind::all) rows.invert();
+    for (const Node& child : children) {
+      const auto of_child = STRATA_TRY(child.rows_of(part, count, view));
+      if (!of_child) return std::optional<RowSet>();
+      kind == Kind::all ? rows.keep(*of_child) : rows.add(*of_child);
+    }
+    if (kind == Kind::none) rows.invert();
+    return std::optional<RowSet>(std::move(rows));
+  }
+};
+
+namespace {
+
+using Node = CompiledFilter::Node;
+
+Result<Node> compile_map(const Map& filter, int depth);
+
+Result<void> compile_operator(Condition& condition, const std::string& name, const Value& operand) {
+  const auto bound = [&](std::optional<Value>& slot) -> Result<void> {
+    if (operand.text() == nullptr && operand.integer() == nullptr && operand.real() == nullptr) {
+      return bad("the operator \"" + name + "\" takes a number or a text, in", condition.field);
+    }
+    slot = operand;
+    return {};
+  };
+  if (name == "gt") return bound(condition.greater);
+  if (name == "gte") return bound(condition.greater_equal);
+  if (name == "lt") return bound(condition.less);
+  if (name == "lte") return bound(condition.less_equal);
+  if (name == "any" || name == "except") {
+    if (operand.list() == nullptr) return bad("the operator \"" + name + "\" takes a list, in", condition.field);
+    (name == "any" ? condition.one_of : condition.none_of).emplace(*operand.list());
+    return {};
+  }
+  if (name == "is_null") {
+    if (operand.boolean() == nullptr) return bad("the operator \"is_null\" takes true or false, in", condition.field);
+    condition.is_null = *operand.boolean();
+    return {};
+  }
+  return bad("unknown operator (known: gt, gte, lt, lte, any, except, is_null)", name);
+}
+
+Result<Node> compile_condition(const std::string& field, const Value& value) {
+  Node node;
+  node.kind = Node::Kind::condition;
+  Condition& condition = node.condition;
+  condition.field = field;
+  if (value.map() == nullptr) {
+    condition.equal = value;
+    return node;
+  }
+  if (value.map()->empty()) return bad("a condition without an operator, in", field);
+  for (const auto& [name, operand] : *value.map()) STRATA_TRY(compile_operator(condition, name, operand));
+  return node;
+}
+
+Result<Node> compile_list(const std::string& name, const Value& value, int depth) {
+  Node node;
+  node.kind = name == "must" ? Node::Kind::all : name == "should" ? Node::Kind::any : Node::Kind::none;
+  if (value.list() == nullptr) return bad("takes a list of filters", name);
+  for (const Value& item : *value.list()) {
+    if (item.map() == nullptr) return bad("takes a list of filters, each a map", name);
+    node.children.push_back(STRATA_TRY(compile_map(*item.map(), depth + 1)));
+  }
+  return node;
+}
+
+Result<Node> compile_ids(const Value& value) {
+  Node node;
+  node.kind = Node::Kind::has_id;
+  if (value.list() == nullptr) return bad("takes a list of ids", "has_id");
+  for (const Value& id : *value.list()) {
+    if (id.text() == nullptr) return bad("takes a list of ids, each a text", "has_id");
+    node.ids.push_back(*id.text());
+  }
+  std::sort(node.ids.begin(), node.ids.end());
+  node.ids.erase(std::unique(node.ids.begin(), node.ids.end()), node.ids.end());
+  return node;
+}
+
+Result<Node> compile_map(const Map& filter, int depth) {
+  if (depth > kDepthMax) return bad("nested deeper than", std::to_string(kDepthMax));
+  Node node;
+  for (const auto& [name, value] : filter) {
+    if (name == "must" || name == "should" || name == "must_not") {
+      node.children.push_back(STRATA_TRY(compile_list(name, value, depth)));
+    } else if (name == "has_id") {
+      node.children.push_back(STRATA_TRY(compile_ids(value)));
+    } else {
+      node.children.push_back(STRATA_TRY(compile_condition(name, value)));
+    }
+  }
+  return node;
+}
+
+}  // namespace
+
+CompiledFilter::CompiledFilter(std::unique_ptr<Node> root) : root_(std::move(root)) {}
+CompiledFilter::CompiledFilter(CompiledFilter&&) noexcept = default;
+CompiledFilter& CompiledFilter::operator=(CompiledFilter&&) noexcept = default;
+CompiledFilter::~CompiledFilter() = default;
+
+Result<CompiledFilter> CompiledFilter::compile(const Filter& filter) {
+  return CompiledFilter(std::make_unique<Node>(STRATA_TRY(compile_map(filter, 0))));
+}
+
+bool CompiledFilter::empty() const { return root_->children.empty(); }
+
+std::optional<std::span<const std::string>> CompiledFilter::required_ids() const { return root_->required_ids(); }
+
+Result<std::optional<RowSet>> CompiledFilter::rows_of(const Part& part, Lsn view) const {
+  return root_->rows_of(part, part.rows(), view);
+}
+
+bool CompiledFilter::matches(std::string_view id, ByteView payload) const {
+  return root_->holds(id, EncodedMap::of_payload(payload));
+}
+
+}  // namespace strata::store::vector
