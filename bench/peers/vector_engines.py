@@ -23,10 +23,7 @@ class Strata:
         for begin in range(0, len(base), 1_000):
             part = base[begin:begin + 1_000]
             self.collection.upsert_many([str(begin + i) for i in range(len(part))], part)
-        self.db.checkpoint()
-        while self.db.statistics()["stores"]["vector"]["rows_in_graphs"] < 0.9 * len(base):
-            time.sleep(0.05)
-        self.db.checkpoint()
+        self.db.compact()
 
     def search(self, query, k, effort):
         return [int(hit.id) for hit in self.collection.search(query, k, ef=effort, with_payload=False)]

@@ -1,5 +1,5 @@
 #pragma once
-/// What an operator does with a database: back it up, restore it, rebuild a store from what is certain.
+/// What an operator does with a database: compact it, back it up, restore it, rebuild a store from what is certain.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -10,6 +10,18 @@ namespace [[gnu::visibility("default")]] strata {
 
 /// Called now and then during long work with what is done and what there is in all (0: not known); false cancels.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+struct CompactReport {
+  std::uint64_t objects = 0, bytes = 0;  ///< removed
+  Lsn lsn = 0;                           ///< of the last checkpoint
+};
+
+/// Removes objects that nothing refers to, gives back the space of what is gone, and waits until every large vector segment has
+/// its search graph. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
+/// where it was: graphs that are finished stay. `progress` counts rows on their way into graphs.
+/// Errors  resource_exhausted, cancelled, io (a graph could not be made: searches are exact there)
+/// Cost    two checkpoints; about 130 µs of a processor for each row that waits for a graph
+Result<CompactReport> compact(Engine& engine, const Progress& progress = {}) noexcept;
 
 struct BackupReport {
   std::string directory;  ///< the finished, timestamped backup

@@ -1,4 +1,4 @@
-// Backup, restore, rebuild.
+// Compact, backup, restore, rebuild.
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
@@ -40,6 +40,14 @@ class ProgressCalls {
   std::exception_ptr raised_;
 };
 
+nb::object compact(std::shared_ptr<Handle> database, nb::object progress) {
+  const Call call(database);
+  ProgressCalls calls(std::move(progress));
+  const Progress told = calls.progress();
+  const CompactReport report = calls.run([&] { return strata::compact(call.engine(), told); });
+  return nb::make_tuple(report.objects, report.bytes, report.lsn);
+}
+
 nb::object backup(std::shared_ptr<Handle> database, const std::string& directory, nb::object progress) {
   const Call call(database);
   ProgressCalls calls(std::move(progress));
@@ -64,6 +72,7 @@ nb::object rebuild(const std::string& directory, const std::string& store) {
 }  // namespace
 
 void bind_operations(nb::module_& module) {
+  module.def("compact", &compact, nb::arg("database"), nb::arg("progress").none());
   module.def("backup", &backup, nb::arg("database"), nb::arg("directory"), nb::arg("progress").none());
   module.def("restore", &restore, nb::arg("backup"), nb::arg("directory"), nb::arg("lsn"), nb::arg("progress").none());
   module.def("rebuild", &rebuild, nb::arg("directory"), nb::arg("store"));

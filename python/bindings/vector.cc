@@ -29,11 +29,24 @@ nb::object array_of(std::vector<float> vector) {
   return nb::cast(nb::ndarray<nb::numpy, float>(raw->data(), 1, shape, owner));
 }
 
-nb::object hits_of(std::vector<Hit> hits) {
-  nb::list list;
+nb::object owned(PyObject* object) {
+  if (object == nullptr) throw nb::python_error();
+  return nb::steal(object);
+}
+
+/// A list of `kind`, the package's class of a hit: a tuple of id, score and payload. Its own constructor would be called ten
+/// times a search, which costs as much as the search; the tuple's does the same.
+nb::object hits_of(std::vector<Hit> hits, nb::type_object kind, bool with_vector) {
+  auto* const type = reinterpret_cast<PyTypeObject*>(kind.ptr());
+  if (!PyType_IsSubtype(type, &PyTuple_Type)) raise(ErrorCode::internal, "a hit is a tuple");
+  const nb::object list = owned(PyList_New(static_cast<Py_ssize_t>(hits.size())));
+  Py_ssize_t at = 0;
   for (Hit& hit : hits) {
-    list.append(nb::make_tuple(hit.id, static_cast<double>(hit.score), object_of(hit.payload),
-                               array_of(std::move(hit.vector))));
+    const nb::tuple fields = nb::make_tuple(
+        nb::make_tuple(nb::str(hit.id.data(), hit.id.size()), static_cast<double>(hit.score), object_of(hit.payload)));
+    nb::object made = owned(PyTuple_Type.tp_new(type, fields.ptr(), nullptr));
+    if (with_vector) nb::setattr(made, "vector", array_of(std::move(hit.vector)));
+    PyList_SET_ITEM(list.ptr(), at++, made.release().ptr());
   }
   return list;
 }
@@ -78,17 +91,19 @@ void upsert(const Vector& self, const std::string& collection, const std::vector
 }
 
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
-                  std::uint32_t ef, bool exact, bool with_payload, bool with_vector) {
+                  std::uint32_t ef, bool exact, bool with_payload, bool with_vector, nb::type_object hit) {
   const SearchOptions options{k, map_of(filter), with_payload, with_vector, ef, exact};
   return hits_of(
-      run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }));
+      run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }),
+      hit, with_vector);
 }
 
 nb::object search_words(const Vector& self, const std::string& collection, const std::string& query, std::size_t k,
-                        nb::object filter, bool with_payload, bool with_vector) {
+                        nb::object filter, bool with_payload, bool with_vector, nb::type_object hit) {
   const SearchOptions options{k, map_of(filter), with_payload, with_vector};
   return hits_of(
-      run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }));
+      run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }), hit,
+      with_vector);
 }
 
 nb::object get(const Vector& self, const std::string& collection, const std::string& id, bool with_vector,
@@ -155,9 +170,10 @@ void bind_vector(nb::module_& module) {
       .def("remove", &remove, nb::arg("collection"), nb::arg("ids"))
       .def("get", &get, nb::arg("collection"), nb::arg("id"), nb::arg("with_vector"), nb::arg("for_update"))
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("with_payload"), nb::arg("with_vector"))
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("with_payload"), nb::arg("with_vector"),
+           nb::arg("hit"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("with_payload"), nb::arg("with_vector"))
+           nb::arg("filter").none(), nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
       .def(
           "count",
           [](const Vector& self, const std::string& collection, nb::object filter) {

@@ -46,6 +46,12 @@ class StoreSummary(NamedTuple):
     hash: str
 
 
+class CompactReport(NamedTuple):
+    objects: int
+    bytes: int
+    lsn: int
+
+
 class BackupReport(NamedTuple):
     directory: str
     lsn: int
@@ -208,6 +214,11 @@ class Database(Stores):
 
     def checkpoint(self) -> int:
         return self._handle.checkpoint()
+
+    def compact(self, progress: Progress | None = None) -> CompactReport:
+        """Removes what nothing refers to, gives back its space, and waits until every large vector segment has its search
+        graph; `progress(rows done, rows in all)`. A running database does it by and by."""
+        return CompactReport(*_strata.compact(self._handle, progress))
 
     def statistics(self) -> dict[str, Any]:
         return self._handle.statistics()

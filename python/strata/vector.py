@@ -119,15 +119,14 @@ class Collection:
         Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
         at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
         """
-        found = self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
-                                    with_payload, with_vector)
-        return _hits(found, with_vector)
+        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
+                                   with_payload, with_vector, HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
                      with_payload: bool = True) -> list[Hit]:
         """The k best points by their words (BM25); the collection was created with words=True."""
-        found = self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), with_payload, with_vector)
-        return _hits(found, with_vector)
+        return self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), with_payload, with_vector,
+                                         HitWithVector if with_vector else Hit)
 
     def count(self, filter: Filter | None = None) -> int:
         return self._native.count(self.name, _as_dict(filter, "filter"))
@@ -141,17 +140,6 @@ class Collection:
             if len(points) < page:
                 return
             after = points[-1][0]
-
-
-def _hits(found: list[tuple[Any, ...]], with_vector: bool) -> list[Hit]:
-    if not with_vector:
-        return [Hit(*fields[:3]) for fields in found]
-    hits: list[Hit] = []
-    for *fields, vector in found:
-        hit = HitWithVector(*fields)
-        hit.vector = vector
-        hits.append(hit)
-    return hits
 
 
 class VectorStore:

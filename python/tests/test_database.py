@@ -264,6 +264,22 @@ def test_many_threads_search_and_write_at_once(db):
     assert not failures and db.graph.counts().nodes == 80
 
 
+def test_compact_waits_for_graphs_and_removes_what_nothing_refers_to(db):
+    points = np.random.default_rng(3).standard_normal((10_000, 8), dtype=np.float32)
+    db.vector("c", 8).upsert_many([f"p{i}" for i in range(len(points))], points)
+    db.object.remove(db.object.put("nobody's"))
+    seen = []
+    report = db.compact(progress=lambda done, total: seen.append((done, total)))
+    assert (report.objects, report.lsn) == (1, db.visible_lsn) and report.bytes > 0
+    assert seen[-1] == (10_000, 10_000)
+    assert db.statistics()["stores"]["vector"]["rows_in_graphs"] == 10_000
+    assert db.compact().objects == 0
+    with pytest.raises(ZeroDivisionError):
+        db.compact(progress=lambda done, total: 1 // 0)
+    with pytest.raises(strata.Cancelled):
+        db.compact(progress=lambda done, total: False)
+
+
 def test_backup_restore_rebuild_and_verify(db, path, tmp_path):
     db.graph.put_node("a")
     db.object.put("content")

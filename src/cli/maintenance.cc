@@ -21,18 +21,14 @@ void add_checkpoint(CommandLine& line) {
 }
 
 void add_compact(CommandLine& line) {
-  Verb verb = line.verb("compact", "Remove objects that nothing refers to, and give back the space of what is gone",
+  Verb verb = line.verb("compact", "Remove what nothing refers to, give back its space, and make the search graphs that are due",
                         "strata compact notes.strata");
   verb.takes_directory();
   verb.runs([](Context& context) -> Result<void> {
     Engine* engine = STRATA_TRY(context.database.engine());
-    const CollectReport report = STRATA_TRY(engine->object().collect());
-    STRATA_TRY(check_interrupt());
-    STRATA_TRY(engine->checkpoint());
-    STRATA_TRY(check_interrupt());
-    // Files that the first one replaced are removed by the second.
-    const Lsn lsn = STRATA_TRY(engine->checkpoint());
-    context.output.record({{"objects_removed", report.objects}, {"bytes_removed", report.bytes}, {"lsn", lsn}});
+    const auto bar = context.progress("making search graphs");
+    const CompactReport report = STRATA_TRY(compact(*engine, bar->callback()));
+    context.output.record({{"objects_removed", report.objects}, {"bytes_removed", report.bytes}, {"lsn", report.lsn}});
     return {};
   });
 }

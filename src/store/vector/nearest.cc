@@ -287,8 +287,10 @@ class NearestSearch {
     std::sort(candidates_.begin(), candidates_.end(),
               [](const Candidate& a, const Candidate& b) { return a.bound > b.bound; });
     TopK best(k_);
-    for (const Candidate& candidate : candidates_) {
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      const Candidate& candidate = candidates_[i];
       if (!best.reaches(candidate.bound)) break;
+      if (i + 1 < candidates_.size()) ask_for_vector(candidates_[i + 1]);
       if (candidate.buffered != nullptr) {
         best.push({candidate.bound, candidate.id, nullptr, 0, candidate.buffered});
         continue;
@@ -298,6 +300,15 @@ class NearestSearch {
       best.push({score, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
     }
     return best.take();
+  }
+
+  // Vectors lie far apart: the next one comes while this one is scored.
+  static void ask_for_vector(const Candidate& candidate) {
+    if (candidate.part == nullptr) return;
+    const auto vector = candidate.part->vector(candidate.row);
+    if (!vector) return;  // it will be said when it is scored
+    const std::size_t floats = std::min<std::size_t>(vector->size(), 1'024);
+    for (std::size_t i = 0; i < floats; i += 16) __builtin_prefetch(vector->data() + i);
   }
 
   const Reading& reading_;

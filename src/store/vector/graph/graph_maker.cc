@@ -32,6 +32,13 @@ void GraphMaker::stop() {
   if (thread.joinable()) thread.join();
 }
 
+std::uint64_t GraphMaker::rows_waiting() const {
+  const core::MutexLock lock(mutex_);
+  std::uint64_t rows = 0;
+  for (const Wanted& wanted : queue_) rows += wanted.segment->rows();
+  return rows;
+}
+
 std::string GraphMaker::last_error() const {
   const core::MutexLock lock(mutex_);
   return last_error_;

@@ -35,6 +35,8 @@ class GraphMaker {
   /// Gives up what is under way. Nothing is made afterwards.
   void stop() STRATA_EXCLUDES(mutex_);
 
+  /// Of the segments in the queue.
+  std::uint64_t rows_waiting() const STRATA_EXCLUDES(mutex_);
   std::string last_error() const STRATA_EXCLUDES(mutex_);
 
  private:

@@ -1,0 +1,86 @@
+// Compact on a real directory: graphs are there afterwards, and what nothing refers to is gone.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "core/random.h"
+#include "strata/operations.h"
+
+namespace strata {
+namespace {
+
+class CompactTest : public ::testing::Test {
+ protected:
+  static constexpr int kPoints = 10'000;  // from so many on a segment gets a graph
+
+  void SetUp() override {
+    directory = std::filesystem::temp_directory_path() / ("strata-compact-" + std::to_string(core::random_seed()));
+    open();
+    ASSERT_TRUE(db->vector().create_collection("c", {.dimension = 8}));
+    core::Random random(5);
+    std::vector<float> values(kPoints * 8);
+    for (float& value : values) value = static_cast<float>(random.real() - 0.5);
+    std::vector<std::string> ids;
+    std::vector<Point> points;
+    for (int i = 0; i < kPoints; ++i) ids.push_back("p" + std::to_string(i));
+    for (int i = 0; i < kPoints; ++i) points.push_back({ids[i], {values.data() + i * 8, 8}});
+    ASSERT_TRUE(db->vector().upsert("c", points));
+  }
+  void TearDown() override {
+    db.reset();
+    std::filesystem::remove_all(directory);
+  }
+  void open() {
+    db.reset();
+    auto opened = Engine::open(directory);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    db = *std::move(opened);
+  }
+  std::int64_t rows_in_graphs() {
+    const auto statistics = db->statistics();
+    return *statistics->find("stores")->map()->find("vector")->map()->find("rows_in_graphs")->integer();
+  }
+
+  std::string directory;
+  std::unique_ptr<Engine> db;
+};
+
+TEST_F(CompactTest, WaitsForGraphsAndNamesThem) {
+  EXPECT_EQ(rows_in_graphs(), 0);
+  std::uint64_t last_done = 0, last_total = 0;
+  const auto report = compact(*db, [&](std::uint64_t done, std::uint64_t total) {
+    last_done = done;
+    last_total = total;
+    return true;
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->lsn, db->visible_lsn());
+  EXPECT_EQ(rows_in_graphs(), kPoints);
+  EXPECT_EQ(last_done, static_cast<std::uint64_t>(kPoints));
+  EXPECT_EQ(last_total, static_cast<std::uint64_t>(kPoints));
+  open();  // a process that ends at once, as the shell's verbs do, leaves them to the next
+  EXPECT_EQ(rows_in_graphs(), kPoints);
+}
+
+TEST_F(CompactTest, RemovesWhatNothingRefersTo) {
+  const auto id = db->object().put(as_bytes("nobody's"), {.owner = "me"});
+  ASSERT_TRUE(id) << id.error().to_string();
+  ASSERT_TRUE(db->object().release("me"));
+  const auto report = compact(*db);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->objects, 1U);
+  EXPECT_GT(report->bytes, 0U);
+}
+
+TEST_F(CompactTest, CancelledItLeavesTheDatabaseAsUsableAsBefore) {
+  int asked = 0;
+  const auto report = compact(*db, [&](std::uint64_t, std::uint64_t) { return ++asked < 2; });
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code(), ErrorCode::cancelled);
+  EXPECT_EQ(*db->vector().count("c"), static_cast<std::uint64_t>(kPoints));
+  ASSERT_TRUE(compact(*db));
+  EXPECT_EQ(rows_in_graphs(), kPoints);
+}
+
+}  // namespace
+}  // namespace strata
