@@ -46,6 +46,8 @@ Result<CompactReport> compact_now(Engine& engine, const Progress& progress) {
 
 }  // namespace
 
-Result<CompactReport> compact(Engine& engine, const Progress& progress) noexcept { return compact_now(engine, progress); }
+Result<CompactReport> compact(Engine& engine, const Progress& progress) noexcept {
+  return compact_now(engine, progress);
+}
 
 }  // namespace strata

@@ -24,6 +24,8 @@ namespace {
 
 // A walk costs about as much for each place in its beam as bounding so many rows.
 constexpr std::size_t kRowsAPlace = 64;
+// One among rows that match looks at more, and at the links of those that do not.
+constexpr std::size_t kMatchingRowsAPlace = 192;
 // To pick a row out of many costs as much as passing over so many.
 constexpr Row kRowsAPick = 4;
 // Of the beam so many hundredths must count (visible, matching); else a larger one is tried.
@@ -38,6 +40,7 @@ WalkMemory& walk_memory() {
 // Rows whose bounds are known before any of them is looked at, best first. When the filter must be asked, many: asking is dearer
 // than putting bounds in order, and a floor that only matching rows raise rises late. Else, what stays in the first cache.
 constexpr Row kBlockRows = 1024;
+constexpr std::size_t kPickedRows = 128;  // few: the floor of the first spares the others
 constexpr Row kAskedBlockRows = 16 * 1024;
 // Of a block's bounds, only about so many are put in order at first, and four times as many when the floor is still below
 // them: the best k are usually among the first, and splitting those off is cheaper than ordering all.
@@ -115,7 +118,7 @@ class NearestSearch {
     const Row rows = part.rows();
     const Row among = matching_ != nullptr ? matching_->count() : rows;
     if (among == 0 || (effort_ > 0 && STRATA_TRY(walk(part, among)))) return {};
-    if (matching_ != nullptr && among <= rows / kRowsAPick && STRATA_TRY(pick(part))) return {};
+    if (matching_ != nullptr && STRATA_TRY(pick(part, among))) return {};
     for (Row row = 0; row < rows;) {
       const auto run = part.codes(row);
       if (!run) return compare_exactly(part, rows);
@@ -126,16 +129,33 @@ class NearestSearch {
     return {};
   }
 
-  // Bounds the rows that match, and no others. False: the part's codes are damaged.
-  Result<bool> pick(const Part& part) {
+  // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's half codes the best of them.
+  // False: a scan of all costs less, or the part's codes are damaged.
+  Result<bool> pick(const Part& part, Row among) {
+    const GraphView* const graph = effort_ > 0 ? part.graph() : nullptr;
+    if (graph == nullptr && among > part.rows() / kRowsAPick) return false;
     const auto run = part.codes(0);
     if (!run || run->end < matching_->rows()) return false;
+    std::optional<Ranking> ranking;
+    if (graph != nullptr) ranking.emplace(*graph, run->columns, query_.scan(), effort_, walk_memory());
+    const auto take = [&] {
+      if (ranking) {
+        ranking->add(picked_);
+        picked_.clear();
+      } else {
+        take_picked(part, run->columns);
+      }
+    };
     picked_.clear();
     for (Row row = matching_->next(0); row < matching_->rows(); row = matching_->next(row + 1)) {
-      if (STRATA_TRY(reading_.shows(part, row))) picked_.push_back(row);
-      if (picked_.size() == kBlockRows) take_picked(part, run->columns);
+      if (STRATA_TRY(admission_->shows(row))) picked_.push_back(row);
+      if (picked_.size() == kPickedRows) take();
     }
-    take_picked(part, run->columns);
+    take();
+    if (ranking) {
+      for (std::size_t i = 0; i < ranking->best().count(); ++i) picked_.push_back(ranking->best().node(i));
+      take_picked(part, run->columns);
+    }
     return true;
   }
 
@@ -146,7 +166,7 @@ class NearestSearch {
     const auto run = part.codes(0);
     if (!run) return false;
     for (std::size_t places = effort_;;) {
-      if (places * kRowsAPlace > among) return false;
+      if (places * (matching_ != nullptr ? kMatchingRowsAPlace : kRowsAPlace) > among) return false;
       const Beam& beam = walk_graph(*graph, run->columns, query_.scan(), places, matching_, walk_memory());
       picked_.clear();
       for (std::size_t i = 0; i < beam.count(); ++i) {

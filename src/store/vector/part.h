@@ -39,6 +39,11 @@ class Part {
   virtual Lsn created(Row row) const = 0;
   virtual Lsn deleted(Row row) const = 0;
   bool visible(Row row, Lsn view) const { return created(row) <= view && deleted(row) > view; }
+  /// True only when `view` sees every row there is: nobody needs to ask for each.
+  virtual bool all_visible(Lsn view) const {
+    (void)view;
+    return false;
+  }
   /// How many words the row's text had.
   virtual std::uint32_t length(Row row) const = 0;
 

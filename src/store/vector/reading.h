@@ -50,16 +50,22 @@ class Admission {
   }
   /// The rows that match, whether they are shown or not; nullptr: rows must be asked.
   const RowSet* matching() const { return matching_ ? &*matching_ : nullptr; }
+  /// Of a row that matches: whether it counts.
+  Result<bool> shows(Row row) const { return shows_all_ || STRATA_TRY(reading_->shows(*part_, row)); }
   Result<bool> admits(Row row) const {
-    if (!matching_) return reading_->admits(*part_, row);
-    return matching_->contains(row) && STRATA_TRY(reading_->shows(*part_, row));
+    if (matching_) return matching_->contains(row) && STRATA_TRY(shows(row));
+    return reading_->filters() ? reading_->admits(*part_, row) : shows(row);
   }
 
  private:
   Admission(const Reading& reading, const Part& part, std::optional<RowSet> matching)
-      : reading_(&reading), part_(&part), matching_(std::move(matching)) {}
+      : reading_(&reading),
+        part_(&part),
+        shows_all_(part.all_visible(reading.view) && (reading.overlay == nullptr || reading.overlay->empty())),
+        matching_(std::move(matching)) {}
   const Reading* reading_;
   const Part* part_;
+  bool shows_all_;
   std::optional<RowSet> matching_;
 };
 

@@ -93,6 +93,11 @@ Result<void> Segment::prepare() const {
       !offsets_ascend(Block::term_offsets, Block::terms)) {
     return damaged(directory_[Block::id_offsets].offset);
   }
+  const auto* const created = column<Lsn>(Block::created);
+  const auto* const deleted = column<Lsn>(Block::deleted);
+  if (std::all_of(deleted, deleted + rows(), [](Lsn lsn) { return lsn == kLive; })) {
+    all_live_from_.store(rows() == 0 ? 0 : *std::max_element(created, created + rows()), std::memory_order_release);
+  }
   primary_.store(State::good, std::memory_order_release);
   return {};
 }

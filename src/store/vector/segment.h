@@ -53,6 +53,9 @@ class Segment final : public Part {
   Row rows() const override { return directory_.rows; }
   Lsn created(Row row) const override { return column<Lsn>(Block::created)[row]; }
   Lsn deleted(Row row) const override;
+  bool all_visible(Lsn view) const override {
+    return view >= all_live_from_.load(std::memory_order_acquire) && deleted_later() == 0;
+  }
   std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
   Result<std::string_view> id(Row row) const override;
   Result<std::span<const float>> vector(Row row) const override;
@@ -106,6 +109,7 @@ class Segment final : public Part {
 
   mutable std::vector<std::atomic<std::uint64_t>> intact_pages_;  // a bit per page
   mutable std::atomic<State> primary_{State::unknown};            // the columns that prepare() checks
+  mutable std::atomic<Lsn> all_live_from_{kLive};  // views from here on see all that was not deleted later
   mutable std::atomic<State> codes_{State::unknown};
   mutable std::atomic<State> id_table_{State::unknown};
   mutable std::atomic<State> words_{State::unknown};

@@ -11,6 +11,9 @@ namespace strata::store::vector {
 namespace {
 
 constexpr std::uint32_t kAbsent = UINT32_MAX;
+constexpr std::uint32_t kListed = UINT32_MAX;
+// A value that one in so many rows holds is kept as a set: a bit for each row, where a list takes 32 for each that holds it.
+constexpr Row kSetShare = 32;
 // What an index of nothing takes.
 constexpr std::uint64_t kIndexOverheadBytes = 256;
 
@@ -73,22 +76,44 @@ Result<FieldIndex> FieldIndex::make(const Part& part, std::string_view field) {
     in_order.push_back(index.values_[number]);
   }
   index.values_ = std::move(in_order);
-  index.begins_.assign(values.size() + 1, 0);
+  std::vector<std::uint32_t> counts(values.size());
   for (const std::uint32_t number : of_row) {
-    if (number != kAbsent) ++index.begins_[place[number] + 1];
+    if (number != kAbsent) ++counts[place[number]];
   }
-  std::partial_sum(index.begins_.begin(), index.begins_.end(), index.begins_.begin());
+  index.set_of_.assign(values.size(), kListed);
+  index.begins_.assign(values.size() + 1, 0);
+  for (std::size_t value = 0; value < counts.size(); ++value) {
+    if (counts[value] > index.part_rows_ / kSetShare) {
+      index.set_of_[value] = static_cast<std::uint32_t>(index.sets_.size());
+      index.sets_.emplace_back(index.part_rows_);
+      counts[value] = 0;
+    }
+    index.begins_[value + 1] = index.begins_[value] + counts[value];
+  }
   index.rows_.resize(index.begins_.back());
   std::vector<std::uint32_t> next(index.begins_.begin(), index.begins_.end() - 1);
   for (Row row = 0; row < index.part_rows_; ++row) {
-    if (of_row[row] != kAbsent) index.rows_[next[place[of_row[row]]]++] = row;
+    if (of_row[row] == kAbsent) continue;
+    const std::uint32_t value = place[of_row[row]];
+    if (index.set_of_[value] != kListed) {
+      index.sets_[index.set_of_[value]].add(row);
+    } else {
+      index.rows_[next[value]++] = row;
+    }
   }
   return index;
 }
 
+void FieldIndex::add_rows(std::uint32_t number, RowSet& to) const {
+  if (set_of_[number] != kListed) to.add(sets_[set_of_[number]]);
+  for (std::uint32_t at = begins_[number]; at < begins_[number + 1]; ++at) to.add(rows_[at]);
+}
+
 std::uint64_t FieldIndex::bytes() const {
-  return kIndexOverheadBytes + values_.size() * sizeof(ByteView) + begins_.size() * sizeof(std::uint32_t) +
-         rows_.size() * sizeof(Row);
+  std::uint64_t of_sets = 0;
+  for (const RowSet& set : sets_) of_sets += set.bytes();
+  return kIndexOverheadBytes + values_.size() * (sizeof(ByteView) + sizeof(std::uint32_t)) +
+         begins_.size() * sizeof(std::uint32_t) + rows_.size() * sizeof(Row) + of_sets;
 }
 
 EncodedValue FieldIndex::value(std::uint32_t number) const { return decoded(values_[number]); }
@@ -139,13 +164,12 @@ std::vector<FieldIndex::Range> FieldIndex::possible(const Condition& condition) 
 RowSet FieldIndex::rows_where(const Condition& condition) const {
   RowSet found(part_rows_);
   if (condition.holds(std::nullopt)) {
-    for (const Row row : rows_) found.add(row);
+    for (std::uint32_t number = 0; number < values_.size(); ++number) add_rows(number, found);
     found.invert();
   }
   for (const Range& range : possible(condition)) {
     for (std::uint32_t number = range.begin; number < range.end; ++number) {
-      if (!condition.holds(value(number))) continue;
-      for (std::uint32_t at = begins_[number]; at < begins_[number + 1]; ++at) found.add(rows_[at]);
+      if (condition.holds(value(number))) add_rows(number, found);
     }
   }
   return found;

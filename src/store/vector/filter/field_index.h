@@ -22,7 +22,7 @@ namespace strata::store::vector {
 /// Threads: any. Valid as long as the part it was made of.
 class FieldIndex {
  public:
-  /// Errors  corruption. Cost  a pass over the payloads; 4 bytes a row and 24 for each different value
+  /// Errors  corruption. Cost  a pass over the payloads; 4 bytes a row and 28 for each different value
   static Result<FieldIndex> make(const Part& part, std::string_view field);
 
   RowSet rows_where(const Condition& condition) const;
@@ -35,6 +35,7 @@ class FieldIndex {
   };
   FieldIndex() = default;
   EncodedValue value(std::uint32_t number) const;
+  void add_rows(std::uint32_t number, RowSet& to) const;
   /// Where among the numbers or the texts what compares with `bound` as equal lies.
   Range equal_to(const Value& bound) const;
   std::vector<Range> possible(const Condition& condition) const;
@@ -43,6 +44,10 @@ class FieldIndex {
   std::vector<ByteView> values_;   // encoded
   std::uint32_t texts_begin_ = 0;  // in values_
   std::uint32_t others_begin_ = 0;
+  // Of a value that many rows hold, the rows as a set; of the others as a list. The bits of the one are fewer than those of the
+  // other, and adding them is a pass over words instead of rows.
+  std::vector<std::uint32_t> set_of_;  // [values]: in sets_, or kListed
+  std::vector<RowSet> sets_;
   std::vector<std::uint32_t> begins_;  // [values + 1], in rows_
   std::vector<Row> rows_;
 };

@@ -18,8 +18,9 @@ class Similarities {
         offset_(kHalfOffset * static_cast<float>(query.bias / 128)),
         kernels_(distance::kernels()) {}
 
+  /// count  at most kOnce
   void operator()(const std::uint32_t* rows, std::uint32_t count, float* out) const {
-    std::array<std::int32_t, 2 * kGraphDegreeMax> dots;  // of one list
+    std::array<std::int32_t, kOnce> dots;
     kernels_.pick_halves(query_.codes, graph_.halves, graph_.half_stride, rows, count, dots.data());
     if (query_.square_weight == 0) {
       for (std::uint32_t i = 0; i < count; ++i) out[i] = dot(rows[i], dots[i]);
@@ -29,6 +30,8 @@ class Similarities {
       }
     }
   }
+
+  static constexpr std::uint32_t kOnce = 2 * kGraphDegreeMax;  // a list of links
 
  private:
   float dot(std::uint32_t row, std::int32_t halves) const {
@@ -53,26 +56,27 @@ struct LinksAbove {
   std::span<const std::uint32_t> operator()(std::uint32_t place) const { return graph.links_above(place, level); }
 };
 
-// ACORN's expansion: in the place of a node that does not match stand those of its own links that do, so that the walk is one
-// over the graph of the matching nodes, as dense as the whole one.
+// ACORN's expansion: in the place of a node that does not match stand those of its own links that do, until there are about as
+// many as a walk among all would look at. More of them are found at the same beam by a larger number, and each costs as much.
 struct Matching {
   const GraphView& graph;
   const RowSet& set;
 
   std::uint32_t operator()(std::span<const std::uint32_t> some, Visited& visited, std::uint32_t* fresh,
-                           std::size_t most) const {
+                           std::size_t) const {
+    const std::uint32_t enough = graph.degree;
     std::uint32_t count = 0;
     for (const std::uint32_t node : some) {
       fresh[count] = node;
       count += set.contains(node) && visited.set(node) ? 1 : 0;
     }
-    for (std::size_t i = 0; i < some.size() && count < most; ++i) {
+    for (std::size_t i = 0; i < some.size() && count < enough; ++i) {
       if (set.contains(some[i]) || !visited.set(some[i])) continue;
       if (i + 1 < some.size()) ask_for(some[i + 1]);
       for (const std::uint32_t node : graph.ground_links(some[i])) {
         if (!set.contains(node) || !visited.set(node)) continue;
         fresh[count] = node;
-        if (++count == most) break;
+        if (++count == enough) break;
       }
     }
     return count;
@@ -123,6 +127,22 @@ const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& colu
          Matching{graph, *matching});
   }
   return memory.beam;
+}
+
+Ranking::Ranking(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
+                 std::size_t beam, WalkMemory& memory)
+    : graph_(graph), columns_(columns), query_(query), memory_(memory) {
+  memory.beam.begin(beam);
+  if (memory.similarities.size() < Similarities::kOnce) memory.similarities.resize(Similarities::kOnce);
+}
+
+void Ranking::add(std::span<const Row> rows) {
+  const Similarities near(graph_, columns_, query_);
+  for (std::size_t at = 0; at < rows.size(); at += Similarities::kOnce) {
+    const auto some = rows.subspan(at, std::min<std::size_t>(Similarities::kOnce, rows.size() - at));
+    near(some.data(), static_cast<std::uint32_t>(some.size()), memory_.similarities.data());
+    for (std::size_t i = 0; i < some.size(); ++i) memory_.beam.add(memory_.similarities[i], some[i]);
+  }
 }
 
 }  // namespace strata::store::vector

@@ -17,4 +17,20 @@ namespace strata::store::vector {
 const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
                        std::size_t beam, const RowSet* matching, WalkMemory& memory);
 
+/// The nearest of rows that are given, by the same half codes, without a walk.
+class Ranking {
+ public:
+  /// Keeps the `beam` nearest in memory.beam. Borrows everything
+  Ranking(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
+          std::size_t beam, WalkMemory& memory);
+  void add(std::span<const Row> rows);
+  const Beam& best() const { return memory_.beam; }
+
+ private:
+  const GraphView& graph_;
+  const distance::CodeColumns& columns_;
+  const distance::ScanQuery& query_;
+  WalkMemory& memory_;
+};
+
 }  // namespace strata::store::vector

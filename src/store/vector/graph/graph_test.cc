@@ -64,16 +64,21 @@ struct CodedRows {
 };
 
 /// The share of the true ten nearest that a walk of this beam has among its candidates; equal scores count as found.
-double recall(const CodedRows& given, const GraphView& graph, std::size_t beam_size) {
+double recall(const CodedRows& given, const GraphView& graph, std::size_t beam_size, const RowSet* matching = nullptr) {
   WalkMemory memory;
   double found = 0;
   for (const auto& vector : given.queries) {
     const QueryCode query(given.metric, vector);
     std::vector<float> all, candidates;
-    for (const auto& row : given.vectors) all.push_back(query.score(row));
+    for (Row row = 0; row < given.rows; ++row) {
+      if (matching == nullptr || matching->contains(row)) all.push_back(query.score(given.vectors[row]));
+    }
     std::sort(all.begin(), all.end(), std::greater<>());
-    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, nullptr, memory);
-    for (std::size_t i = 0; i < beam.count(); ++i) candidates.push_back(query.score(given.vectors[beam.node(i)]));
+    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, matching, memory);
+    for (std::size_t i = 0; i < beam.count(); ++i) {
+      EXPECT_TRUE(matching == nullptr || matching->contains(beam.node(i)));
+      candidates.push_back(query.score(given.vectors[beam.node(i)]));
+    }
     found += static_cast<double>(std::min<std::ptrdiff_t>(
         10, std::count_if(candidates.begin(), candidates.end(), [&](float score) { return score >= all[9]; })));
   }
@@ -91,6 +96,57 @@ TEST(Graph, FindsNearlyAllOfTheNearestUnderEveryMetric) {
     EXPECT_GT(usual, metric == Metric::inner_product ? 0.93 : 0.97) << name(metric);
     EXPECT_GE(usual + 0.005, small) << name(metric);
   }
+}
+
+TEST(Graph, AWalkAmongRowsThatMatchFindsTheNearestOfThem) {
+  const CodedRows given(Metric::cosine, 4'000, 48, 13);
+  const auto graph = given.graph({.degree = 16, .effort = 64});
+  core::Random random(7);
+  for (const double share : {0.5, 0.1, 0.03}) {
+    RowSet some(given.rows);
+    for (Row row = 0; row < given.rows; ++row) {
+      if (random.chance(share)) some.add(row);
+    }
+    EXPECT_GT(recall(given, graph->view(), 64, &some), 0.95) << share;
+  }
+  // Rows on one side, which most queries are not on, and rows far from one another, with nothing that matches between them.
+  RowSet side(given.rows), apart(given.rows);
+  for (Row row = 0; row < given.rows; ++row) {
+    if (given.vectors[row][0] > 0.8F) side.add(row);
+    if (std::abs(given.vectors[row][1]) > 1.5F) apart.add(row);
+  }
+  EXPECT_GT(side.count(), 200U);
+  EXPECT_GT(recall(given, graph->view(), 64, &side), 0.95) << side.count();
+  EXPECT_GT(apart.count(), 100U);
+  EXPECT_GT(recall(given, graph->view(), 64, &apart), 0.95) << apart.count();
+}
+
+TEST(Graph, ARankingOfRowsIsByHowNearTheyAre) {
+  const CodedRows given(Metric::l2, 1'000, 48, 17);
+  const auto graph = given.graph({.degree = 8, .effort = 32});
+  const GraphView view = graph->view();
+  const distance::CodeColumns columns = given.columns();
+  WalkMemory memory;
+  double found = 0;
+  for (const auto& vector : given.queries) {
+    const QueryCode query(given.metric, vector);
+    Ranking ranking(view, columns, query.scan(), 40, memory);
+    std::vector<Row> some;
+    std::vector<float> scores;
+    for (Row row = 1; row < given.rows; row += 2) {
+      some.push_back(row);
+      scores.push_back(query.score(given.vectors[row]));
+    }
+    ranking.add(std::span(some).first(7));
+    ranking.add(std::span(some).subspan(7));
+    std::sort(scores.begin(), scores.end(), std::greater<>());
+    ASSERT_EQ(ranking.best().count(), 40U);
+    for (std::size_t i = 0; i < 40; ++i) {
+      EXPECT_EQ(ranking.best().node(i) % 2, 1U);
+      found += query.score(given.vectors[ranking.best().node(i)]) >= scores[9] ? 1 : 0;
+    }
+  }
+  EXPECT_GT(found, 10.0 * 0.99 * static_cast<double>(given.queries.size()));
 }
 
 TEST(Graph, IsTheSameForTheSameRows) {
