@@ -150,6 +150,37 @@ TEST_F(GraphStoreTest, WhatIsRemovedOrReplacedIsNotFoundAndWhatIsNewIs) {
   for (std::size_t i = 0; i < 40; ++i) EXPECT_TRUE(gone.contains(past[i].id));
 }
 
+TEST_F(GraphStoreTest, AWalkThatMeetsMostlyWhatIsGoneLooksFurther) {
+  put(0, kPoints);
+  checkpoint();
+  const auto query = some_vector();
+  const auto first = *db.store().search("c", query, {.k = 80, .exact = true});
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::string_view gone[] = {first[i].id};
+    if (i % 4 != 0) {
+      ASSERT_TRUE(db.store().remove("c", gone));
+    }
+  }
+  EXPECT_EQ(db.store().search("c", query, {.k = 10, .ef = kEf})->size(), 10U);
+  EXPECT_EQ(db.store().search("c", query, {.k = 13, .ef = 13})->size(), 13U);
+}
+
+TEST_F(GraphStoreTest, AViewOfBeforeDoesNotSeeWhatLiesInTheSameSegmentAndCameLater) {
+  put(0, 1'500);
+  const auto before = db.lsn();
+  put(1'500, kPoints);
+  ASSERT_TRUE(db.checkpoint(before));
+  db.participant().wait_for_graphs();
+  ASSERT_EQ(figure("segments"), 1U);
+  EXPECT_EQ(*db.store().count("c", {{"tenth", Map{{"gte", 0}}}}), static_cast<std::uint64_t>(kPoints));
+  db.session().view_at(before);
+  EXPECT_EQ(*db.store().count("c", {{"tenth", Map{{"gte", 0}}}}), 1'500U);
+  for (const bool exact : {false, true}) {
+    const auto hits = *db.store().search("c", some_vector(), {.k = 100, .exact = exact});
+    for (const Hit& hit : hits) EXPECT_LT(std::stoi(hit.id.substr(1)), 1'500);
+  }
+}
+
 TEST_F(GraphStoreTest, OwnWritesAreSeenOnTop) {
   put(0, kPoints);
   checkpoint();
