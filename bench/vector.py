@@ -3,7 +3,8 @@
 
 Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The
 true nearest are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries
-a second are interpolated at fixed recalls. The peers are installed into build/bench-vector-venv. No time is asserted.
+a second are interpolated at fixed recalls. Engines that filter are asked again for the nearest among one row in two, ten, a
+hundred, a thousand. The peers are installed into build/bench-vector-venv. No time is asserted.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from peers.vector_engines import ENGINES
 
 ROOT = Path(__file__).resolve().parent.parent
 RECALLS = (0.90, 0.95, 0.98, 0.99)
+FILTERS = {500: "50 %", 100: "10 %", 10: "1 %", 1: "0.1 %"}                      # groups below, of 1,000
+FILTERED_RECALL = 0.95
 K = 10
 
 
@@ -56,7 +59,7 @@ def unit(rows):
 
 
 def make_data(arguments, directory):
-    """Writes base, queries and, of each query, the similarity of its k-th nearest."""
+    """Writes base, groups, queries and, of each query and filter, the similarity of its k-th nearest."""
     import numpy
     if arguments.base:
         base, queries = unit(numpy.load(arguments.base)), unit(numpy.load(arguments.queries))
@@ -70,11 +73,15 @@ def make_data(arguments, directory):
             near = centres[random.integers(0, len(centres), count)] + 0.7 * random.standard_normal((count, 96)) * scale
             return unit(near @ spread)
         base, queries = draw(arguments.rows), draw(1_000)
-    kth = numpy.empty(len(queries), numpy.float32)
+    groups = numpy.random.default_rng(7).permutation(len(base)) % 1_000
+    kth = {below: numpy.empty(len(queries), numpy.float32) for below in (None, *FILTERS)}
     for begin in range(0, len(queries), 100):
         scores = queries[begin:begin + 100] @ base.T
-        kth[begin:begin + 100] = numpy.partition(scores, -K, axis=1)[:, -K]
-    for name, rows in (("base", base), ("queries", queries), ("kth", kth)):
+        for below, least in kth.items():
+            some = scores if below is None else scores[:, groups < below]
+            least[begin:begin + 100] = numpy.partition(some, -K, axis=1)[:, -K]
+    everything = {"base": base, "queries": queries, "groups": groups, "kth": kth.pop(None)}
+    for name, rows in (*everything.items(), *((f"kth{below}", least) for below, least in kth.items())):
         numpy.save(directory / f"{name}.npy", rows)
     return f"{len(base):,} × {base.shape[1]}, {len(queries):,} queries" + (
         f" ({arguments.base.name})" if arguments.base else ", made around 2,000 centres")
@@ -90,10 +97,10 @@ def resident_bytes():
 
 
 def measure(name, directory):
-    """In a process of its own: a JSON line for the build, then one for each effort."""
+    """In a process of its own: a JSON line for the build, then one for each filter and effort."""
     import numpy
     data = Path(directory)
-    base, queries, kth = (numpy.load(data / f"{each}.npy") for each in ("base", "queries", "kth"))
+    base, queries, groups = (numpy.load(data / f"{each}.npy") for each in ("base", "queries", "groups"))
     place = data / name
     place.mkdir()
     before = resident_bytes()
@@ -103,7 +110,7 @@ def measure(name, directory):
         print(json.dumps({"absent": str(error)}), flush=True)
         return
     cpu, wall = time.process_time(), time.perf_counter()
-    engine.build(base)
+    engine.build(base, groups)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     built = {"build_cpu_s": cpu, "build_s": wall, "resident_mb": (resident_bytes() - before) / 2**20,
              "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10}
@@ -111,25 +118,28 @@ def measure(name, directory):
         built["open_ms"] = engine.reopen() * 1_000
     built["disk_mb"] = disk_bytes(place) / 2**20
     print(json.dumps(built), flush=True)
-    for effort in engine.efforts:
-        engine.search(queries[0], K, effort)
-        best, times, found = math.inf, [], 0
-        for _ in range(3):                                  # the best of three passes: others use the machine, too
-            answers, times, begun = [], [], time.process_time()
-            for query in queries:
-                asked = time.perf_counter()
-                answers.append(engine.search(query, K, effort))
-                times.append(time.perf_counter() - asked)
-            best = min(best, time.process_time() - begun)
-        for query, least, rows in zip(queries, kth, answers):
-            found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
-        recall = found / (K * len(queries))
-        times.sort()
-        point = {"effort": effort, "recall": recall, "qps": len(queries) / best,
-                 "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}
-        print(json.dumps(point), flush=True)
-        if recall > 0.9975:
-            break
+    for below in (None, *(FILTERS if engine.filters else ())):
+        kth = numpy.load(data / f"kth{'' if below is None else below}.npy")
+        given = {} if below is None else {"below": below}
+        for effort in engine.efforts:
+            engine.search(queries[0], K, effort, **given)
+            best, times, found = math.inf, [], 0
+            for _ in range(3):                              # the best of three passes: others use the machine, too
+                answers, times, begun = [], [], time.process_time()
+                for query in queries:
+                    asked = time.perf_counter()
+                    answers.append(engine.search(query, K, effort, **given))
+                    times.append(time.perf_counter() - asked)
+                best = min(best, time.process_time() - begun)
+            for query, least, rows in zip(queries, kth, answers):
+                found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
+            recall = found / (K * len(queries))
+            times.sort()
+            point = {"below": below, "effort": effort, "recall": recall, "qps": len(queries) / best,
+                     "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}
+            print(json.dumps(point), flush=True)
+            if recall > (0.9975 if below is None else FILTERED_RECALL):
+                break
 
 
 def at_recall(points, recall):
@@ -156,11 +166,35 @@ def run(name, python, directory, core):
     return (lines[0] if lines else {"absent": "said nothing"}), lines[1:]
 
 
+def of_filter(points, below):
+    return [point for point in points if point["below"] == below]
+
+
+def ratio(name, own, here):
+    return f" (×{own / here:.1f})" if own and here and name != "strata" else ""
+
+
+def filter_table(results):
+    filtering = {name: points for name, (_, points) in results.items() if any(point["below"] for point in points)}
+    lines = [f"| among, at recall ≥ {FILTERED_RECALL} | " + " | ".join(FILTERS.values()) + " |",
+             "|---|" + "---|" * len(FILTERS)]
+    for name, points in filtering.items():
+        cells = []
+        for below in FILTERS:
+            here, own = (at_recall(of_filter(some, below), FILTERED_RECALL)
+                         for some in (points, filtering.get("strata", [])))
+            best = max((point["recall"] for point in of_filter(points, below)), default=0)
+            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}{ratio(name, own, here)}")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def table(results, rows):
-    ours = results.get("strata", ({}, []))[1]
+    ours = of_filter(results.get("strata", ({}, []))[1], None)
     lines = ["| engine | " + " | ".join(f"{recall:.2f}" for recall in RECALLS) +
              " | build: rows a CPU second | resident MB | disk MB | open ms |", "|---|" + "---|" * (len(RECALLS) + 4)]
     for name, (built, points) in results.items():
+        points = of_filter(points, None)
         if "absent" in built:
             lines.append(f"| {name} | {built['absent'][:80]} |" + " |" * (len(RECALLS) + 3))
             continue
@@ -168,8 +202,7 @@ def table(results, rows):
         for recall in RECALLS:
             here, own = at_recall(points, recall), at_recall(ours, recall)
             best = max((point["recall"] for point in points), default=0)
-            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}" + (
-                f" (×{own / here:.1f})" if own and name != "strata" else ""))
+            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}{ratio(name, own, here)}")
         opened = f"{built['open_ms']:.1f}" if "open_ms" in built else ""
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {rows / built['build_cpu_s']:,.0f} | "
                      f"{built['resident_mb']:.0f} | {built['disk_mb']:.0f} | {opened} |")
@@ -194,9 +227,10 @@ def main():
             results[name] = run(name, sys.executable if name == "strata" else python, directory, arguments.core)
             built, points = results[name]
             print(f"{name}: " + (built.get("absent") or "; ".join(
+                (f"{FILTERS[point['below']]} " if point["below"] else "") +
                 f"{point['recall']:.4f} {point['qps']:,.0f}/s" for point in points)), flush=True)
             shutil.rmtree(directory / name, ignore_errors=True)
-        text = table(results, rows)
+        text = table(results, rows) + "\n\n" + filter_table(results)
         print("\n" + text)
         for line, why in absent.items():
             print(f"{line} could not be installed: {why}")
