@@ -20,8 +20,9 @@
 
 namespace strata::store::vector {
 
-class FieldIndex;
+struct Condition;
 struct GraphView;
+class RowSet;
 
 using Row = std::uint32_t;
 inline constexpr Lsn kLive = UINT64_MAX;
@@ -71,11 +72,11 @@ class Part {
   virtual std::optional<Run> codes(Row row) const = 0;
   /// The graph over all rows, where there is one: the numbers in it are rows of this part. Valid as long as the part.
   virtual const GraphView* graph() const { return nullptr; }
-  /// Which rows hold what in one field of their payloads; nullptr when there is no such index, or none yet.
+  /// The rows whose payloads fulfil a condition, visible or not; nullptr when there is no index of its field, or none yet.
   /// Errors  corruption
-  virtual Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const {
-    (void)field;
-    return std::shared_ptr<const FieldIndex>();
+  virtual Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const {
+    (void)condition;
+    return std::shared_ptr<const RowSet>();
   }
 
   /// A row whose terms hold a word, and how often.

@@ -45,11 +45,11 @@ class Admission {
  public:
   /// Errors  corruption
   static Result<Admission> of(const Reading& reading, const Part& part) {
-    if (!reading.filters()) return Admission(reading, part, std::nullopt);
+    if (!reading.filters()) return Admission(reading, part, nullptr);
     return Admission(reading, part, STRATA_TRY(reading.filter->rows_of(part, reading.view)));
   }
   /// The rows that match, whether they are shown or not; nullptr: rows must be asked.
-  const RowSet* matching() const { return matching_ ? &*matching_ : nullptr; }
+  const RowSet* matching() const { return matching_.get(); }
   /// Of a row that matches: whether it counts.
   Result<bool> shows(Row row) const { return shows_all_ || STRATA_TRY(reading_->shows(*part_, row)); }
   Result<bool> admits(Row row) const {
@@ -58,7 +58,7 @@ class Admission {
   }
 
  private:
-  Admission(const Reading& reading, const Part& part, std::optional<RowSet> matching)
+  Admission(const Reading& reading, const Part& part, std::shared_ptr<const RowSet> matching)
       : reading_(&reading),
         part_(&part),
         shows_all_(part.all_visible(reading.view) && (reading.overlay == nullptr || reading.overlay->empty())),
@@ -66,7 +66,7 @@ class Admission {
   const Reading* reading_;
   const Part* part_;
   bool shows_all_;
-  std::optional<RowSet> matching_;
+  std::shared_ptr<const RowSet> matching_;
 };
 
 /// A point that was found, and where to read it. Valid as long as the Reading.

@@ -152,9 +152,9 @@ const GraphView* Segment::graph() const {
   return file == nullptr ? nullptr : file->graph();
 }
 
-Result<std::shared_ptr<const FieldIndex>> Segment::field_index(std::string_view field) const {
-  if (rows() < kIndexedRowsMin) return std::shared_ptr<const FieldIndex>();
-  return field_indexes_.of(*this, field);
+Result<std::shared_ptr<const RowSet>> Segment::rows_where(const Condition& condition) const {
+  if (rows() < kIndexedRowsMin) return std::shared_ptr<const RowSet>();
+  return field_indexes_.rows_where(*this, condition);
 }
 
 std::uint64_t Segment::bytes_in_memory() const {

@@ -65,7 +65,7 @@ class Segment final : public Part {
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
   const GraphView* graph() const override;
-  Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const override;
+  Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const override;
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 

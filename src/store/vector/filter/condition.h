@@ -30,6 +30,7 @@ class ValueSet {
 
 struct Condition {
   std::string field;
+  std::string key;                                                ///< the same for the same condition
   std::optional<Value> equal;                                     ///< alone: {"field": value}
   std::optional<Value> greater, greater_equal, less, less_equal;  ///< each a number or a text
   std::optional<ValueSet> one_of, none_of;

@@ -175,17 +175,24 @@ RowSet FieldIndex::rows_where(const Condition& condition) const {
   return found;
 }
 
-std::shared_ptr<const FieldIndex> FieldIndexes::kept(std::string_view field) {
+Result<std::shared_ptr<const RowSet>> FieldIndexes::rows_where(const Part& part, const Condition& condition) {
+  {
+    const core::MutexLock lock(mutex_);
+    if (auto known = answers_.find(condition.key)) return known;
+  }
+  const auto index = STRATA_TRY(index_of(part, condition.field));
+  if (!index) return std::shared_ptr<const RowSet>();
+  auto rows = std::make_shared<const RowSet>(index->rows_where(condition));
   const core::MutexLock lock(mutex_);
-  const auto same = [field](const Kept& each) { return each.field == field; };
-  const auto found = std::find_if(kept_.begin(), kept_.end(), same);
-  if (found == kept_.end()) return nullptr;
-  kept_.splice(kept_.begin(), kept_, found);
-  return found->index;
+  answers_.keep(condition.key, rows, rows->bytes(), kAnswerBytesARow * part.rows());
+  return rows;
 }
 
-Result<std::shared_ptr<const FieldIndex>> FieldIndexes::of(const Part& part, std::string_view field) {
-  if (auto known = kept(field)) return known;
+Result<std::shared_ptr<const FieldIndex>> FieldIndexes::index_of(const Part& part, std::string_view field) {
+  {
+    const core::MutexLock lock(mutex_);
+    if (auto known = indexes_.find(field)) return known;
+  }
   if (!making_.try_lock()) return std::shared_ptr<const FieldIndex>();
   auto made = make(part, field);
   making_.unlock();
@@ -193,21 +200,19 @@ Result<std::shared_ptr<const FieldIndex>> FieldIndexes::of(const Part& part, std
 }
 
 Result<std::shared_ptr<const FieldIndex>> FieldIndexes::make(const Part& part, std::string_view field) {
-  if (auto known = kept(field)) return known;  // another thread was quicker
+  {
+    const core::MutexLock lock(mutex_);
+    if (auto known = indexes_.find(field)) return known;  // another thread was quicker
+  }
   auto index = std::make_shared<const FieldIndex>(STRATA_TRY(FieldIndex::make(part, field)));
-  const std::uint64_t bytes = index->bytes() + field.size();
-  const std::uint64_t most = kIndexBytesARow * part.rows();
-  if (bytes > most) return index;
   const core::MutexLock lock(mutex_);
-  kept_.push_front({std::string(field), index, bytes});
-  bytes_ += bytes;
-  for (; bytes_ > most; kept_.pop_back()) bytes_ -= kept_.back().bytes;
+  indexes_.keep(field, index, index->bytes(), kIndexBytesARow * part.rows());
   return index;
 }
 
 std::uint64_t FieldIndexes::bytes() const {
   const core::MutexLock lock(mutex_);
-  return bytes_;
+  return indexes_.bytes() + answers_.bytes();
 }
 
 }  // namespace strata::store::vector

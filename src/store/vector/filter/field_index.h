@@ -52,30 +52,58 @@ class FieldIndex {
   std::vector<Row> rows_;
 };
 
-/// The indexes of one segment, up to kIndexBytesARow for each of its rows; the one that was asked for longest ago goes first.
-/// Threads: any
-class FieldIndexes {
+/// What was asked for under a name, within a number of bytes; what was asked for longest ago goes first. Not locked.
+template <typename T>
+class LatelyUsed {
  public:
-  /// Made at the first call for a field; nullptr while another thread makes one, which is then not waited for.
-  /// Errors  corruption
-  Result<std::shared_ptr<const FieldIndex>> of(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
-  std::uint64_t bytes() const STRATA_EXCLUDES(mutex_);
+  std::shared_ptr<const T> find(std::string_view name) {
+    for (auto each = kept_.begin(); each != kept_.end(); ++each) {
+      if (each->name != name) continue;
+      kept_.splice(kept_.begin(), kept_, each);
+      return each->what;
+    }
+    return nullptr;
+  }
+  /// Not kept when it alone is over `bytes_max`.
+  void keep(std::string_view name, std::shared_ptr<const T> what, std::uint64_t bytes, std::uint64_t bytes_max) {
+    bytes += name.size();
+    if (bytes > bytes_max) return;
+    kept_.push_front({std::string(name), std::move(what), bytes});
+    bytes_ += bytes;
+    for (; bytes_ > bytes_max; kept_.pop_back()) bytes_ -= kept_.back().bytes;
+  }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   struct Kept {
-    std::string field;
-    std::shared_ptr<const FieldIndex> index;
-    std::uint64_t bytes = 0;
+    std::string name;
+    std::shared_ptr<const T> what;
+    std::uint64_t bytes;
   };
-  std::shared_ptr<const FieldIndex> kept(std::string_view field) STRATA_EXCLUDES(mutex_);
+  std::list<Kept> kept_;  // asked for last in front
+  std::uint64_t bytes_ = 0;
+};
+
+/// The indexes of one segment, up to kIndexBytesARow for each of its rows, and the answers to the last conditions, up to
+/// kAnswerBytesARow. Threads: any
+class FieldIndexes {
+ public:
+  /// nullptr while another thread makes the index, which is then not waited for. Errors  corruption
+  Result<std::shared_ptr<const RowSet>> rows_where(const Part& part, const Condition& condition)
+      STRATA_EXCLUDES(mutex_);
+  std::uint64_t bytes() const STRATA_EXCLUDES(mutex_);
+
+ private:
+  Result<std::shared_ptr<const FieldIndex>> index_of(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
   Result<std::shared_ptr<const FieldIndex>> make(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
 
   core::Mutex making_;  // held while one is made
   mutable core::Mutex mutex_;
-  std::list<Kept> kept_ STRATA_GUARDED_BY(mutex_);  // asked for last in front
-  std::uint64_t bytes_ STRATA_GUARDED_BY(mutex_) = 0;
+  LatelyUsed<FieldIndex> indexes_ STRATA_GUARDED_BY(mutex_);  // by field
+  LatelyUsed<RowSet> answers_ STRATA_GUARDED_BY(mutex_);      // by Condition::key
 };
 
-inline constexpr std::uint64_t kIndexBytesARow = 96;
+inline constexpr std::uint64_t kIndexBytesARow = 92;
+inline constexpr std::uint64_t kAnswerBytesARow = 4;  // about 32 of them: one is a bit a row
 
 }  // namespace strata::store::vector

@@ -48,27 +48,25 @@ struct CompiledFilter::Node {
     return shortest;
   }
 
-  // Of the first `count` rows.
-  Result<std::optional<RowSet>> rows_of(const Part& part, Row count, Lsn view) const {
-    if (kind == Kind::condition) {
-      const auto index = STRATA_TRY(part.field_index(condition.field));
-      return index ? std::optional<RowSet>(index->rows_where(condition)) : std::nullopt;
-    }
-    RowSet rows(count);
+  // Of the first `count` rows; nullptr: the part does not tell.
+  Result<std::shared_ptr<const RowSet>> rows_of(const Part& part, Row count, Lsn view) const {
+    if (kind == Kind::condition) return part.rows_where(condition);
+    if (kind == Kind::all && children.size() == 1) return children[0].rows_of(part, count, view);
+    const auto rows = std::make_shared<RowSet>(count);
     if (kind == Kind::has_id) {
       for (const std::string& id : ids) {
-        if (const auto row = STRATA_TRY(part.find(id, hash_of_id(id), view))) rows.add(*row);
+        if (const auto row = STRATA_TRY(part.find(id, hash_of_id(id), view))) rows->add(*row);
       }
-      return std::optional<RowSet>(std::move(rows));
+      return std::shared_ptr<const RowSet>(rows);
     }
-    if (kind == Kind::all) rows.invert();
+    if (kind == Kind::all) rows->invert();
     for (const Node& child : children) {
       const auto of_child = STRATA_TRY(child.rows_of(part, count, view));
-      if (!of_child) return std::optional<RowSet>();
-      kind == Kind::all ? rows.keep(*of_child) : rows.add(*of_child);
+      if (!of_child) return of_child;
+      kind == Kind::all ? rows->keep(*of_child) : rows->add(*of_child);
     }
-    if (kind == Kind::none) rows.invert();
-    return std::optional<RowSet>(std::move(rows));
+    if (kind == Kind::none) rows->invert();
+    return std::shared_ptr<const RowSet>(rows);
   }
 };
 
@@ -108,6 +106,11 @@ Result<Node> compile_condition(const std::string& field, const Value& value) {
   node.kind = Node::Kind::condition;
   Condition& condition = node.condition;
   condition.field = field;
+  Bytes key;
+  core::Encoder encoder(key);
+  encoder.text(field);
+  encoder.value(value);
+  condition.key = as_text(key);
   if (value.map() == nullptr) {
     condition.equal = value;
     return node;
@@ -171,7 +174,7 @@ bool CompiledFilter::empty() const { return root_->children.empty(); }
 
 std::optional<std::span<const std::string>> CompiledFilter::required_ids() const { return root_->required_ids(); }
 
-Result<std::optional<RowSet>> CompiledFilter::rows_of(const Part& part, Lsn view) const {
+Result<std::shared_ptr<const RowSet>> CompiledFilter::rows_of(const Part& part, Lsn view) const {
   return root_->rows_of(part, part.rows(), view);
 }
 

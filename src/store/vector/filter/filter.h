@@ -38,10 +38,11 @@ class CompiledFilter {
   /// or within `must`. Nothing when the filter names no such list. Valid as long as the filter; O(nodes).
   std::optional<std::span<const std::string>> required_ids() const;
 
-  /// The rows of `part` that match, exact for those that `view` sees; nothing when the part has no index of one of the fields
-  /// now, and rows must be asked one by one. Errors  corruption. Cost  a question for each different value and a bit for each
-  /// row that matches; once for each field and part, a pass over the payloads
-  Result<std::optional<RowSet>> rows_of(const Part& part, Lsn view) const;
+  /// The rows of `part` that match, exact for those that `view` sees; nullptr when the part has no index of one of the fields
+  /// now, and rows must be asked one by one. Errors  corruption. Cost  a pass over bits for each condition; for one that was
+  /// not asked lately, a question for each value that may fulfil it and a bit for each row; once for each field and part, a pass
+  /// over the payloads
+  Result<std::shared_ptr<const RowSet>> rows_of(const Part& part, Lsn view) const;
 
   struct Node;
 
