@@ -128,9 +128,9 @@ Result<void> measure_reads(Context& context) {
   Database database = STRATA_TRY(open_database(directory, true));
   STRATA_TRY(fill(*database.memory, context.data, 0, context.settings.recall_size));
   STRATA_TRY(recalls(context, database, "not yet checkpointed"));
-  STRATA_TRY(database.engine->checkpoint());
+  STRATA_TRY(compact(*database.engine));
   STRATA_TRY(by_id(context, database));
-  STRATA_TRY(recalls(context, database, "checkpointed"));
+  STRATA_TRY(recalls(context, database, "compacted"));
   STRATA_TRY(metric_ranges(context, *database.engine));
   STRATA_TRY(database.engine->close());
   database = {};
