@@ -50,6 +50,8 @@ class Admission {
   }
   /// The rows that match, whether they are shown or not; nullptr: rows must be asked.
   const RowSet* matching() const { return matching_.get(); }
+  /// The view sees every row, and the own transaction overwrote none.
+  bool shows_all() const { return shows_all_; }
   /// Of a row that matches: whether it counts.
   Result<bool> shows(Row row) const { return shows_all_ || STRATA_TRY(reading_->shows(*part_, row)); }
   Result<bool> admits(Row row) const {

@@ -1,7 +1,7 @@
 // BM25, term at a time: for each word of the query its postings in every part, filtered by the view; their number is the
-// document frequency, exact, and then each adds to its point's score. Whether a point matches the filter is asked best score
-// first, until k do, unless a part's indexes tell: a filter is dear and most points are never asked. When the filter names the few that may match, only
-// those are.
+// document frequency, exact, and then each adds to its point's score. Where a part's indexes tell which rows match, no others get
+// one; where they do not, the filter is asked best score first, until k match: it is dear and most points are never asked. When
+// the filter names the few that may match, only those are.
 #include <algorithm>
 
 #include "store/vector/reading.h"
@@ -12,12 +12,14 @@ namespace {
 
 struct Scores {
   const Part* part;
+  Admission admission;
   std::vector<double> of_row;
+
+  bool may_count(Row row) const { return admission.matching() == nullptr || admission.matching()->contains(row); }
 };
 
 struct Scored {
   float score;
-  std::uint32_t part;  // in Scores
   Row row;
 };
 
@@ -61,6 +63,7 @@ Result<void> overlay_totals(const Reading& reading, std::vector<BufferedText>& t
 // Leaves of postings[begin …], all of one part, those of rows that the view shows and the own transaction did not overwrite.
 Result<void> keep_visible(const Reading& reading, const Scores& scores, std::size_t begin,
                           std::vector<Part::Posting>& postings) {
+  if (scores.admission.shows_all()) return {};
   const bool overwritten = reading.overlay != nullptr && !reading.overlay->empty();
   std::size_t kept = begin;
   for (std::size_t i = begin; i < postings.size(); ++i) {
@@ -74,27 +77,29 @@ Result<void> keep_visible(const Reading& reading, const Scores& scores, std::siz
   return {};
 }
 
-// The best of all rows that have a score, asking the filter best first where no index tells.
-Result<void> add_best(const Reading& reading, const std::vector<Scores>& scores, TopK& best) {
+// The best of the rows that have a score, where whether one counts is cheap to tell.
+Result<void> add_best_known(const Scores& scores, TopK& best) {
+  for (Row row = 0; row < scores.of_row.size(); ++row) {
+    const auto score = static_cast<float>(scores.of_row[row]);
+    if (!(score > 0) || !best.reaches(score) || !STRATA_TRY(scores.admission.admits(row))) continue;
+    best.push({score, STRATA_TRY(scores.part->id(row)), scores.part, row, nullptr});
+  }
+  return {};
+}
+
+// The same, where the filter must be asked: best score first, so that few are.
+Result<void> add_best_asked(const Scores& scores, TopK& best) {
   std::vector<Scored> heap;
-  std::vector<Admission> admissions;
-  for (std::uint32_t part = 0; part < scores.size(); ++part) {
-    admissions.push_back(STRATA_TRY(Admission::of(reading, *scores[part].part)));
-    const RowSet* const matching = admissions.back().matching();
-    const std::vector<double>& of_row = scores[part].of_row;
-    for (Row row = 0; row < of_row.size(); ++row) {
-      const auto score = static_cast<float>(of_row[row]);
-      if (score > 0 && (matching == nullptr || matching->contains(row))) heap.push_back({score, part, row});
-    }
+  for (Row row = 0; row < scores.of_row.size(); ++row) {
+    if (const auto score = static_cast<float>(scores.of_row[row]); score > 0) heap.push_back({score, row});
   }
   const auto worse = [](const Scored& a, const Scored& b) { return a.score < b.score; };
   std::make_heap(heap.begin(), heap.end(), worse);
   for (; !heap.empty() && best.reaches(heap.front().score); heap.pop_back()) {
     std::pop_heap(heap.begin(), heap.end(), worse);
     const Scored& next = heap.back();
-    const Part& part = *scores[next.part].part;
-    if (!STRATA_TRY(admissions[next.part].admits(next.row))) continue;
-    best.push({next.score, STRATA_TRY(part.id(next.row)), &part, next.row, nullptr});
+    if (!STRATA_TRY(scores.admission.admits(next.row))) continue;
+    best.push({next.score, STRATA_TRY(scores.part->id(next.row)), scores.part, next.row, nullptr});
   }
   return {};
 }
@@ -128,7 +133,9 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
   const Bm25 bm25(shown.texts, shown.words);
 
   std::vector<Scores> scores;
-  for (const Part* part : reading.parts->all) scores.push_back({part, std::vector<double>(part->rows())});
+  for (const Part* part : reading.parts->all) {
+    scores.push_back({part, STRATA_TRY(Admission::of(reading, *part)), std::vector<double>(part->rows())});
+  }
   std::vector<Part::Posting> postings;
   std::vector<std::size_t> ends(scores.size());  // in `postings`, of each part's
   for (const Term& term : terms_of(query)) {
@@ -148,6 +155,7 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
     for (std::size_t i = 0, at = 0; i < scores.size(); ++i) {
       for (; at < ends[i]; ++at) {
         const Part::Posting& posting = postings[at];
+        if (!scores[i].may_count(posting.row)) continue;
         scores[i].of_row[posting.row] += bm25.term(idf, posting.count, scores[i].part->length(posting.row));
       }
     }
@@ -166,7 +174,10 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
       best.push({static_cast<float>(text.score), text.id, nullptr, 0, text.point});
     }
   }
-  STRATA_TRY(add_best(reading, scores, best));
+  for (const Scores& each : scores) {
+    const bool asks = reading.filters() && each.admission.matching() == nullptr;
+    STRATA_TRY(asks ? add_best_asked(each, best) : add_best_known(each, best));
+  }
   return best.take();
 }
 
