@@ -16,11 +16,12 @@ struct CompactReport {
   Lsn lsn = 0;                           ///< of the last checkpoint
 };
 
-/// Removes objects that nothing refers to, gives back the space of what is gone, and waits until every large vector segment has
-/// its search graph. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
+/// Removes objects that nothing refers to, gives back the space of what is gone, merges vector segments, and waits until every
+/// large one has its search graph. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
 /// where it was: graphs that are finished stay. `progress` counts rows on their way into graphs.
 /// Errors  resource_exhausted, cancelled, io (a graph could not be made: searches are exact there)
-/// Cost    two checkpoints; about 130 µs of a processor for each row that waits for a graph
+/// Cost    two checkpoints, of which the first may write every vector anew; about 130 µs of a processor for each row that waits
+///         for a graph
 Result<CompactReport> compact(Engine& engine, const Progress& progress = {}) noexcept;
 
 struct BackupReport {

@@ -63,6 +63,10 @@ class LocalEngine final : public Engine {
                                        Lsn durable)>& body) noexcept;
   /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
   Result<std::vector<std::string>> written_ahead();
+  /// The next checkpoint may rewrite more than one usually does.
+  void compact() {
+    for (transaction::Participant* store : stores_->participants()) store->compact();
+  }
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "engine/local_engine.h"
 #include "strata/operations.h"
 
 namespace strata {
@@ -37,6 +38,7 @@ Result<CompactReport> compact_now(Engine& engine, const Progress& progress) {
   report.objects = collected.objects;
   report.bytes = collected.bytes;
   STRATA_TRY(confirm(progress, 0, 0));
+  if (auto* local = dynamic_cast<engine::LocalEngine*>(&engine)) local->compact();
   STRATA_TRY(engine.checkpoint());
   STRATA_TRY(wait_for_graphs(engine, progress));
   // Files that the first checkpoint replaced are removed by the second, which also names the graphs.

@@ -17,13 +17,17 @@ class CompactTest : public ::testing::Test {
     directory = std::filesystem::temp_directory_path() / ("strata-compact-" + std::to_string(core::random_seed()));
     open();
     ASSERT_TRUE(db->vector().create_collection("c", {.dimension = 8}));
+    put(0, kPoints);
+  }
+  void put(int from, int to) {
     core::Random random(5);
-    std::vector<float> values(kPoints * 8);
+    const auto count = static_cast<std::size_t>(to - from);
+    std::vector<float> values(count * 8);
     for (float& value : values) value = static_cast<float>(random.real() - 0.5);
     std::vector<std::string> ids;
     std::vector<Point> points;
-    for (int i = 0; i < kPoints; ++i) ids.push_back("p" + std::to_string(i));
-    for (int i = 0; i < kPoints; ++i) points.push_back({ids[i], {values.data() + i * 8, 8}});
+    for (int i = from; i < to; ++i) ids.push_back("p" + std::to_string(i));
+    for (std::size_t i = 0; i < count; ++i) points.push_back({ids[i], {values.data() + i * 8, 8}});
     ASSERT_TRUE(db->vector().upsert("c", points));
   }
   void TearDown() override {
@@ -36,10 +40,11 @@ class CompactTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().to_string();
     db = *std::move(opened);
   }
-  std::int64_t rows_in_graphs() {
+  std::int64_t of_vectors(std::string_view figure) {
     const auto statistics = db->statistics();
-    return *statistics->find("stores")->map()->find("vector")->map()->find("rows_in_graphs")->integer();
+    return *statistics->find("stores")->map()->find("vector")->map()->find(figure)->integer();
   }
+  std::int64_t rows_in_graphs() { return of_vectors("rows_in_graphs"); }
 
   std::string directory;
   std::unique_ptr<Engine> db;
@@ -60,6 +65,20 @@ TEST_F(CompactTest, WaitsForGraphsAndNamesThem) {
   EXPECT_EQ(last_total, static_cast<std::uint64_t>(kPoints));
   open();  // a process that ends at once, as the shell's verbs do, leaves them to the next
   EXPECT_EQ(rows_in_graphs(), kPoints);
+}
+
+TEST_F(CompactTest, LeavesOneSegmentOfSeveral) {
+  ASSERT_TRUE(db->checkpoint());
+  put(kPoints, kPoints + 3'000);
+  ASSERT_TRUE(db->checkpoint());
+  EXPECT_EQ(of_vectors("segments"), 2);  // a usual checkpoint leaves a segment of three times its rows alone
+  ASSERT_TRUE(compact(*db));
+  EXPECT_EQ(of_vectors("segments"), 1);
+  EXPECT_EQ(rows_in_graphs(), kPoints + 3'000);
+  EXPECT_EQ(*db->vector().count("c"), static_cast<std::uint64_t>(kPoints + 3'000));
+  put(0, 200);
+  ASSERT_TRUE(compact(*db));  // not for so few
+  EXPECT_EQ(of_vectors("segments"), 2);
 }
 
 TEST_F(CompactTest, RemovesWhatNothingRefersTo) {

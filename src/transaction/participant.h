@@ -84,6 +84,8 @@ class Participant {
   /// Recovery is over; `lsn` is the last record. Removes leftovers (unfinished files that nothing names).
   virtual Result<void> recovered(Lsn lsn) = 0;
 
+  /// The next checkpoint may rewrite more than one usually does, so that reads meet fewer files.
+  virtual void compact() {}
   /// From now on a checkpoint at `lsn` can be written: everything applied so far belongs to it, nothing later.
   virtual Result<void> freeze(Lsn lsn) = 0;
   /// Writes it: files finished, synced, their directory synced. Versions that no view ≥ `horizon` can see may be left

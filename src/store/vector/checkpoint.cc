@@ -29,20 +29,29 @@ std::string deletes_name(std::string_view directory, std::uint64_t number) {
 
 bool dead(const SourceRow& row, Lsn horizon) { return row.deleted <= horizon; }
 
+// A segment joins a merge when it has at most so many times the rows that are merged already.
+constexpr std::uint64_t kUsualShare = 2;
+constexpr std::uint64_t kCompactShare =
+    8;  // compacting leaves one segment, and another where that would hardly be noticed
+
 // The segments to merge with `fresh` new rows: those not much larger than what is merged already, smallest first, so that a
 // row is written about log2 of the collection's size times in its life; then down to the limit; then those mostly dead.
 std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<Segment>> segments, std::uint64_t fresh,
-                                                   const VectorOptions& options, Lsn horizon) {
+                                                   bool compact, const VectorOptions& options, Lsn horizon) {
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
     return a->rows() != b->rows() ? a->rows() < b->rows() : a->number() < b->number();
   });
   std::vector<std::shared_ptr<Segment>> chosen;
   std::uint64_t rows = fresh;
   std::size_t left = segments.size() + (fresh > 0 ? 1 : 0);
-  for (const auto& segment : segments) {
+  const std::uint64_t share = compact ? kCompactShare : kUsualShare;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto& segment = segments[i];
+    const bool begins =
+        compact && rows == 0 && i + 1 < segments.size() && segments[i + 1]->rows() <= share * segment->rows();
     std::uint64_t invisible = 0;
     for (Row row = 0; row < segment->rows(); ++row) invisible += segment->deleted(row) <= horizon ? 1 : 0;
-    const bool small = rows > 0 && segment->rows() <= 2 * rows;
+    const bool small = begins || (rows > 0 && segment->rows() <= share * rows);
     const bool crowded = left > options.segments_max;
     const bool mostly_dead = invisible * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
     if (!small && !crowded && !mostly_dead && !segment->wants_rewrite()) continue;
@@ -67,16 +76,18 @@ Result<void> VectorParticipant::freeze(Lsn lsn) {
   frozen_ = std::move(frozen);
   frozen_lsn_ = lsn;
   frozen_next_collection_ = next_collection_;
+  frozen_compact_ = compact_.exchange(false, std::memory_order_relaxed);
   pending_.reset();
   return {};
 }
 
-Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon,
+Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
                                                                         Pending& pending) {
+  const Lsn lsn = pending.lsn;
   std::uint64_t fresh = 0;
   for (const auto& delta : frozen.deltas) fresh += delta->rows();
   for (const auto& segment : frozen.segments) STRATA_TRY(segment->prepare());
-  const auto merged = choose_merge(frozen.segments, fresh, options_, horizon);
+  const auto merged = choose_merge(frozen.segments, fresh, compact, options_, horizon);
   if (frozen.deltas.empty() && merged.empty()) return std::optional<Replacement>();
 
   Replacement replacement;
@@ -159,12 +170,14 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
   std::vector<transaction::CheckpointFile> before;
   Pending pending;
   std::uint64_t next_collection = 0;
+  bool compact = false;
   {
     core::MutexLock lock(checkpoint_mutex_);
     frozen = frozen_;
     before = files_of_last_;
     pending.lsn = frozen_lsn_;
     next_collection = frozen_next_collection_;
+    compact = frozen_compact_;
   }
   STRATA_FAILPOINT("vector.checkpoint.begin");
   STRATA_TRY(files_.create_directory(directory_));
@@ -181,7 +194,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
       continue;
     }
     std::vector<std::shared_ptr<Segment>> segments = each.segments;
-    if (auto replacement = STRATA_TRY(write_replacement(each, pending.lsn, horizon, pending))) {
+    if (auto replacement = STRATA_TRY(write_replacement(each, compact, horizon, pending))) {
       std::erase_if(segments, [&](const auto& segment) {
         return std::find(replacement->replaced.begin(), replacement->replaced.end(), segment.get()) !=
                replacement->replaced.end();

@@ -44,6 +44,7 @@ class VectorParticipant final : public transaction::Participant {
   Lsn applied_lsn() const override { return applied_.load(std::memory_order_acquire); }
   Result<void> apply(const transaction::Commit& commit, ByteView section) override;
   Result<void> recovered(Lsn lsn) override;
+  void compact() override { compact_.store(true, std::memory_order_relaxed); }
   Result<void> freeze(Lsn lsn) override;
   Result<transaction::Checkpoint> write_checkpoint(Lsn horizon) override;
   void abandoned() override;
@@ -86,7 +87,8 @@ class VectorParticipant final : public transaction::Participant {
   Result<std::optional<transaction::Damage>> verify_deletes() STRATA_EXCLUDES(checkpoint_mutex_);
   Result<void> skip_used_numbers();
 
-  Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, Lsn lsn, Lsn horizon, Pending& pending);
+  Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
+                                                       Pending& pending);
   /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
@@ -107,6 +109,7 @@ class VectorParticipant final : public transaction::Participant {
 
   std::atomic<Lsn> applied_{0};
   std::atomic<Lsn> durable_{0};
+  std::atomic<bool> compact_{false};
   std::atomic<std::uint64_t> next_number_{1};  // of files
   std::uint64_t first_unnamed_ = 0;            // files from this number on belong to no checkpoint; 0: nothing is known
   std::uint64_t next_collection_ = 1;          // of the applying thread
@@ -119,6 +122,7 @@ class VectorParticipant final : public transaction::Participant {
   core::Mutex checkpoint_mutex_;  // between freeze and installed, which may come from different threads
   Lsn frozen_lsn_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
   std::uint64_t frozen_next_collection_ STRATA_GUARDED_BY(checkpoint_mutex_) = 1;
+  bool frozen_compact_ STRATA_GUARDED_BY(checkpoint_mutex_) = false;
   std::vector<Frozen> frozen_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::optional<Pending> pending_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::vector<transaction::CheckpointFile> files_of_last_ STRATA_GUARDED_BY(checkpoint_mutex_);
