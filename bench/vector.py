@@ -38,6 +38,8 @@ def parse():
                         "(default: 60,000 × 384 made here, around centres)")
     parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
     parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
+    parser.add_argument("--multiply", type=int, default=1, metavar="N", help="each row N times, all but one of them moved "
+                        "between others (default: %(default)s)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated (default: %(default)s)")
     parser.add_argument("--core", type=int, default=0, help="the core to pin engines to (default: %(default)s)")
     parser.add_argument("--directory", type=Path, help="where indexes lie (default: below build/)")
@@ -46,6 +48,8 @@ def parse():
     arguments = parser.parse_args()
     if (arguments.base is None) != (arguments.queries is None):
         parser.error("--base and --queries are given together")
+    if arguments.rows < 1_000:
+        parser.error("--rows is 1,000 or more: the rarest filter matches one row in a thousand")
     for name in arguments.engines.split(","):
         if name not in ENGINES:
             parser.error(f"there is no engine {name}; there are {', '.join(ENGINES)}")
@@ -56,6 +60,24 @@ def unit(rows):
     import numpy
     rows = rows.astype(numpy.float32)
     return numpy.ascontiguousarray(rows / numpy.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def multiplied(base, times):
+    """Each row again, moved by the direction from one of the others to another: near what it was, and no easier to tell
+    apart, which the local intrinsic dimension shows."""
+    import numpy
+    random, parts = numpy.random.default_rng(5), [base]
+    for _ in range(times - 1):
+        away = base[random.integers(0, len(base), len(base))] - base[random.integers(0, len(base), len(base))]
+        parts.append(unit(base + 0.35 * away / numpy.maximum(numpy.linalg.norm(away, axis=1, keepdims=True), 1e-3)))
+    return numpy.concatenate(parts)[random.permutation(times * len(base))]
+
+
+def intrinsic_dimension(nearest):
+    """Maximum likelihood (Levina and Bickel 2004) over the similarities of the 100 nearest, nearest first; their mean."""
+    import numpy
+    far = numpy.sqrt(numpy.maximum(2 - 2 * nearest, 1e-9))
+    return float((-1 / numpy.log(far[:, :-1] / far[:, -1:]).mean(axis=1)).mean())
 
 
 def make_data(arguments, directory):
@@ -73,18 +95,24 @@ def make_data(arguments, directory):
             near = centres[random.integers(0, len(centres), count)] + 0.7 * random.standard_normal((count, 96)) * scale
             return unit(near @ spread)
         base, queries = draw(arguments.rows), draw(1_000)
+    base = multiplied(base, arguments.multiply)
+    nearest = numpy.empty((len(queries), 100), numpy.float32)
     groups = numpy.random.default_rng(7).permutation(len(base)) % 1_000
     kth = {below: numpy.empty(len(queries), numpy.float32) for below in (None, *FILTERS)}
     for begin in range(0, len(queries), 100):
         scores = queries[begin:begin + 100] @ base.T
+        nearest[begin:begin + 100] = -numpy.sort(numpy.partition(-scores, 99, axis=1)[:, :100], axis=1)
         for below, least in kth.items():
             some = scores if below is None else scores[:, groups < below]
-            least[begin:begin + 100] = numpy.partition(some, -K, axis=1)[:, -K]
+            last = min(K, some.shape[1])
+            least[begin:begin + 100] = numpy.partition(some, -last, axis=1)[:, -last]
     everything = {"base": base, "queries": queries, "groups": groups, "kth": kth.pop(None)}
     for name, rows in (*everything.items(), *((f"kth{below}", least) for below, least in kth.items())):
         numpy.save(directory / f"{name}.npy", rows)
-    return f"{len(base):,} × {base.shape[1]}, {len(queries):,} queries" + (
+    about = f"{len(base):,} × {base.shape[1]}, {len(queries):,} queries" + (
         f" ({arguments.base.name})" if arguments.base else ", made around 2,000 centres")
+    return about + (f", each row {arguments.multiply} times, moved" if arguments.multiply > 1 else "") + (
+        f"; local intrinsic dimension at the queries {intrinsic_dimension(nearest):.1f}")
 
 
 def disk_bytes(directory):
@@ -133,7 +161,8 @@ def measure(name, directory):
                 best = min(best, time.process_time() - begun)
             for query, least, rows in zip(queries, kth, answers):
                 found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
-            recall = found / (K * len(queries))
+            there = len(base) if below is None else int((groups < below).sum())
+            recall = found / (min(K, there) * len(queries))
             times.sort()
             point = {"below": below, "effort": effort, "recall": recall, "qps": len(queries) / best,
                      "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}
@@ -237,7 +266,7 @@ def main():
         if not arguments.no_record:
             today = datetime.date.today()
             notes = "\n".join(f"* {name}: {ENGINES[name].__doc__.strip()}" for name in results)
-            path = ROOT / f"bench/results/vector-{today}.md"
+            path = ROOT / f"bench/results/vector-{rows}-{today}.md"
             path.write_text(
                 f"# Vector search, {today}\n\n`{' '.join(['./dev bench vector', *sys.argv[1:]])}`\n\n{about}; k = {K}; "
                 f"one core; queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\n"
