@@ -62,6 +62,15 @@ def test_what_is_appended_comes_back(db):
         assert tx.analytics.query("select max(moment) from events").scalar() == MOMENT + timedelta(days=1)
 
 
+@pytest.mark.parametrize("expression", ["date '2026-11-30'", "time '12:34:56'", "12.50", "uuid()"])
+def test_what_was_answered_can_be_asked_for(db, expression):
+    value = ask(db, expression)
+    found = db.analytics.query("select v = ? from (select ?::varchar::" + {
+        date: "date", time: "time", Decimal: "decimal(4, 2)", UUID: "uuid"}[type(value)] + " as v)", [value, value])
+    assert found.scalar() is True
+    assert db.metadata.query("select :v", {"v": value}).scalar() == str(value)
+
+
 def test_a_type_without_a_counterpart_is_named(db):
     with pytest.raises(strata.Unsupported, match='column "wide".*bignum'):
         db.analytics.query("select 1::bignum as wide")
