@@ -9,6 +9,7 @@
 
 #include "strata/arrow.h"
 #include "strata/error.h"
+#include "strata/rows.h"
 #include "strata/value.h"
 
 namespace [[gnu::visibility("default")]] strata {
@@ -51,8 +52,9 @@ class AnalyticsStore {
   virtual Result<void> append(std::string_view table, const Map& row) = 0;
   /// Removes the rows whose `column` equals `value`; returns how many.
   virtual Result<std::uint64_t> erase(std::string_view table, std::string_view column, const Value& value) = 0;
-  /// One reading statement, with ? parameters; sees every commit up to the view.
-  /// Errors  invalid_argument (DuckDB's words are in the message), permission_denied (a statement that writes, or files)
+  /// One reading statement, with ? parameters; sees every commit up to the view. Rows::types says what each column holds.
+  /// Errors  invalid_argument (DuckDB's words are in the message), permission_denied (a statement that writes, or files),
+  ///         unsupported (a column of a type that has no ValueType; it is named)
   virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {}) = 0;
   virtual Result<ArrowStream> query_arrow(std::string_view sql, std::span<const Value> parameters = {}) = 0;
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) {

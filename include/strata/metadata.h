@@ -13,6 +13,7 @@
 
 #include "strata/arrow.h"
 #include "strata/error.h"
+#include "strata/rows.h"
 #include "strata/value.h"
 
 namespace [[gnu::visibility("default")]] strata {
@@ -39,7 +40,8 @@ class MetadataStore {
   ///         triggers, virtual tables), conflict
   /// Cost    the statement itself, twice
   virtual Result<ExecuteResult> execute(std::string_view sql, std::span<const Value> parameters = {}) = 0;
-  /// Runs one statement that reads. Errors  as execute; permission_denied when it would write
+  /// Runs one statement that reads. What comes back is what was put in, by SQLite's rules: Rows::types is empty.
+  /// Errors  as execute; permission_denied when it would write
   virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {}) = 0;
   /// As query; the rows as an Arrow stream, which owns them.
   virtual Result<ArrowStream> query_arrow(std::string_view sql, std::span<const Value> parameters = {}) = 0;

@@ -108,10 +108,4 @@ std::string to_json(const Value& value);
 /// Errors  invalid_argument (syntax, position named; depth over 64; duplicate names; numbers out of range)
 Result<Value> parse_json(std::string_view text);
 
-/// Rows and their column names, as SQL gives them.
-struct Rows {
-  std::vector<std::string> columns;
-  std::vector<std::vector<Value>> rows;
-};
-
 }  // namespace strata

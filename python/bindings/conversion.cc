@@ -136,12 +136,88 @@ nb::object object_of(const Value& value) {
   return nb::none();
 }
 
+namespace {
+
+/// Values of an answer as Python's objects, by what their column holds. What makes them is looked up once an answer.
+class TypedObjects {
+ public:
+  nb::object object(const Value& value, const ValueType& type) {
+    if (value.is_null()) return nb::none();
+    switch (type.kind) {
+      case ValueType::Kind::integer:
+        if (value.text() != nullptr) return nb::steal(PyLong_FromString(value.text()->c_str(), nullptr, 10));
+        break;
+      case ValueType::Kind::decimal: return made_by(decimal_, "decimal", "Decimal")(text(*value.text()));
+      case ValueType::Kind::uuid: return made_by(uuid_, "uuid", "UUID")(text(*value.text()));
+      case ValueType::Kind::timestamp: return made_by(moment_, "strata.times", "moment_object")(*value.integer());
+      case ValueType::Kind::date: return made_by(date_, "strata.times", "date_object")(*value.integer());
+      case ValueType::Kind::time: return made_by(time_, "strata.times", "time_object")(*value.integer());
+      case ValueType::Kind::interval: {
+        const Value::List& parts = *value.list();
+        return made_by(interval_, "strata.times", "interval_object")(*parts[0].integer(), *parts[1].integer(),
+                                                                     *parts[2].integer());
+      }
+      case ValueType::Kind::list: return list(*value.list(), type);
+      case ValueType::Kind::structure: return structure(value, type);
+      case ValueType::Kind::map: return dict(*value.map(), type);
+      default: break;
+    }
+    return object_of(value);
+  }
+
+ private:
+  static nb::object& made_by(nb::object& maker, const char* module, const char* name) {
+    if (!maker.is_valid()) maker = nb::module_::import_(module).attr(name);
+    return maker;
+  }
+  nb::object list(const Value::List& values, const ValueType& type) {
+    nb::list list;
+    for (const Value& value : values) list.append(object(value, type.members[0]));
+    return list;
+  }
+  nb::object structure(const Value& value, const ValueType& type) {
+    if (const Value::List* unnamed = value.list()) {
+      nb::list members;
+      for (std::size_t i = 0; i < unnamed->size(); ++i) members.append(object((*unnamed)[i], type.members[i]));
+      return nb::tuple(members);
+    }
+    nb::dict members;
+    for (std::size_t i = 0; i < type.names.size(); ++i) {
+      const Value* member = value.map()->find(type.names[i]);
+      members[text(type.names[i])] = object(member != nullptr ? *member : Value(), type.members[i]);
+    }
+    return members;
+  }
+  nb::object dict(const Map& map, const ValueType& type) {
+    nb::dict dict;
+    for (const auto& [key, value] : map) dict[key_object(key, type.members[0])] = object(value, type.members[1]);
+    return dict;
+  }
+  nb::object key_object(const std::string& key, const ValueType& type) {
+    const ValueType::Kind kind = type.kind;
+    if (kind == ValueType::Kind::list || kind == ValueType::Kind::structure || kind == ValueType::Kind::map ||
+        kind == ValueType::Kind::bytes) {
+      return text(key);  // what no dict takes as a key, as JSON
+    }
+    if (kind == ValueType::Kind::text || kind == ValueType::Kind::decimal || kind == ValueType::Kind::uuid) {
+      return object(key, type);
+    }
+    auto parsed = parse_json(key);
+    return parsed ? object(*parsed, type) : object(key, type);
+  }
+
+  nb::object decimal_, uuid_, moment_, date_, time_, interval_;
+};
+
+}  // namespace
+
 nb::object object_of(const Rows& rows) {
+  TypedObjects objects;
   nb::list columns, all;
   for (const std::string& column : rows.columns) columns.append(text(column));
   for (const std::vector<Value>& row : rows.rows) {
     nb::list values;
-    for (const Value& value : row) values.append(object_of(value));
+    for (std::size_t i = 0; i < row.size(); ++i) values.append(objects.object(row[i], rows.type(i)));
     all.append(nb::tuple(values));
   }
   return nb::make_tuple(columns, all);

@@ -29,6 +29,19 @@ class RowRange(NamedTuple):
     end: int
 
 
+def _numbers(rows: ArrayLike, dtype: str) -> NDArray[Any]:
+    """Python's numbers as `dtype`; what NumPy would make fit by taking a part of it is refused."""
+    try:
+        given = np.asarray(rows)
+        array = np.asarray(rows, dtype=dtype)
+        whole = np.dtype(dtype).kind in "iu"
+        if given.dtype.kind in "biuf" and not (whole and given.dtype.kind == "f" and (array != given).any()):
+            return array
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise _strata.InvalidArgument(f"rows are numbers of type {dtype}, not {quoted(rows)}")
+
+
 class Dataset:
     """One dataset by name: it grows along its first axis. ds[5] is a row, ds[10:20] are rows; both own their memory."""
 
@@ -64,10 +77,7 @@ class Dataset:
         """Appends one row or many; returns the index of the first. An array must have the dataset's dtype; Python
         numbers take it. An array in C order is read where it is."""
         info = self.info
-        try:
-            array = rows if isinstance(rows, np.ndarray) else np.asarray(rows, dtype=info.dtype)
-        except (TypeError, ValueError, OverflowError):
-            raise _strata.InvalidArgument(f"rows are numbers of type {info.dtype}, not {quoted(rows)}") from None
+        array = rows if isinstance(rows, np.ndarray) else _numbers(rows, info.dtype)
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
         if array.ndim == len(info.row_shape):
             array = array.reshape((1, *array.shape))

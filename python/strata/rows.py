@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from . import _strata
 from .arguments import mapping, sequence
@@ -72,7 +75,16 @@ class Rows:
 def as_parameters(parameters: Parameters | None) -> Parameters | None:
     if parameters is None:
         return None
-    return mapping("parameters", parameters) if isinstance(parameters, Mapping) else sequence("parameters", parameters)
+    if isinstance(parameters, Mapping):
+        return {name: _as_sql(value) for name, value in mapping("parameters", parameters).items()}
+    return [_as_sql(value) for value in sequence("parameters", parameters)]
+
+
+def _as_sql(value: Any) -> Any:
+    """What SQL answers can be asked for: the objects that have no kind of their own go in as their text."""
+    if isinstance(value, (date, time)) and not isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, (Decimal, UUID)) else value
 
 
 def query_rows(store: Callable[[_strata.Handle], Any], handle: _strata.Handle, sql: str,

@@ -1,9 +1,11 @@
 """Moments and durations: microseconds since 1970 (UTC) inside, datetime and text outside."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from numbers import Real
 from typing import Union
+
+import numpy
 
 from ._strata import InvalidArgument
 from .arguments import quoted
@@ -39,6 +41,45 @@ def moment_us(moment: Moment | None) -> int | None:
 
 def to_datetime(time_us: int | None) -> datetime | None:
     return None if time_us is None else _EPOCH + timedelta(microseconds=time_us)
+
+
+# What SQL answers: moments that Python's classes do not reach (before the year 1, after 9999) are ISO 8601 text; the
+# infinities are the last and the first that they do.
+
+_INFINITY_US = 2**63 - 1
+_INFINITY_DAYS = 2**31 - 1
+
+
+def moment_object(time_us: int) -> datetime | str:
+    try:
+        return _EPOCH + timedelta(microseconds=time_us)
+    except OverflowError:
+        if abs(time_us) == _INFINITY_US:
+            return (datetime.max if time_us > 0 else datetime.min).replace(tzinfo=timezone.utc)
+        return f"{numpy.datetime64(time_us, 'us')}Z"
+
+
+def date_object(days: int) -> date | str:
+    try:
+        return _EPOCH.date() + timedelta(days=days)
+    except OverflowError:
+        if abs(days) == _INFINITY_DAYS:
+            return date.max if days > 0 else date.min
+        return str(numpy.datetime64(days, "D"))
+
+
+def time_object(time_us: int) -> time | str:
+    if time_us == 24 * 3600 * 1_000_000:
+        return "24:00:00"
+    return (datetime.min + timedelta(microseconds=time_us)).time()
+
+
+def interval_object(months: int, days: int, time_us: int) -> timedelta | str:
+    """A month counts as 30 days, as DuckDB counts it."""
+    try:
+        return timedelta(days=30 * months + days, microseconds=time_us)
+    except OverflowError:
+        return f"P{months}M{days}DT{time_us / 1_000_000}S"
 
 
 def duration_ms(duration: Duration | None) -> int:

@@ -45,9 +45,14 @@ class CollectionInfo(NamedTuple):
 def as_float32(values: ArrayLike, axes: int) -> NDArray[np.float32]:
     """The same memory when it is a float32 array in C order; otherwise a converted copy."""
     try:
-        array = np.ascontiguousarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(values)
+        real = given.dtype.kind in "biufO"  # NumPy would take text for numbers, and the real part for the whole
+        with np.errstate(over="ignore"):  # becomes infinite, which is refused by name
+            array = np.ascontiguousarray(given, dtype=np.float32 if real else None)
+    except (TypeError, ValueError, OverflowError) as error:
         raise _strata.InvalidArgument(f"not an array of numbers: {error}") from None
+    if not real:
+        raise _strata.InvalidArgument(f"not an array of real numbers, but of {given.dtype}")
     if array.ndim != axes:
         raise _strata.InvalidArgument(f"expected {axes} axes, this array has the shape {array.shape}")
     return array

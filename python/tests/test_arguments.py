@@ -1,5 +1,7 @@
 """What does not suit a call is a strata.Error that names the argument and the value."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,13 @@ REFUSED = [
     ("chunk_rows is a whole number, 0 or more, not -1", lambda db: db.array("b", dtype="int8", chunk_rows=-1)),
     ("dtype is a type of numpy's, not 'foo'", lambda db: db.array("b", dtype="foo")),
     ("rows are numbers of type float32", lambda db: db.array("a").append(["a", "b", "c", "d"])),
+    ("rows are numbers of type float32", lambda db: db.array("a").append(["1", "2", "3", "4"])),
+    (r"rows are numbers of type int8, not \[1.5\]", lambda db: db.array("i", dtype="int8").append([1.5])),
+    (r"rows are numbers of type int8, not \[nan\]", lambda db: db.array("i", dtype="int8").append([math.nan])),
+    ("real numbers, but of complex128", lambda db: db.vector("v").upsert("a", np.ones(2, complex))),
+    ("real numbers, but of <U1", lambda db: db.vector("v").upsert("a", ["1", "2"])),
+    (r"real numbers, but of datetime64\[s\]", lambda db: db.vector("v").search(np.ones(2, "datetime64[s]"))),
+    ("finite numbers; \"a\" has infinity at position 0", lambda db: db.vector("v").upsert("a", [1e300, 0])),
     ("a row is named by a whole number or a slice, not 'a'", lambda db: db.array("a")["a"]),
     ("columns is a dict, not 'x'", lambda db: db.analytics.create_table("m", "x")),
     ("the type of a column is text, not 5", lambda db: db.analytics.create_table("m", {"a": 5})),

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/digest.h"
+#include "cli/typed_text.h"
 
 namespace strata::cli {
 namespace {
@@ -68,26 +68,10 @@ std::string cut(std::string_view text, std::size_t width) {
   return out + "…";
 }
 
-std::string plain(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null: return "";
-    case Value::Kind::text: return *value.text();
-    case Value::Kind::bytes: return "x'" + core::to_hex(*value.bytes()) + "'";
-    case Value::Kind::real: {
-      const double real = *value.real();
-      if (std::isnan(real)) return "NaN";
-      if (std::isinf(real)) return real > 0 ? "Infinity" : "-Infinity";
-      return to_json(value);
-    }
-    default: return to_json(value);
-  }
-}
-
 /// One line, nothing that moves the cursor or colours the terminal.
-std::string for_a_cell(const Value& value) {
-  std::string text = plain(value);
+std::string for_a_cell(const Value& value, const ValueType& type) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : text_of(value, type)) {
     if (c == '\n') {
       out += "↵";
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
@@ -99,9 +83,9 @@ std::string for_a_cell(const Value& value) {
   return out;
 }
 
-std::string for_tsv(const Value& value) {
+std::string for_tsv(const Value& value, const ValueType& type) {
   std::string out;
-  for (const char c : plain(value)) {
+  for (const char c : text_of(value, type)) {
     switch (c) {
       case '\t': out += "\\t"; break;
       case '\n': out += "\\n"; break;
@@ -113,8 +97,8 @@ std::string for_tsv(const Value& value) {
   return out;
 }
 
-std::string for_csv(const Value& value) {
-  const std::string text = plain(value);
+std::string for_csv(const Value& value, const ValueType& type) {
+  const std::string text = text_of(value, type);
   if (!value.is_null() && (text.empty() || text.find_first_of(",\"\r\n") != std::string::npos)) {
     std::string out = "\"";
     for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -123,11 +107,12 @@ std::string for_csv(const Value& value) {
   return text;
 }
 
-std::string json_object(const std::vector<std::string>& names, const std::vector<Value>& values) {
+/// `rows` says what the columns hold.
+std::string json_object(const std::vector<std::string>& names, const std::vector<Value>& values, const Rows& rows) {
   std::string out = "{";
   for (std::size_t i = 0; i < names.size() && i < values.size(); ++i) {
     if (i > 0) out += ", ";
-    out += to_json(names[i]) + ": " + to_json(values[i]);
+    out += to_json(names[i]) + ": " + json_of(values[i], rows.type(i));
   }
   return out + "}";
 }
@@ -184,8 +169,10 @@ std::string print_table(const Rows& rows, std::size_t width) {
     auto& line = cells.emplace_back();
     for (std::size_t i = 0; i < columns; ++i) {
       const Value::Kind kind = row[i].kind();
-      if (kind != Value::Kind::null && kind != Value::Kind::integer && kind != Value::Kind::real) numeric[i] = false;
-      line.push_back(for_a_cell(row[i]));
+      const bool number =
+          rows.types.empty() ? kind == Value::Kind::integer || kind == Value::Kind::real : is_number(rows.type(i).kind);
+      if (kind != Value::Kind::null && !number) numeric[i] = false;
+      line.push_back(for_a_cell(row[i], rows.type(i)));
       widths[i] = std::max(widths[i], columns_of(line.back()));
     }
   }
@@ -207,12 +194,12 @@ std::string print_table(const Rows& rows, std::size_t width) {
 }
 
 template <typename Print>
-std::string print_lines(const std::vector<std::vector<Value>>& rows, char separator, Print print) {
+std::string print_lines(const Rows& rows, char separator, Print print) {
   std::string out;
-  for (const auto& row : rows) {
+  for (const auto& row : rows.rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) out += separator;
-      out += print(row[i]);
+      out += print(row[i], rows.type(i));
     }
     out += "\n";
   }
@@ -231,16 +218,17 @@ std::size_t columns_of(std::string_view text) {
 std::string print_rows(const Rows& rows, Format format, std::size_t width) {
   switch (format) {
     case Format::table: return print_table(rows, width);
-    case Format::tsv: return print_lines(rows.rows, '\t', for_tsv);
+    case Format::tsv: return print_lines(rows, '\t', for_tsv);
     case Format::csv: {
       const std::vector<Value> names(rows.columns.begin(), rows.columns.end());
-      return print_lines({names}, ',', for_csv) + print_lines(rows.rows, ',', for_csv);
+      return print_lines(Rows{{}, {names}}, ',', for_csv) + print_lines(rows, ',', for_csv);
     }
     case Format::json: break;
   }
   const std::vector<std::string> names = distinct(rows.columns);
   std::string out = "[";
-  for (std::size_t i = 0; i < rows.rows.size(); ++i) out += (i > 0 ? ",\n" : "\n") + json_object(names, rows.rows[i]);
+  for (std::size_t i = 0; i < rows.rows.size(); ++i)
+    out += (i > 0 ? ",\n" : "\n") + json_object(names, rows.rows[i], rows);
   return out + (rows.rows.empty() ? "]\n" : "\n]\n");
 }
 
@@ -256,11 +244,11 @@ std::string print_record(const Record& record, Format format, std::size_t width)
     rows.rows.push_back({name, value});
     widest = std::max(widest, columns_of(name));
   }
-  if (format == Format::json) return json_object(names, values) + "\n";
+  if (format == Format::json) return json_object(names, values, {}) + "\n";
   if (format != Format::table) return print_rows(rows, format, width);
   std::string out;
   for (const auto& [name, value] : record) {
-    const std::string text = for_a_cell(value);
+    const std::string text = for_a_cell(value, {});
     const std::size_t room = width > widest + kColumnMin ? width - widest - 2 : 0;
     out += name + std::string(widest - columns_of(name) + 2, ' ') + (room > 0 ? cut(text, room) : text) + "\n";
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "strata/error.h"
+#include "strata/rows.h"
 #include "strata/value.h"
 
 namespace strata::cli {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kSecondsMin = -62'167'219'200;  // 0000-01-01T00:00:00Z
 constexpr std::int64_t kSecondsMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
+constexpr std::int64_t kDayUs = 86'400'000'000;
 
 std::int64_t read_clock(clockid_t clock) {
   timespec time{};
@@ -28,13 +29,28 @@ Timestamp SystemClock::now() const { return read_clock(CLOCK_REALTIME); }
 std::int64_t SystemClock::monotonic_us() const { return read_clock(CLOCK_MONOTONIC); }
 
 std::string format_time(Timestamp time) {
-  const std::int64_t fraction = ((time % 1'000'000) + 1'000'000) % 1'000'000;
-  const auto seconds = static_cast<time_t>((time - fraction) / 1'000'000);
+  const std::int64_t us = ((time % kDayUs) + kDayUs) % kDayUs;
+  // Not time - us: the least of all times would leave 64 bits.
+  const std::int64_t days = time / kDayUs - (time % kDayUs < 0 ? 1 : 0);
+  return format_date(static_cast<std::int32_t>(days)) + "T" + format_time_of_day(us) + "Z";
+}
+
+std::string format_date(std::int32_t days) {
+  const time_t seconds = time_t{days} * 86'400;
   tm parts{};
   gmtime_r(&seconds, &parts);
+  const std::int64_t year = std::int64_t{parts.tm_year} + 1900;
   char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(fraction));
+  std::snprintf(text, sizeof text, year < 0 || year > 9999 ? "%+07lld-%02d-%02d" : "%04lld-%02d-%02d",
+                static_cast<long long>(year), parts.tm_mon + 1, parts.tm_mday);
+  return text;
+}
+
+std::string format_time_of_day(std::int64_t us) {
+  const std::int64_t seconds = us / 1'000'000;
+  char text[64];
+  std::snprintf(text, sizeof text, "%02d:%02d:%02d.%06d", static_cast<int>(seconds / 3'600),
+                static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60), static_cast<int>(us % 1'000'000));
   return text;
 }
 

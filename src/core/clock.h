@@ -36,8 +36,12 @@ class ManualClock final : public Clock {
   std::atomic<Timestamp> now_;
 };
 
-/// "2026-11-20T10:00:00.123456Z"
+/// "2026-11-20T10:00:00.123456Z"; years before 0 and after 9999 have a sign and six digits, as ISO 8601 allows.
 std::string format_time(Timestamp time);
+/// "2026-11-20", of days since 1970-01-01
+std::string format_date(std::int32_t days);
+/// "10:00:00.123456", of microseconds since midnight
+std::string format_time_of_day(std::int64_t us);
 /// Reads RFC 3339 with Z or an offset, also a date alone (midnight UTC). Errors  invalid_argument
 Result<Timestamp> parse_time(std::string_view text);
 

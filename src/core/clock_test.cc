@@ -16,6 +16,15 @@ TEST(Time, ReadsWhatItPrints) {
   }
 }
 
+TEST(Time, PrintsYearsOfMoreThanFourDigitsAndNegativeOnes) {
+  EXPECT_EQ(format_time(INT64_MAX), "+294247-01-10T04:00:54.775807Z");
+  EXPECT_EQ(format_time(INT64_MIN), "-290308-12-21T19:59:05.224192Z");
+  EXPECT_EQ(format_time(-62'167'219'200'000'001), "-000001-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_date(-1), "1969-12-31");
+  EXPECT_EQ(format_date(INT32_MAX), "+5881580-07-11");
+  EXPECT_EQ(format_time_of_day(86'399'999'999), "23:59:59.999999");
+}
+
 TEST(Time, ReadsDatesZonesAndFractions) {
   EXPECT_EQ(parse_time("1970-01-02").value(), 86'400'000'000);
   EXPECT_EQ(parse_time("1970-01-01T00:00:00.5z").value(), 500'000);

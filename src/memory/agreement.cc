@@ -333,6 +333,7 @@ class LocalMemory::Agreement {
 };
 
 Result<AgreementReport> LocalMemory::check_agreement(bool repair, const Progress& progress) noexcept {
+  if (repair) STRATA_TRY(replace_dropped_tables());
   const auto view = STRATA_TRY(engine_.view());
   return Agreement(*this, *view, repair).check(progress);
 }

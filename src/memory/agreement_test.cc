@@ -143,6 +143,69 @@ TEST_F(AgreementTest, WhatIsLeftOfAMemoryWithoutARowIsFoundAndRemoved) {
   EXPECT_EQ(tag_rows("m2"), 0U);
 }
 
+// A next version took away the tags that the point told of, and left those that SQL had put in.
+TEST_F(AgreementTest, TagsThatSqlChangedGoWithTheNextVersionAndWithForgetting) {
+  const auto change = [&](const std::string& id) {
+    ASSERT_TRUE(db->metadata().execute("insert into tags values (?, 'extra', 'x', 1)", {Value(id)}));
+    ASSERT_TRUE(
+        db->metadata().execute("update tags set value = 'changed' where atom_id = ? and key = 'ci'", {Value(id)}));
+  };
+  for (const char* id : {"a", "b", "c"}) {
+    Atom given = atom(id, "first");
+    given.tags = {{"ci", "red", 0.5}, {"plain", "", 1}};
+    remember(given);
+    ASSERT_NO_FATAL_FAILURE(change(id));
+  }
+  Atom next = atom("a", "second");
+  next.tags = {{"plain", "", 1}, {"new", "", 1}};
+  remember(next);
+  EXPECT_EQ(tag_rows("a"), 2U);
+  const auto transaction = db->begin();
+  ASSERT_TRUE(transaction);
+  next.id = "b";
+  const Atom twice[] = {next, atom("b", "third")};
+  ASSERT_TRUE(memory->remember(**transaction, twice));
+  ASSERT_TRUE((*transaction)->commit());
+  EXPECT_EQ(tag_rows("b"), 0U);
+  ASSERT_TRUE(memory->forget("c"));
+  EXPECT_EQ(tag_rows("c"), 0U);
+  agrees(2);
+}
+
+// With the rows of its memories went what named their metrics and objects.
+TEST_F(AgreementTest, NothingIsLeftOfTheMemoriesOfATableThatWasDropped) {
+  for (const char* id : {"a", "b"}) {
+    Atom given = atom(id, "text of " + std::string(id));
+    given.activation = {1, 2, 3};
+    given.tags = {{"ci", "", 1}};
+    remember(given);
+  }
+  remember(atom("b", "another text of b"));
+  ASSERT_TRUE(db->metadata().execute("drop table atoms"));
+  const auto repaired = memory->check_agreement(true);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  for (const Disagreement& each : repaired->disagreements) EXPECT_TRUE(each.repaired) << each.store << each.what;
+  agrees(0);
+  EXPECT_EQ(db->analytics().query("select count(*) from memory_metrics")->rows[0][0], Value(0));
+  for (const char* id : {"a", "b"}) EXPECT_TRUE(db->object().owned(id)->empty()) << id;
+  const auto rows = db->array().read("activations", 0, 2);
+  ASSERT_TRUE(rows) << rows.error().to_string();
+  EXPECT_EQ(rows->bytes, Bytes(2 * 3 * sizeof(float)));
+  EXPECT_EQ(*db->vector("memory").count(), 0U);
+  ASSERT_TRUE(db->object().collect());
+  EXPECT_EQ(*db->object().count(), 0U);
+}
+
+TEST_F(AgreementTest, TheTableOfMetricsIsMadeAnewWhenItWasDropped) {
+  remember(atom("a", "one"));
+  remember(atom("a", "two"));
+  ASSERT_TRUE(db->analytics().drop_table("memory_metrics"));
+  const auto repaired = memory->check_agreement(true);
+  ASSERT_TRUE(repaired) << repaired.error().to_string();
+  EXPECT_EQ(metric_rows("a"), 2U);
+  agrees(1);
+}
+
 TEST_F(AgreementTest, MetricRowsThatDoNotFitTheVersionsAreMadeAgain) {
   remember(atom("x", "one"));
   remember(atom("x", "two and more"));

@@ -48,9 +48,9 @@ class LocalMemory final : public Memory {
   Result<void> check_embedder(Stores& stores);
   Result<void> ensure_collection(Stores& stores, std::size_t dimension);
   Result<void> ensure_dataset(Stores& stores, std::size_t row_length);
-  Result<void> write(Stores& stores, const Prepared& atom, Timestamp now);
+  Result<void> write(Transaction& transaction, const Prepared& atom, Timestamp now);
   Result<void> link(Stores& stores, const Prepared& atom);
-  Result<void> remove_tags(Stores& stores, const std::string& id);
+  Result<void> remove_tags(Transaction& transaction, const std::string& id);
   /// Takes every part of a memory out of every store, and tells how many there were; `row` is null where none is left.
   Result<std::map<std::string, std::uint64_t>> remove_parts(Transaction& tx, const std::string& id, const Map* row,
                                                             Timestamp now);

@@ -62,7 +62,6 @@ Result<void> LocalMemory::prepare() {
     return migrated;
   }
   STRATA_TRY(replace_dropped_tables());
-  STRATA_TRY(engine_.analytics().create_table(kMetricsTable, kMetricsColumns));
   return check_embedder(engine_);
 }
 
@@ -87,6 +86,7 @@ Result<void> LocalMemory::check_names_are_free() {
 /// A table that somebody dropped is made anew, empty, so that memory goes on; what the other stores hold of its memories
 /// check_agreement finds.
 Result<void> LocalMemory::replace_dropped_tables() {
+  STRATA_TRY(engine_.analytics().create_table(kMetricsTable, kMetricsColumns));
   const std::vector<std::string> there = STRATA_TRY(tables_there());
   if (there.size() == kTables.size()) return {};
   const auto transaction = STRATA_TRY(engine_.begin());

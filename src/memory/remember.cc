@@ -167,7 +167,8 @@ Result<std::vector<LocalMemory::Prepared>> LocalMemory::prepare_atoms(std::span<
 }
 
 /// The part of one atom in each store but the edges: they come when all nodes of the batch are there.
-Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timestamp now) {
+Result<void> LocalMemory::write(Transaction& transaction, const Prepared& prepared, Timestamp now) {
+  Stores& stores = transaction;
   const Atom& atom = *prepared.atom;
   const std::string& id = prepared.id;
   MetadataStore& metadata = stores.metadata();
@@ -179,7 +180,7 @@ Result<void> LocalMemory::write(Stores& stores, const Prepared& prepared, Timest
       version = *row->find("version")->integer() + 1;
       row->set("forgotten_at", Value());
       STRATA_TRY(metadata.put_row("atom_versions", *row));
-      STRATA_TRY(remove_tags(stores, id));
+      STRATA_TRY(remove_tags(transaction, id));
     } else if (STRATA_TRY(metadata.get_row("atom_versions", {{"id", id}, {"version", 1}}))) {
       // It was forgotten once. Its versions go on counting, so that the times of the forgotten ones stay.
       const Rows last = STRATA_TRY(metadata.query("select max(version) from atom_versions where id = ?", {Value(id)}));
@@ -231,8 +232,17 @@ Result<void> LocalMemory::link(Stores& stores, const Prepared& prepared) {
   return {};
 }
 
-/// The tags of the present version, as the point's payload tells them.
-Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
+/// The tags of the present version: as the point's payload tells them, which has those of this transaction, too; and the
+/// rows that were there before it, for a user's SQL may have changed them. Those are read beside the transaction, where
+/// SQL need not be shown what the transaction has written.
+Result<void> LocalMemory::remove_tags(Transaction& transaction, const std::string& id) {
+  Stores& stores = transaction;
+  const auto remove = [&](const std::string& key, const std::string& value) {
+    return stores.metadata().remove_row("tags", {{"atom_id", id}, {"key", key}, {"value", value}});
+  };
+  const auto view = STRATA_TRY(engine_.view(AsOf::at(transaction.view_lsn())));
+  const Rows rows = STRATA_TRY(view->metadata().query("select key, value from tags where atom_id = ?", {Value(id)}));
+  for (const auto& row : rows.rows) STRATA_TRY(remove(*row[0].text(), *row[1].text()));
   const auto point = STRATA_TRY(stores.vector().get(kCollection, id, false));
   const Value* tags = point ? point->payload.find("tags") : nullptr;
   if (tags == nullptr || tags->list() == nullptr) return {};
@@ -240,8 +250,7 @@ Result<void> LocalMemory::remove_tags(Stores& stores, const std::string& id) {
     const std::string& text = *tag.text();
     const std::size_t equals = text.find('=');
     const bool whole = equals == std::string::npos;
-    STRATA_TRY(stores.metadata().remove_row(
-        "tags", {{"atom_id", id}, {"key", text.substr(0, equals)}, {"value", whole ? "" : text.substr(equals + 1)}}));
+    STRATA_TRY(remove(text.substr(0, equals), whole ? "" : text.substr(equals + 1)));
   }
   return {};
 }

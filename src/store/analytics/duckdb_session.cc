@@ -306,7 +306,11 @@ Result<Rows> DuckStatement::rows(std::size_t rows_max) {
   STRATA_TRY(for_each_chunk([&](duckdb_result& result, duckdb_data_chunk chunk) -> Result<void> {
     const idx_t columns = duckdb_column_count(&result);
     if (chunk == nullptr) {
-      for (idx_t c = 0; c < columns; ++c) rows.columns.push_back(text_or(duckdb_column_name(&result, c), ""));
+      for (idx_t c = 0; c < columns; ++c) {
+        rows.columns.push_back(text_or(duckdb_column_name(&result, c), ""));
+        const OwnedType type(duckdb_column_logical_type(&result, c));
+        rows.types.push_back(STRATA_TRY(value_type_of(type.get(), rows.columns.back())));
+      }
       return {};
     }
     const idx_t size = duckdb_data_chunk_get_size(chunk);

@@ -17,6 +17,7 @@
 #include "store/analytics/mutation.h"
 #include "strata/arrow.h"
 #include "strata/error.h"
+#include "strata/rows.h"
 
 namespace strata::store::analytics {
 
@@ -122,7 +123,9 @@ class DuckAppender {
   std::size_t filled_ = 0;
 };
 
-/// One value of a result chunk as ours. Integers that do not fit in 64 bits, and types without a counterpart, are text.
+/// What the values of a type mean that to_value makes of it. Errors  unsupported (no counterpart; the column is named)
+Result<ValueType> value_type_of(duckdb_logical_type type, const std::string& column);
+/// One value of a result chunk as ours.
 Value to_value(duckdb_vector vector, duckdb_logical_type type, std::size_t row);
 
 /// "name" with quotes doubled.

@@ -3,11 +3,13 @@
 // Arrow comes from duckdb_to_arrow_schema and duckdb_data_chunk_to_arrow, the calls that replace the duckdb_query_arrow
 // family, which the C API marks for removal. The arrays are made before the query's transaction ends, so that a stream
 // which somebody keeps for an hour holds memory and nothing else: no connection, no snapshot.
-#include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
 
+#include "core/clock.h"
 #include "store/analytics/duckdb_session.h"
 
 namespace strata::store::analytics {
@@ -38,15 +40,22 @@ std::string_view text_at(duckdb_vector vector, std::size_t row) {
 __extension__ using Wide = __int128;
 __extension__ using UnsignedWide = unsigned __int128;
 
+std::string digits_of(UnsignedWide value) {
+  std::string digits;
+  do {
+    digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(value % 10)));
+    value /= 10;
+  } while (value != 0);
+  return digits;
+}
+
 Value from_unsigned(UnsignedWide value, bool negative) {
   const UnsignedWide limit = static_cast<UnsignedWide>(INT64_MAX) + (negative ? 1 : 0);
   if (value <= limit) {
     const auto bits = static_cast<std::uint64_t>(value);
     return Value(static_cast<std::int64_t>(negative ? ~bits + 1 : bits));
   }
-  std::string digits;
-  for (; value != 0; value /= 10) digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(value % 10)));
-  return Value((negative ? "-" : "") + digits);
+  return Value((negative ? "-" : "") + digits_of(value));
 }
 
 Value from_wide(Wide value) {
@@ -60,13 +69,18 @@ Wide wide(duckdb_hugeint value) {
 }
 
 Value decimal_at(duckdb_vector vector, duckdb_logical_type type, std::size_t row) {
-  const double scale = std::pow(10.0, duckdb_decimal_scale(type));
+  Wide value = 0;
   switch (duckdb_decimal_internal_type(type)) {
-    case DUCKDB_TYPE_SMALLINT: return Value(at<std::int16_t>(vector, row) / scale);
-    case DUCKDB_TYPE_INTEGER: return Value(at<std::int32_t>(vector, row) / scale);
-    case DUCKDB_TYPE_BIGINT: return Value(static_cast<double>(at<std::int64_t>(vector, row)) / scale);
-    default: return Value(static_cast<double>(wide(at<duckdb_hugeint>(vector, row))) / scale);
+    case DUCKDB_TYPE_SMALLINT: value = at<std::int16_t>(vector, row); break;
+    case DUCKDB_TYPE_INTEGER: value = at<std::int32_t>(vector, row); break;
+    case DUCKDB_TYPE_BIGINT: value = at<std::int64_t>(vector, row); break;
+    default: value = wide(at<duckdb_hugeint>(vector, row)); break;
   }
+  const std::size_t scale = duckdb_decimal_scale(type);
+  std::string digits = digits_of(value < 0 ? ~static_cast<UnsignedWide>(value) + 1 : static_cast<UnsignedWide>(value));
+  if (digits.size() <= scale) digits.insert(0, scale + 1 - digits.size(), '0');
+  if (scale > 0) digits.insert(digits.size() - scale, ".");
+  return Value((value < 0 ? "-" : "") + digits);
 }
 
 std::string uuid_text(duckdb_hugeint value) {
@@ -150,14 +164,124 @@ Value map_at(duckdb_vector vector, duckdb_logical_type type, std::size_t row) {
   return Value(std::move(map));
 }
 
-std::string interval_text(duckdb_interval interval) {
-  return std::to_string(interval.months) + " months " + std::to_string(interval.days) + " days " +
-         std::to_string(interval.micros) + " us";
+Value interval_value(duckdb_interval interval) {
+  return Value(Value::List{interval.months, interval.days, interval.micros});
 }
 
-constexpr std::int64_t kDayUs = 86'400'000'000;
+/// The first byte says how many bits of the next one are no part of it.
+std::string bits_text(std::string_view bits) {
+  std::string text;
+  for (std::size_t i = 8 + static_cast<unsigned char>(bits.empty() ? 0 : bits[0]); i < 8 * bits.size(); ++i) {
+    text += (static_cast<unsigned char>(bits[i / 8]) >> (7 - i % 8) & 1) != 0 ? '1' : '0';
+  }
+  return text;
+}
+
+std::string time_with_zone_text(duckdb_time_tz packed) {
+  const duckdb_time_tz_struct parts = duckdb_from_time_tz(packed);
+  const std::int32_t offset = std::abs(parts.offset);
+  char zone[16];
+  std::snprintf(zone, sizeof zone, "%c%02d:%02d", parts.offset < 0 ? '-' : '+', offset / 3'600, offset / 60 % 60);
+  const duckdb_time_struct& time = parts.time;
+  const std::int64_t seconds = (time.hour * 60 + time.min) * 60 + time.sec;
+  return core::format_time_of_day(seconds * 1'000'000 + time.micros) + zone;
+}
+
+/// A time that counts seconds or milliseconds. DuckDB makes them of microseconds, so only its infinities do not fit.
+std::int64_t finer(std::int64_t time, std::int64_t factor) {
+  std::int64_t us = 0;
+  if (!__builtin_mul_overflow(time, factor, &us)) return us;
+  return time < 0 ? -INT64_MAX : INT64_MAX;
+}
+
+/// The microsecond that a nanosecond lies in.
+std::int64_t coarser(std::int64_t ns) {
+  if (ns == INT64_MAX || ns == -INT64_MAX) return ns;
+  return ns / 1'000 - (ns % 1'000 < 0 ? 1 : 0);
+}
+
+std::string_view name_of(duckdb_type type) {
+  switch (type) {
+    case DUCKDB_TYPE_BIGNUM: return "bignum";
+    case DUCKDB_TYPE_UNION: return "union";
+    default: return "newer than this version";
+  }
+}
+
+ValueType::Kind kind_of(duckdb_type type) {
+  switch (type) {
+    case DUCKDB_TYPE_BOOLEAN: return ValueType::Kind::boolean;
+    case DUCKDB_TYPE_TINYINT:
+    case DUCKDB_TYPE_SMALLINT:
+    case DUCKDB_TYPE_INTEGER:
+    case DUCKDB_TYPE_BIGINT:
+    case DUCKDB_TYPE_UTINYINT:
+    case DUCKDB_TYPE_USMALLINT:
+    case DUCKDB_TYPE_UINTEGER:
+    case DUCKDB_TYPE_UBIGINT:
+    case DUCKDB_TYPE_HUGEINT:
+    case DUCKDB_TYPE_UHUGEINT: return ValueType::Kind::integer;
+    case DUCKDB_TYPE_FLOAT:
+    case DUCKDB_TYPE_DOUBLE: return ValueType::Kind::real;
+    case DUCKDB_TYPE_DECIMAL: return ValueType::Kind::decimal;
+    case DUCKDB_TYPE_VARCHAR:
+    case DUCKDB_TYPE_ENUM:
+    case DUCKDB_TYPE_BIT:
+    case DUCKDB_TYPE_TIME_TZ: return ValueType::Kind::text;
+    case DUCKDB_TYPE_BLOB: return ValueType::Kind::bytes;
+    case DUCKDB_TYPE_TIMESTAMP:
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+    case DUCKDB_TYPE_TIMESTAMP_S:
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+    case DUCKDB_TYPE_TIMESTAMP_NS: return ValueType::Kind::timestamp;
+    case DUCKDB_TYPE_DATE: return ValueType::Kind::date;
+    case DUCKDB_TYPE_TIME:
+    case DUCKDB_TYPE_TIME_NS: return ValueType::Kind::time;
+    case DUCKDB_TYPE_INTERVAL: return ValueType::Kind::interval;
+    case DUCKDB_TYPE_UUID: return ValueType::Kind::uuid;
+    case DUCKDB_TYPE_LIST:
+    case DUCKDB_TYPE_ARRAY: return ValueType::Kind::list;
+    case DUCKDB_TYPE_STRUCT: return ValueType::Kind::structure;
+    case DUCKDB_TYPE_MAP: return ValueType::Kind::map;
+    default: return ValueType::Kind::any;
+  }
+}
 
 }  // namespace
+
+Result<ValueType> value_type_of(duckdb_logical_type logical, const std::string& column) {
+  const duckdb_type id = duckdb_get_type_id(logical);
+  ValueType type{kind_of(id)};
+  const auto add_member = [&](duckdb_logical_type member) -> Result<void> {
+    const LogicalType owner(member);
+    type.members.push_back(STRATA_TRY(value_type_of(member, column)));
+    return {};
+  };
+  switch (type.kind) {
+    case ValueType::Kind::any:
+      if (id == DUCKDB_TYPE_SQLNULL) return type;  // nothing but null
+      return Error(ErrorCode::unsupported, "column \"" + column + "\" is of a type that has no counterpart (" +
+                                               std::string(name_of(id)) +
+                                               "); cast it in the query, to varchar for example");
+    case ValueType::Kind::list:
+      STRATA_TRY(add_member(id == DUCKDB_TYPE_ARRAY ? duckdb_array_type_child_type(logical)
+                                                    : duckdb_list_type_child_type(logical)));
+      return type;
+    case ValueType::Kind::map:
+      STRATA_TRY(add_member(duckdb_map_type_key_type(logical)));
+      STRATA_TRY(add_member(duckdb_map_type_value_type(logical)));
+      return type;
+    case ValueType::Kind::structure:
+      for (idx_t i = 0; i < duckdb_struct_type_child_count(logical); ++i) {
+        char* name = duckdb_struct_type_child_name(logical, i);
+        if (name != nullptr && *name != '\0') type.names.emplace_back(name);
+        duckdb_free(name);
+        STRATA_TRY(add_member(duckdb_struct_type_child_type(logical, i)));
+      }
+      return type;
+    default: return type;
+  }
+}
 
 Value to_value(duckdb_vector vector, duckdb_logical_type type, std::size_t row) {
   if (const std::uint64_t* validity = duckdb_vector_get_validity(vector);
@@ -190,18 +314,21 @@ Value to_value(duckdb_vector vector, duckdb_logical_type type, std::size_t row) 
     case DUCKDB_TYPE_TIMESTAMP:
     case DUCKDB_TYPE_TIMESTAMP_TZ:
     case DUCKDB_TYPE_TIME: return Value(at<std::int64_t>(vector, row));
-    case DUCKDB_TYPE_TIMESTAMP_S: return Value(at<std::int64_t>(vector, row) * 1'000'000);
-    case DUCKDB_TYPE_TIMESTAMP_MS: return Value(at<std::int64_t>(vector, row) * 1'000);
-    case DUCKDB_TYPE_TIMESTAMP_NS: return Value(at<std::int64_t>(vector, row) / 1'000);
-    case DUCKDB_TYPE_DATE: return Value(at<std::int32_t>(vector, row) * kDayUs);
-    case DUCKDB_TYPE_INTERVAL: return Value(interval_text(at<duckdb_interval>(vector, row)));
+    case DUCKDB_TYPE_TIMESTAMP_S: return Value(finer(at<std::int64_t>(vector, row), 1'000'000));
+    case DUCKDB_TYPE_TIMESTAMP_MS: return Value(finer(at<std::int64_t>(vector, row), 1'000));
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+    case DUCKDB_TYPE_TIME_NS: return Value(coarser(at<std::int64_t>(vector, row)));
+    case DUCKDB_TYPE_TIME_TZ: return Value(time_with_zone_text(at<duckdb_time_tz>(vector, row)));
+    case DUCKDB_TYPE_DATE: return Value(at<std::int32_t>(vector, row));
+    case DUCKDB_TYPE_INTERVAL: return interval_value(at<duckdb_interval>(vector, row));
+    case DUCKDB_TYPE_BIT: return Value(bits_text(text_at(vector, row)));
     case DUCKDB_TYPE_UUID: return Value(uuid_text(at<duckdb_hugeint>(vector, row)));
     case DUCKDB_TYPE_ENUM: return enum_at(vector, type, row);
     case DUCKDB_TYPE_LIST: return list_at(vector, type, row, false);
     case DUCKDB_TYPE_ARRAY: return list_at(vector, type, row, true);
     case DUCKDB_TYPE_STRUCT: return struct_at(vector, type, row);
     case DUCKDB_TYPE_MAP: return map_at(vector, type, row);
-    default: return Value("(a type without a counterpart; cast it in the query)");
+    default: return {};  // value_type_of has refused it
   }
 }
 

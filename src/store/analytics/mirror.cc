@@ -106,7 +106,7 @@ template <typename T>
 Result<T> Mirror::ask(Lsn view, const OwnWrites* own, std::string_view sql, std::span<const Value> parameters,
                       const Run<T>& run) {
   STRATA_TRY(check_reading_statement(sql));
-  if (own != nullptr) return ask_own<T>(view, *own, std::string(sql), parameters, run);
+  if (own != nullptr) return ask_ahead<T>(view, own, std::string(sql), true, parameters, run);
   return ask_committed<T>(view, std::string(sql), true, parameters, run);
 }
 
@@ -115,7 +115,9 @@ Result<T> Mirror::ask_committed(Lsn view, const std::string& sql, bool users, st
                                 const Run<T>& run) {
   for (int attempt = 0;; ++attempt) {
     if (!is_open() || applied_.load(std::memory_order_acquire) < std::min(view, source_.last_lsn())) {
-      STRATA_TRY(flush(view));
+      Result<void> flushed = flush(view);
+      if (!flushed && no_space(flushed.error())) return ask_ahead<T>(view, nullptr, sql, users, parameters, run);
+      if (!flushed) return std::move(flushed).error();
     }
     auto leased = lease();
     if (!leased) {
@@ -182,29 +184,27 @@ Result<DuckStatement> Mirror::prepare_positioned(Lease& lease, Lsn view, const s
   return lease.pooled->connection->prepare_reading(sql);
 }
 
-/// A transaction that has written sees its own rows: they are put into DuckDB within a transaction of the writer's
-/// connection that is always rolled back. Commits wait for it, so this is for the few queries of a writing transaction.
+/// Rows that the file does not have are put into DuckDB within a transaction of the writer's connection that is always
+/// rolled back: those that a transaction has written and asks for, and those that the disk has no space for. Commits wait
+/// for it, so this is for the few queries of a writing transaction, and for a full disk.
 template <typename T>
-Result<T> Mirror::ask_own(Lsn view, const OwnWrites& own, const std::string& sql, std::span<const Value> parameters,
-                          const Run<T>& run) {
+Result<T> Mirror::ask_ahead(Lsn view, const OwnWrites* own, const std::string& sql, bool users,
+                            std::span<const Value> parameters, const Run<T>& run) {
   const core::MutexLock lock(writer_mutex_);
-  STRATA_TRY(flush_locked(view));
+  STRATA_TRY(open_ahead(view, own != nullptr));
   DuckConnection& connection = *writer_;
   const Watchdog::Guard guard(watchdog_, options_.query_timeout_ms, [&connection] { connection.interrupt(); });
   STRATA_TRY(connection.execute("BEGIN"));
   PhysicalTables tables = written_;
+  const CatalogPointer catalog = own != nullptr ? own->catalog : source_.catalog();
   const auto work = [&]() -> Result<T> {
-    Record record{kOwnLsn, 0, 0, std::make_shared<const Bytes>(own.section)};
-    STRATA_TRY(put_records(connection, {record}, *own.catalog, tables));
-    for (const Table& table : own.catalog->tables()) {
-      if (table.dropped != 0) continue;
-      STRATA_TRY(connection.execute(
-          "CREATE OR REPLACE TEMP VIEW " + quote(table.name) + " AS SELECT " + column_list(table.columns) +
-          " FROM strata." + physical_name(table.id) + " WHERE (_lsn <= " + std::to_string(view) +
-          " OR _lsn = " + std::to_string(kOwnLsn) + ") AND (_erased_lsn IS NULL OR (_erased_lsn > " +
-          std::to_string(view) + " AND _erased_lsn <> " + std::to_string(kOwnLsn) + "))"));
+    STRATA_TRY(put_missing(connection, view, *catalog, tables));
+    if (own != nullptr) {
+      Record record{kOwnLsn, 0, 0, std::make_shared<const Bytes>(own->section)};
+      STRATA_TRY(put_records(connection, {record}, *catalog, tables));
     }
-    DuckStatement statement = STRATA_TRY(connection.prepare_reading(sql));
+    if (users) STRATA_TRY(show_tables(connection, view, *catalog, own != nullptr));
+    DuckStatement statement = STRATA_TRY(users ? connection.prepare_reading(sql) : connection.prepare(sql));
     STRATA_TRY(statement.bind_all(parameters));
     return run(statement);
   };
@@ -214,12 +214,58 @@ Result<T> Mirror::ask_own(Lsn view, const OwnWrites& own, const std::string& sql
     close_locked();
     return std::move(undone).error();
   }
-  if (!undone) STRATA_TRY(start_over());
+  if (in_memory_) {
+    close_locked();  // the next one looks for space again
+  } else if (!undone) {
+    STRATA_TRY(start_over());
+  }
   if (!result && guard.interrupted()) {
     return Error(ErrorCode::timeout,
                  "the query took longer than " + std::to_string(options_.query_timeout_ms) + " ms and was interrupted");
   }
   return result;
+}
+
+/// Afterwards there is a connection of the writer's: to a file that has what there is space for, or, where no file finds
+/// space, to memory.
+Result<void> Mirror::open_ahead(Lsn view, bool flush) {
+  Result<void> opened;
+  if (flush) opened = flush_locked(view);
+  if (!opened && !no_space(opened.error())) return opened;
+  if (!writer_) opened = open_locked();
+  if (writer_) return {};
+  if (!no_space(opened.error())) return opened;
+  STRATA_TRY(open_file(""));
+  in_memory_ = true;
+  return {};
+}
+
+/// The records up to `view` that the file does not have.
+Result<void> Mirror::put_missing(DuckConnection& connection, Lsn view, const Catalog& catalog, PhysicalTables& tables) {
+  for (Lsn after = applied_.load(std::memory_order_relaxed); after < view;) {
+    const std::vector<Record> records = STRATA_TRY(source_.records_after(after));
+    if (records.empty() || records.front().lsn > view) return {};
+    STRATA_TRY(put_records(connection, records, catalog, tables));
+    after = records.back().lsn;
+  }
+  return {};
+}
+
+/// The tables as `view` and, where it asks, the transaction that has written see them.
+Result<void> Mirror::show_tables(DuckConnection& connection, Lsn view, const Catalog& catalog, bool own) {
+  const std::string at = std::to_string(view), mine = std::to_string(kOwnLsn);
+  for (const Table& table : catalog.tables()) {
+    if (own ? table.dropped != 0 : !table.alive(view)) continue;
+    const std::size_t columns = own ? table.columns.size() : table.columns_at(view);
+    const std::string seen = own ? "(_lsn <= " + at + " OR _lsn = " + mine +
+                                       ") AND (_erased_lsn IS NULL OR (_erased_lsn > " + at + " AND _erased_lsn <> " +
+                                       mine + "))"
+                                 : visible(Mode::exact, view);
+    STRATA_TRY(connection.execute("CREATE OR REPLACE TEMP VIEW " + quote(table.name) + " AS SELECT " +
+                                  column_list(std::span(table.columns).first(columns)) + " FROM strata." +
+                                  physical_name(table.id) + " WHERE " + seen));
+  }
+  return {};
 }
 
 Result<std::vector<RowId>> Mirror::find_rows(Lsn view, const Table& table, const ColumnDefinition& column,
@@ -655,6 +701,7 @@ void Mirror::close_locked() {
     if (instance) instance->idle.clear();
   }
   writer_.reset();
+  in_memory_ = false;
   instance.reset();
   applied_.store(0, std::memory_order_release);
   const core::WriterLock snapshot(snapshot_mutex_);

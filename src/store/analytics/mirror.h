@@ -12,6 +12,8 @@
 ///            folds to a constant when it binds, so that row groups are skipped by their minimum and maximum.
 /// Lost       missing, unreadable, FATAL, a checksum, rows of another history (chain): the file becomes
 ///            state.duckdb.damaged-<n>, an empty one is filled from the records, the query is run again once.
+/// Full disk  a query whose rows find no space in the file sees them in a transaction that is rolled back; where there is
+///            no space for a file at all, in an instance in memory that lives as long as the query.
 ///
 /// Lock order: writer_mutex_ → snapshot_mutex_ → pool_mutex_; the record source locks below all of them.
 #include <map>
@@ -134,8 +136,11 @@ class Mirror {
   Result<T> ask_leased(Lease& lease, Lsn view, const std::string& sql, bool users, std::span<const Value> parameters,
                        const Run<T>& run);
   template <typename T>
-  Result<T> ask_own(Lsn view, const OwnWrites& own, const std::string& sql, std::span<const Value> parameters,
-                    const Run<T>& run);
+  Result<T> ask_ahead(Lsn view, const OwnWrites* own, const std::string& sql, bool users,
+                      std::span<const Value> parameters, const Run<T>& run);
+  Result<void> open_ahead(Lsn view, bool flush) STRATA_REQUIRES(writer_mutex_);
+  Result<void> put_missing(DuckConnection& connection, Lsn view, const Catalog& catalog, PhysicalTables& tables);
+  Result<void> show_tables(DuckConnection& connection, Lsn view, const Catalog& catalog, bool own);
   Result<Lease> lease();
   Result<DuckStatement> prepare_positioned(Lease& lease, Lsn view, const std::string& sql);
   Result<void> position(Lease& lease, Lsn view) STRATA_REQUIRES_SHARED(snapshot_mutex_);
@@ -155,6 +160,7 @@ class Mirror {
   std::unique_ptr<DuckConnection> writer_ STRATA_GUARDED_BY(writer_mutex_);
   PhysicalTables written_ STRATA_GUARDED_BY(writer_mutex_);  // as the writer's last transaction left it
   bool closed_ STRATA_GUARDED_BY(writer_mutex_) = false;
+  bool in_memory_ STRATA_GUARDED_BY(writer_mutex_) = false;  // for one question, for want of space
 
   core::SharedMutex snapshot_mutex_;  // held shared while a reader takes its snapshot
   PhysicalTables physical_ STRATA_GUARDED_BY(snapshot_mutex_);

@@ -3,6 +3,7 @@
 // The state of a checkpoint: u8 version (1) · u64 newest commit of this store in it · u64 next archive number ·
 // varint archive count · { text name · u64 bytes · u64 hash low · u64 hash high · u64 last LSN }
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "core/checksum.h"
@@ -19,6 +20,8 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kState = "metadata/state.sqlite";
 constexpr std::string_view kDamagedMark = "metadata/state.damaged";
 constexpr std::string_view kCopied = "metadata/state.copied";
+constexpr std::string_view kSuffixes[] = {"", "-wal", "-shm"};  // of SQLite's files
+constexpr std::size_t kDamagedFilesKept = 3;
 constexpr std::size_t kReplayRows = 10'000;
 constexpr std::uint64_t kDumpBytesMin = 1 << 20;  // archives smaller than this are never worth a dump
 
@@ -127,25 +130,37 @@ Result<void> MetadataParticipant::open_state(Lsn needed) {
       return std::move(opened).error();
     }
   }
-  STRATA_TRY(rebuild(why));
-  if (recent_.applied() < needed) {
-    return Error(ErrorCode::corruption, "the metadata archives end at lsn " + std::to_string(recent_.applied()) +
-                                            ", the checkpoint at " + std::to_string(needed));
+  return rebuild(why, needed);
+}
+
+/// Out of the way, but kept, the last few of them: somebody may want to look at what can still be read.
+Result<void> MetadataParticipant::put_aside() {
+  const auto aside = [](std::uint64_t number, std::string_view suffix) {
+    return std::string(kState) + ".damaged-" + std::to_string(number) + std::string(suffix);
+  };
+  constexpr std::string_view prefix = "state.sqlite.damaged-";
+  std::set<std::uint64_t> kept;
+  for (const std::string& name : STRATA_TRY(files_.list("metadata"))) {
+    if (name.starts_with(prefix)) kept.insert(std::strtoull(name.c_str() + prefix.size(), nullptr, 10));
+  }
+  const std::uint64_t next = kept.empty() ? 1 : *kept.rbegin() + 1;
+  if (STRATA_TRY(files_.exists(kState))) {
+    for (; kept.size() >= kDamagedFilesKept; kept.erase(kept.begin())) {
+      for (const std::string_view suffix : kSuffixes) {
+        const std::string name = aside(*kept.begin(), suffix);
+        if (STRATA_TRY(files_.exists(name))) STRATA_TRY(files_.remove(name));
+      }
+    }
+  }
+  for (const std::string_view suffix : kSuffixes) {
+    const std::string name = std::string(kState) + std::string(suffix);
+    if (STRATA_TRY(files_.exists(name))) STRATA_TRY(files_.rename(name, aside(next, suffix)));
   }
   return {};
 }
 
-Result<void> MetadataParticipant::rebuild(std::string_view why) {
-  // Put the damaged file aside, whole: somebody may want to look at it.
-  int number = 1;
-  const auto aside = [&](std::string_view suffix) {
-    return std::string(kState) + ".damaged-" + std::to_string(number) + std::string(suffix);
-  };
-  while (STRATA_TRY(files_.exists(aside("")))) ++number;
-  for (const std::string_view suffix : {"", "-wal", "-shm"}) {
-    const std::string name = std::string(kState) + std::string(suffix);
-    if (STRATA_TRY(files_.exists(name))) STRATA_TRY(files_.rename(name, aside(suffix)));
-  }
+Result<void> MetadataParticipant::rebuild(std::string_view why, Lsn needed) {
+  STRATA_TRY(put_aside());
   STRATA_FAILPOINT("metadata.rebuild.aside");
   STRATA_TRY(files_.sync_directory("metadata"));
   if (STRATA_TRY(files_.exists(kCopied))) STRATA_TRY(files_.remove(kCopied));
@@ -153,7 +168,18 @@ Result<void> MetadataParticipant::rebuild(std::string_view why) {
     const core::MutexLock lock(writer_mutex_);
     writer_ = STRATA_TRY(open_writer(false));
   }
-  STRATA_TRY(replay_archives());
+  Result<void> replayed = replay_archives();
+  if (replayed.has_value() && recent_.applied() < needed) {
+    replayed = Error(ErrorCode::corruption, "the metadata archives end at lsn " + std::to_string(recent_.applied()) +
+                                                ", the checkpoint at " + std::to_string(needed));
+  }
+  if (!replayed.has_value()) {
+    // Half a file is nobody's evidence: left, it would be put aside by the next open, and by each one after it.
+    const core::MutexLock lock(writer_mutex_);
+    writer_.reset();
+    for (const std::string_view suffix : kSuffixes) (void)files_.remove(std::string(kState) + std::string(suffix));
+    return replayed;
+  }
   STRATA_FAILPOINT("metadata.rebuild.replayed");
   if (STRATA_TRY(files_.exists(kDamagedMark))) {
     STRATA_TRY(files_.remove(kDamagedMark));

@@ -298,6 +298,47 @@ TEST(MetadataRecovery, NamesADamagedArchiveAndDoesNotTrustIt) {
   EXPECT_NE(opened.error().message().find("archive-1.sections"), std::string::npos);
 }
 
+std::size_t damaged_files(const World& world) {
+  const auto folder = std::filesystem::path(world.file("state.sqlite")).parent_path();
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files += entry.path().filename().string().starts_with("state.sqlite.damaged-") ? 1 : 0;
+  }
+  return files;
+}
+
+// Each open took the file that the one before had begun to make for one more damaged one.
+TEST(MetadataRecovery, OpeningInVainKeepsTheDamagedFileOnce) {
+  World world;
+  fill(world, 30, 1);
+  ASSERT_OK(world.checkpoint());
+  fill(world, 5, 2);
+  ASSERT_OK(world.checkpoint());
+  world.close();
+  overwrite(world.file("state.sqlite"), 0, "this is no database ");
+  overwrite(world.file("archive-2.sections"), 40, "\xff\xff");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_CODE(world.try_open(), corruption);
+    world.close();
+    EXPECT_EQ(damaged_files(world), 1U);
+  }
+}
+
+TEST(MetadataRecovery, KeepsTheLastThreeDamagedFiles) {
+  World world;
+  fill(world, 30, 1);
+  ASSERT_OK(world.checkpoint());
+  for (int i = 0; i < 5; ++i) {
+    const auto before = summary(world);
+    world.close();
+    overwrite(world.file("state.sqlite"), 0, "this is no database ");
+    world.open();
+    EXPECT_EQ(summary(world), before);
+  }
+  EXPECT_EQ(damaged_files(world), 3U);
+  EXPECT_TRUE(std::filesystem::exists(world.file("state.sqlite.damaged-5")));
+}
+
 TEST(MetadataRecovery, RemovesUnfinishedArchives) {
   World world;
   fill(world, 3, 1);

@@ -119,7 +119,8 @@ class MetadataParticipant final : public transaction::Participant {
   Result<std::unique_ptr<Writer>> open_writer(bool check);
   Result<void> note_copied(Lsn lsn);
   Result<std::optional<Lsn>> read_copied();
-  Result<void> rebuild(std::string_view why);
+  Result<void> put_aside();
+  Result<void> rebuild(std::string_view why, Lsn needed);
   Result<void> replay_archives();
   Result<void> flush(Lsn lsn) STRATA_EXCLUDES(writer_mutex_);
   Result<void> flush_locked(Lsn lsn) STRATA_REQUIRES(writer_mutex_);

@@ -7,7 +7,7 @@
 
 #include "store/metadata/guard.h"
 #include "strata/arrow.h"
-#include "strata/value.h"
+#include "strata/rows.h"
 
 namespace strata::store::metadata {
 
