@@ -797,6 +797,26 @@ TEST_F(EngineTest, CloseWaitsForTheCallsOfOtherThreadsAndRefusesLaterOnes) {
   }
 }
 
+TEST_F(EngineTest, ClosingWithinACallIsRefusedAndTheCallGoesOn) {
+  open();
+  const Bytes content(3 << 20, std::byte{7});  // handed out in pieces
+  const auto address = db->object().put(content);
+  ASSERT_TRUE(address);
+  std::size_t seen = 0;
+  const auto read = db->object().get_stream(*address, [&](ByteView piece) -> Result<void> {
+    seen += piece.size();
+    const auto closed = db->close();
+    EXPECT_FALSE(closed);
+    if (closed) return {};
+    EXPECT_EQ(closed.error().code(), ErrorCode::failed_precondition);
+    EXPECT_EQ(closed.error().message(), "a call of this thread is under way; let it end, then close");
+    return {};
+  });
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(seen, content.size());
+  EXPECT_TRUE(db->close());
+}
+
 TEST_F(EngineTest, AnEngineThatEndsBeforeItsViewsSaysSoAndEndsTheProcess) {
   open();
   EXPECT_DEATH(

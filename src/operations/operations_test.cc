@@ -331,6 +331,28 @@ TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplace
   EXPECT_TRUE(restore(report->directory, restored));
 }
 
+// The backup holds what these would wait for, on the thread that would wait.
+TEST_F(OperationsTest, WhatABackupsProgressMayNotDoIsRefusedAndTheBackupGoesOn) {
+  write("a");
+  int told = 0;
+  const auto report = backup(*db, backups, [&](std::uint64_t, std::uint64_t) {
+    ++told;
+    EXPECT_EQ(code_of(db->close()), ErrorCode::failed_precondition);
+    EXPECT_THAT(message, HasSubstr("a backup is under way"));
+    EXPECT_EQ(code_of(db->checkpoint()), ErrorCode::failed_precondition);
+    EXPECT_EQ(code_of(db->verify()), ErrorCode::failed_precondition);
+    write("during-" + std::to_string(told));
+    return true;
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_GT(told, 1);
+  EXPECT_TRUE(db->checkpoint());
+  EXPECT_TRUE(db->verify());
+  EXPECT_TRUE(backup(*db, backups));
+  EXPECT_TRUE(db->close());
+  EXPECT_TRUE(restore(report->directory, restored));
+}
+
 // Wherever it is cut off, what a backup leaves is no backup, and what a restore leaves is no database: not even one that an
 // interrupted first opening left, which the next opening would finish, empty.
 TEST_F(OperationsTest, WhatACutOffBackupOrRestoreLeavesPassesForNothing) {
