@@ -797,6 +797,27 @@ TEST_F(EngineTest, CloseWaitsForTheCallsOfOtherThreadsAndRefusesLaterOnes) {
   }
 }
 
+// A closed engine may live on beside the next one on its directory: `db = Engine::open(…)` ends it when that is open.
+TEST_F(EngineTest, AnEngineThatEndsLongAfterItsCloseTakesNothingFromTheNextOne) {
+  open();
+  prepare();
+  const std::string title(400'000, 't');
+  for (int i = 0; i < 4; ++i) {  // more than stores buffer in memory, less than is worth a checkpoint at the close
+    ASSERT_TRUE(db->metadata().put_row("note", {{"id", std::to_string(i)}, {"title", title}}));
+  }
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  ASSERT_TRUE(db->close());
+  auto next = Engine::open(directory);
+  ASSERT_TRUE(next) << next.error().to_string();
+  db = *std::move(next);
+  const auto lsn = db->checkpoint();
+  ASSERT_TRUE(lsn) << lsn.error().to_string();
+  EXPECT_TRUE(db->verify()->empty());
+  open();
+  EXPECT_EQ(stores_with(*db, "n1"), 5) << "all but the cache";
+  EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(5));
+}
+
 TEST_F(EngineTest, ClosingWithinACallIsRefusedAndTheCallGoesOn) {
   open();
   const Bytes content(3 << 20, std::byte{7});  // handed out in pieces

@@ -319,6 +319,7 @@ Result<void> LocalEngine::close() noexcept {
     keep_first(std::move(closed));
   }
   STRATA_CRASHPOINT("engine.close.journal");
+  store_files_.end();
   lock_.reset();
   return outcome;
 }
