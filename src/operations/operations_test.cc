@@ -312,7 +312,7 @@ TEST_F(OperationsTest, ATargetThatIsNotEmptyIsLeftAsItIs) {
   EXPECT_EQ(code_of(restore((base / "nowhere").string(), (base / "other").string())), ErrorCode::not_found);
 }
 
-TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplaced) {
+TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsInNobodysWay) {
   write("a");
   const auto cancelled = backup(*db, backups, [](std::uint64_t, std::uint64_t) { return false; });
   EXPECT_EQ(code_of(cancelled), ErrorCode::cancelled);
@@ -341,6 +341,7 @@ TEST_F(OperationsTest, WhatABackupsProgressMayNotDoIsRefusedAndTheBackupGoesOn) 
     EXPECT_THAT(message, HasSubstr("a backup is under way"));
     EXPECT_EQ(code_of(db->checkpoint()), ErrorCode::failed_precondition);
     EXPECT_EQ(code_of(db->verify()), ErrorCode::failed_precondition);
+    EXPECT_EQ(code_of(backup(*db, backups)), ErrorCode::failed_precondition);
     write("during-" + std::to_string(told));
     return true;
   });
@@ -385,6 +386,32 @@ TEST_F(OperationsTest, WhatACutOffBackupOrRestoreLeavesPassesForNothing) {
   }));
   EXPECT_GT(steps, 3);
 }
+
+#ifdef STRATA_FAILPOINTS
+Engine* backed_up_meanwhile = nullptr;
+std::string backed_up_to, made_meanwhile;
+
+// The second is made, from its first file to its name, while the first has all of its files and not its name yet.
+TEST_F(OperationsTest, BackupsAtOnceDoNotDisturbEachOther) {
+  write("a");
+  backed_up_meanwhile = db.get();
+  backed_up_to = backups;
+  ASSERT_TRUE(core::arm_failpoints("backup.checked=call@1", [] {
+    const auto other = backup(*backed_up_meanwhile, backed_up_to);
+    EXPECT_TRUE(other) << other.error().to_string();
+    if (other) made_meanwhile = other->directory;
+  }));
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(core::arm_failpoints(""));
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_NE(report->directory, made_meanwhile);
+  for (const std::string& each : {report->directory, made_meanwhile}) {
+    const auto lsn = restore(each, restored);
+    EXPECT_TRUE(lsn) << each << ": " << lsn.error().to_string();
+    fs::remove_all(restored);
+  }
+}
+#endif
 
 TEST_F(OperationsTest, TwoBackupsInOneSecondAreTwoFolders) {
   write("a");
