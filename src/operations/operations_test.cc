@@ -526,6 +526,51 @@ TEST_F(OperationsTest, ARowThatRottedInTheDerivedFileIsMadeAgain) {
   EXPECT_EQ(summaries(*db), before);
 }
 
+// Whose checksums are right and whose database it is: only what it holds is of another history. Nobody knows what it is good
+// for, so it is not thrown away.
+TEST_F(OperationsTest, ASoundFileThatDiffersFromItsSourcesIsReplacedAndKept) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  db.reset();
+  const std::string fork = (base / "fork").string();
+  fs::copy(directory, fork, fs::copy_options::recursive);
+  open();
+  const Lsn lsn = write("here");
+  ASSERT_TRUE(db->checkpoint());
+  const auto before = summaries(*db);
+  db.reset();
+  {
+    const auto other = *Engine::open(fork);
+    const auto same = write(*other, "there");
+    ASSERT_TRUE(same);
+    ASSERT_EQ(*same, lsn) << "both say that they are this far";
+    ASSERT_TRUE(other->checkpoint());
+    ASSERT_TRUE(other->close());
+  }
+  const fs::path folder = fs::path(directory) / "metadata";
+  for (int time = 1; time <= 2; ++time) {
+    for (const fs::path& file : files_called(folder, "state.sqlite-")) fs::remove(file);
+    for (const fs::path& file : files_called(fs::path(fork) / "metadata", "state.")) {
+      fs::copy_file(file, folder / file.filename(), fs::copy_options::overwrite_existing);
+    }
+    const auto rebuilt = rebuild(directory, StoreKind::metadata);
+    ASSERT_TRUE(rebuilt) << rebuilt.error().to_string();
+    EXPECT_TRUE(rebuilt->changed);
+    for (int kept = 1; kept <= time; ++kept) {
+      const fs::path aside = folder / ("state.sqlite.damaged-" + std::to_string(kept));
+      ASSERT_TRUE(fs::exists(aside)) << aside << " of " << time;
+      EXPECT_THAT(content_of(aside), HasSubstr("Title there"));
+    }
+    EXPECT_THAT(content_of(folder / "state.sqlite"), HasSubstr("Title here"));
+    open();
+    EXPECT_EQ(summaries(*db), before);
+    EXPECT_TRUE(db->verify()->empty());
+    db.reset();
+  }
+  const auto again = rebuild(directory, StoreKind::metadata);
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_FALSE(again->changed) << "what was kept does not count";
+}
+
 // A store that derives nothing is only looked at: that must not pass for a repair.
 TEST_F(OperationsTest, ARebuildOverDamageIsNoSuccess) {
   for (int i = 0; i < 20; ++i) write("n" + std::to_string(i));
