@@ -111,7 +111,8 @@ class Engine : public Stores {
 
   /// Waits for calls of other threads, ends background work, writes a checkpoint when it is worth it, marks the journal as
   /// cleanly closed and lets go of the directory. Every later call, also on a store that somebody holds, is
-  /// failed_precondition. Also what the destructor does, which cannot tell of errors.
+  /// failed_precondition. Also what the destructor does, which cannot tell of errors. The memory of the stores goes with the
+  /// engine, not with this.
   /// Errors  failed_precondition (views or transactions are open: it says how many; or within a call, from what that calls,
   ///         such as a backup's progress: nothing is closed); those of a checkpoint, and then it is closed all the same
   virtual Result<void> close() = 0;

@@ -818,6 +818,26 @@ TEST_F(EngineTest, AnEngineThatEndsLongAfterItsCloseTakesNothingFromTheNextOne) 
   EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(5));
 }
 
+// Its pieces are written outside of any transaction, so that a close does not wait for a slow source.
+TEST_F(EngineTest, WhatIsPutInPiecesOverTheCloseIsRefusedAndLeavesNothing) {
+  open();
+  int pieces = 0;
+  const auto put = db->object().put_stream([&](std::span<std::byte> into) -> Result<std::size_t> {
+    if (++pieces == 10) STRATA_TRY(db->close());
+    if (pieces == 20) return 0;
+    std::memset(into.data(), pieces, into.size());
+    return into.size();
+  });
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::failed_precondition) << put.error().to_string();
+  db = *Engine::open(directory);
+  EXPECT_EQ(*db->object().count(), 0U);
+  EXPECT_TRUE(db->verify()->empty());
+  for (const auto& entry : fs::recursive_directory_iterator(directory + "/object")) {
+    EXPECT_FALSE(entry.path().filename().string().ends_with(".tmp")) << entry.path();
+  }
+}
+
 TEST_F(EngineTest, ClosingWithinACallIsRefusedAndTheCallGoesOn) {
   open();
   const Bytes content(3 << 20, std::byte{7});  // handed out in pieces
