@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/random.h"
+#include "engine/local_engine.h"
 #include "engine/superblock.h"
 #include "io/posix_file_system.h"
 #include "strata/operations.h"
@@ -46,6 +47,17 @@ class OperationsTest : public ::testing::Test {
   void open(const OpenOptions& options = {}) {
     db.reset();
     auto opened = Engine::open(directory, options);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    db = *std::move(opened);
+  }
+
+  /// Opens the database with a clock that stands: whatever is made is made in one second.
+  void open_in_one_second() {
+    db.reset();
+    engine::Environment environment;
+    environment.files = *io::open_posix_file_system(directory);
+    environment.clock = &standing;
+    auto opened = engine::LocalEngine::open(directory, {}, std::move(environment));
     ASSERT_TRUE(opened) << opened.error().to_string();
     db = *std::move(opened);
   }
@@ -109,6 +121,7 @@ class OperationsTest : public ::testing::Test {
     stream.put(byte);
   }
 
+  core::ManualClock standing;
   fs::path base;
   std::string backups, directory, restored, message;
   std::unique_ptr<Engine> db;
@@ -393,6 +406,7 @@ std::string backed_up_to, made_meanwhile;
 
 // The second is made, from its first file to its name, while the first has all of its files and not its name yet.
 TEST_F(OperationsTest, BackupsAtOnceDoNotDisturbEachOther) {
+  open_in_one_second();
   write("a");
   backed_up_meanwhile = db.get();
   backed_up_to = backups;
@@ -414,6 +428,7 @@ TEST_F(OperationsTest, BackupsAtOnceDoNotDisturbEachOther) {
 #endif
 
 TEST_F(OperationsTest, TwoBackupsInOneSecondAreTwoFolders) {
+  open_in_one_second();
   write("a");
   const auto first = backup(*db, backups), second = backup(*db, backups);
   ASSERT_TRUE(first && second);
