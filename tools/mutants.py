@@ -6,6 +6,12 @@ place, and the tests that have to notice. The tree is copied to build/mutants an
 must pass; then each mutant is put in, its tests are built and run until one fails, and the file is put back. A mutant
 that no test notices survives, and the run fails. The old text must be there exactly once: a mutant that no longer fits
 fails, too; tools/mutants_test.py asks that in every ./dev test.
+
+What a test is called:
+
+    journal_test   journal_test:Journal.*-Journal.Slow                         an executable, and which of its tests
+    tests/cli/operations.script                                                a golden script of the command
+    python/tests/test_arguments.py   python/tests/test_arguments.py::test_x    tests of the Python package
 """
 
 import argparse
@@ -27,7 +33,8 @@ import source_tree  # noqa: E402  (beside this file)
 
 ROOT = source_tree.ROOT
 TABLES = ROOT / "tests/mutants"
-TEST_SECONDS_MAX = 300  # a mutant may hang
+TEST_SECONDS_MAX = 300
+HANGS_AFTER = 20  # times what the test takes in the unchanged tree, and as many seconds for a busy machine
 
 
 @dataclass
@@ -39,7 +46,7 @@ class Mutant:
     file: str             # below the root
     old: str              # there exactly once
     new: str
-    tests: list           # "journal_test" or "journal_test:Journal.*-Journal.Slow"
+    tests: list           # as above
 
     def apply(self, text):
         """The file's text with the defect. Raises ValueError when it does not fit."""
@@ -47,6 +54,17 @@ class Mutant:
         if found != 1:
             raise ValueError(f"{self.name}: its text is {found} times in {self.file}, not once")
         return text.replace(self.old, self.new)
+
+
+def target_of(test):
+    """What has to be built for it."""
+    if test.endswith(".script"):
+        return "strata"
+    return "_strata" if test.startswith("python/") else test.partition(":")[0]
+
+
+def targets_of(mutants):
+    return sorted({target_of(test) for mutant in mutants for test in mutant.tests})
 
 
 def load(folder=TABLES):
@@ -98,6 +116,18 @@ def run(command, seconds=None, **options):
     return done.returncode, done.stdout
 
 
+def failure(test, code, output, limit):
+    """Which one it was, of several."""
+    for failed in (r"\[  FAILED  \] (\S+?),? ", r"^FAILED \S+?::(\S+)"):
+        if found := re.search(failed, output + " ", re.MULTILINE):
+            return found.group(1)
+    begun = re.findall(r"\[ RUN      \] (\S+)", output)
+    last = begun[-1] if begun else test
+    if code == 124:
+        return f"{last} (did not end in {limit:.0f} s)"
+    return f"{last} (ended by signal {-code})" if code < 0 else f"{last} (exit code {code})"
+
+
 class Laboratory:
     """The copied tree and its build directory."""
 
@@ -105,13 +135,17 @@ class Laboratory:
         self.tree = Path(os.environ.get("STRATA_BUILD", ROOT / "build")).resolve() / "mutants"
         # Where ./dev has it, as seen from a checkout: the compiler cache then knows most of it.
         self.build, self.jobs = self.tree / "build/dev", jobs
+        self.seconds = {}  # that each test took in the unchanged tree
 
     def prepare(self, targets):
         self.tree.mkdir(parents=True, exist_ok=True)
         copy_tree(self.tree)
-        if not (self.build / "build.ninja").exists():
-            code, output = run(["cmake", "--preset", "dev", "-S", self.tree, "-B", self.build], cwd=self.tree,
-                               env=self.environment())
+        options = []
+        if "_strata" in targets:
+            options = ["-DSTRATA_BUILD_PYTHON=ON", f"-DPython_EXECUTABLE={sys.executable}"]
+        if options or not (self.build / "build.ninja").exists():
+            code, output = run(["cmake", "--preset", "dev", "-S", self.tree, "-B", self.build, *options],
+                               cwd=self.tree, env=self.environment())
             if code:
                 sys.exit(f"mutants: configuring failed\n{output}")
         code, output = self.compile(targets)
@@ -130,23 +164,32 @@ class Laboratory:
                 return path
         sys.exit(f"mutants: there is no executable {target}")
 
+    def command(self, test):
+        """(what runs it, in which environment)"""
+        if test.endswith(".script"):
+            return [sys.executable, self.tree / "tests/cli/run_script.py", self.executable("strata"),
+                    self.tree / test], os.environ
+        if test.startswith("python/"):
+            [module] = self.build.glob("python/_strata*.so")
+            place = self.tree / "python/strata" / module.name
+            place.unlink(missing_ok=True)
+            place.symlink_to(module)
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", self.tree / test]
+            return command, os.environ | {"PYTHONPATH": str(self.tree / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        target, _, selected = test.partition(":")
+        command = [self.executable(target), "--gtest_fail_fast"]
+        return command + ([f"--gtest_filter={selected}"] if selected else []), os.environ
+
     def test(self, tests):
         """The first test that fails, or None."""
         for test in tests:
-            target, _, selected = test.partition(":")
-            command = [self.executable(target), "--gtest_fail_fast"]
-            if selected:
-                command.append(f"--gtest_filter={selected}")
-            code, output = run(command, TEST_SECONDS_MAX, cwd=self.build)
-            if code == 0:
-                continue
-            if failed := re.search(r"\[  FAILED  \] (\S+?),? ", output + " "):
-                return failed.group(1)
-            begun = re.findall(r"\[ RUN      \] (\S+)", output)
-            last = begun[-1] if begun else target
-            if code == 124:
-                return f"{last} (did not end in {TEST_SECONDS_MAX} s)"
-            return f"{last} (ended by signal {-code})" if code < 0 else f"{last} (exit code {code})"
+            command, environment = self.command(test)
+            limit = min(TEST_SECONDS_MAX, HANGS_AFTER * (1 + self.seconds.get(test, TEST_SECONDS_MAX)))
+            began = time.monotonic()
+            code, output = run(command, limit, cwd=self.build, env=environment)
+            if code != 0:
+                return failure(test, code, output, limit)
+            self.seconds.setdefault(test, time.monotonic() - began)
         return None
 
     def judge(self, mutant):
@@ -157,9 +200,8 @@ class Laboratory:
             path.write_text(mutant.apply(before))
         except ValueError as error:
             return "broken", str(error)
-        targets = list(dict.fromkeys(test.partition(":")[0] for test in mutant.tests))
         try:
-            code, output = self.compile(targets)
+            code, output = self.compile(targets_of([mutant]))
             if code:
                 errors = [line for line in output.splitlines() if "error: " in line]
                 return "broken", "does not compile: " + (errors or output.splitlines()[-1:])[0][:200]
@@ -187,7 +229,7 @@ def choose(mutants, names=(), sample=0, day=0):
         first = day * sample % len(chosen)
         chosen = (chosen + chosen)[first:first + sample]
     # What one executable needs is compiled together; what changes one file, one after the other.
-    return sorted(chosen, key=lambda mutant: (mutant.tests[0].partition(":")[0], mutant.file))
+    return sorted(chosen, key=lambda mutant: (target_of(mutant.tests[0]), mutant.file))
 
 
 def record(path, day, seed, verdicts):
@@ -198,7 +240,8 @@ def record(path, day, seed, verdicts):
             "machine": f"{os.cpu_count()} cores, {system.system} {system.release}, {system.machine}",
             "seed": seed, "count": len(verdicts), "violations": wrong,
             "details": {"killed": len(verdicts) - wrong} |
-                       {name: verdict for name, verdict in verdicts.items() if verdict != "killed"}}
+                       {name: verdict for name, verdict in verdicts.items() if verdict != "killed"},
+            "names": sorted(verdicts)}
     with open(path, "a", encoding="utf-8") as out:
         out.write(json.dumps(line) + "\n")
 
@@ -221,7 +264,7 @@ def main():
             print(f"{mutant.name:44} {mutant.promise}")
         return 0
     laboratory = Laboratory(arguments.jobs)
-    laboratory.prepare(sorted({test.partition(":")[0] for mutant in mutants for test in mutant.tests}))
+    laboratory.prepare(targets_of(mutants))
     check_tests_pass(laboratory, mutants)
     verdicts = {}
     for mutant in mutants:

@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from datetime import date
 from pathlib import Path
 
@@ -48,6 +49,10 @@ class Tables(unittest.TestCase):
             for test in mutant.tests:
                 target, _, selected = test.partition(":")
                 with self.subTest(mutant=mutant.name, test=test):
+                    if "/" in target:
+                        self.assertTrue((ROOT / target).is_file(), f"there is no {target}")
+                        self.assertIn(f"def {selected.strip(':')}", (ROOT / target).read_text() if selected else "def ")
+                        continue
                     self.assertIn(target, known)
                     for pattern in filter(None, selected.partition("-")[0].split(":")):
                         suite_and_title = pattern.rpartition("/")[2]  # without the name of a parameter list
@@ -84,6 +89,33 @@ class Mutants(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "two mutants are called a"):
             self.load(ENTRY.format(name="a"), ENTRY.format(name="a"))
 
+    def test_what_is_built_for_a_test(self):
+        self.assertEqual(mutants.target_of("journal_test:Journal.*"), "journal_test")
+        self.assertEqual(mutants.target_of("tests/cli/operations.script"), "strata")
+        self.assertEqual(mutants.target_of("python/tests/test_arguments.py::test_x"), "_strata")
+
+    def test_a_failure_is_told_by_its_name(self):
+        for test, code, output, told in (
+                ("x_test:A.*", 1, "[ RUN      ] A.B\n[  FAILED  ] A.B (3 ms)\n", "A.B"),
+                ("x_test:A.*", 1, "[ RUN      ] A.B/0\n[  FAILED  ] A.B/0, where GetParam() = 1 (3 ms)\n", "A.B/0"),
+                ("x_test:A.*", 124, "[ RUN      ] A.B\n[       OK ] A.B\n[ RUN      ] A.C\n",
+                 "A.C (did not end in 21 s)"),
+                ("x_test", -6, "", "x_test (ended by signal 6)"),
+                ("python/tests/test_a.py", 1, "F\nFAILED ../t/test_a.py::test_x[3] - DID NOT RAISE\n", "test_x[3]"),
+                ("tests/cli/a.script", 1, "a.script: not as written:\n", "tests/cli/a.script (exit code 1)")):
+            with self.subTest(test=test, code=code):
+                self.assertEqual(mutants.failure(test, code, output, 21), told)
+
+    def test_a_test_that_hangs_is_given_up_by_what_it_took_before(self):
+        laboratory = mutants.Laboratory(1)
+        laboratory.build = ROOT
+        laboratory.command = lambda test: (["true"], None)
+        self.assertIsNone(laboratory.test(["quick"]))
+        self.assertLess(laboratory.seconds["quick"], 10)
+        laboratory.command = lambda test: (["sleep", "100"], None)
+        with unittest.mock.patch.object(mutants, "HANGS_AFTER", 0.01):
+            self.assertIn("quick (did not end in 0 s)", laboratory.test(["quick"]))
+
     def test_a_sample_gives_each_its_turn(self):
         every = self.load(*(ENTRY.format(name=name) for name in "abcdefg"))
         seen = set()
@@ -104,7 +136,7 @@ class Mutants(unittest.TestCase):
             mutants.record(path, date(2026, 11, 28), 5, {"a": "survived", "b": "killed", "c": "broken"})
             good, bad = (json.loads(line) for line in path.read_text().splitlines())
         self.assertEqual((good["date"], good["what"]), ("2026-11-27", "mutants"))
-        self.assertEqual((good["count"], good["violations"]), (2, 0))
+        self.assertEqual((good["count"], good["violations"], good["names"]), (2, 0, ["a", "b"]))
         self.assertEqual((bad["seed"], bad["count"], bad["violations"]), (5, 3, 2))
         self.assertEqual(bad["details"], {"killed": 1, "a": "survived", "c": "broken"})
 

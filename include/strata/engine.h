@@ -96,6 +96,7 @@ class Engine : public Stores {
   virtual std::string directory() const = 0;
 
   /// Writes what memory holds into files and gives journal segments back. Happens by itself, too.
+  /// Errors  failed_precondition (from a backup's progress)
   virtual Result<Lsn> checkpoint() = 0;
   virtual Result<Map> statistics() = 0;
   /// What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys (noted for
@@ -105,14 +106,15 @@ class Engine : public Stores {
   virtual Result<Map> transactions() = 0;
   /// What each store holds at the view's LSN. Cost  reads everything
   virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;
-  /// Reads every live byte and checks it against its checksum.
+  /// Reads every live byte and checks it against its checksum. Errors  failed_precondition (from a backup's progress)
   virtual Result<std::vector<Finding>> verify() = 0;
 
   /// Waits for calls of other threads, ends background work, writes a checkpoint when it is worth it, marks the journal as
   /// cleanly closed and lets go of the directory. Every later call, also on a store that somebody holds, is
-  /// failed_precondition. Also what the destructor does, which cannot tell of errors.
-  /// Errors  failed_precondition (views or transactions are open: it says how many, and nothing is closed); those of a
-  ///         checkpoint, and then it is closed all the same
+  /// failed_precondition. Also what the destructor does, which cannot tell of errors. The memory of the stores goes with the
+  /// engine, not with this.
+  /// Errors  failed_precondition (views or transactions are open: it says how many; or within a call, from what that calls,
+  ///         such as a backup's progress: nothing is closed); those of a checkpoint, and then it is closed all the same
   virtual Result<void> close() = 0;
 };
 

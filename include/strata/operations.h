@@ -8,7 +8,8 @@
 
 namespace [[gnu::visibility("default")]] strata {
 
-/// Called now and then during long work with what is done and what there is in all (0: not known); false cancels.
+/// Called now and then during long work with what is done and what there is in all (0: not known); false cancels. It may
+/// read and write; what a backup keeps others from (close, checkpoint, verify, another backup) is failed_precondition.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 struct CompactReport {

@@ -232,7 +232,10 @@ class Database(Stores):
         return [Finding(*found) for found in self._handle.verify()]
 
     def backup(self, directory: str | os.PathLike[str], progress: Progress | None = None) -> BackupReport:
-        """Copies everything into a new, timestamped folder of `directory` while others go on writing."""
+        """Copies everything into a new, timestamped folder of `directory` while others go on writing.
+
+        progress(done, total), in bytes, is called now and then; False cancels. It may read and write, but close,
+        checkpoint, verify and another backup are FailedPrecondition in there."""
         directory = checked_path("directory", directory)
         try:
             os.makedirs(directory, exist_ok=True)
@@ -242,7 +245,8 @@ class Database(Stores):
 
     def close(self) -> None:
         """Rolls back what is open and closes the directory, after the calls of other threads. Fine when it is closed.
-        FailedPrecondition while another thread is in a call of a transaction or a view: then it stays open."""
+        FailedPrecondition while another thread is in a call of a transaction or a view, and within a call (from a
+        backup's progress, from a file that is read or written): then it stays open."""
         for borrower in list(self._borrowers):
             borrower._handle.release()
         memory = self.__dict__.pop("memory", None)

@@ -1,5 +1,6 @@
 """Transactions, views, errors, threads, and what a directory survives."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -278,6 +279,29 @@ def test_compact_waits_for_graphs_and_removes_what_nothing_refers_to(db):
         db.compact(progress=lambda done, total: 1 // 0)
     with pytest.raises(strata.Cancelled):
         db.compact(progress=lambda done, total: False)
+
+
+def test_closing_from_what_a_call_calls_is_refused(db, tmp_path):
+    address = db.object.put_stream(io.BytesIO(b"x" * 200_000))
+    refused = []
+
+    def close(*_):
+        with pytest.raises(strata.FailedPrecondition) as raised:
+            db.close()
+        refused.append(str(raised.value))
+
+    class Out:
+        write = close
+
+    db.backup(tmp_path / "backups", progress=close)
+    assert refused and "a backup is under way" in refused[-1]
+    db.object.get_stream(address, Out())
+    assert "a call of this thread is under way" in refused[-1]
+    assert not db.closed and db.object.exists(address)
+    with pytest.raises(strata.FailedPrecondition, match="a backup is under way"):
+        db.backup(tmp_path / "backups", progress=lambda done, total: db.close())
+    db.close()
+    assert db.closed and len(list((tmp_path / "backups").iterdir())) == 1
 
 
 def test_backup_restore_rebuild_and_verify(db, path, tmp_path):

@@ -18,6 +18,7 @@
 namespace strata::engine {
 
 Result<Lsn> LocalEngine::checkpoint() noexcept {
+  STRATA_TRY(check_not_lent("checkpoint"));
   const core::MutexLock lock(checkpoint_mutex_);
   return checkpoint_locked(true);
 }
@@ -159,11 +160,16 @@ Lsn LocalEngine::move_horizon(Lsn at_most) {
 Result<void> LocalEngine::with_checkpoint(
     const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&, Lsn)>&
         body) noexcept {
+  STRATA_TRY(check_not_lent("make another"));
   const core::MutexLock lock(checkpoint_mutex_);
   STRATA_TRY(checkpoint_locked(false));
   STRATA_TRY(journal_->sync());
   const Lsn durable = journal_->durable_lsn();
-  return body(manifest_, STRATA_TRY(journal_->segments()), durable);
+  const auto segments = STRATA_TRY(journal_->segments());
+  lent_to_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  Result<void> done = body(manifest_, segments, durable);
+  lent_to_.store({}, std::memory_order_relaxed);
+  return done;
 }
 
 Result<std::vector<std::string>> LocalEngine::written_ahead() {

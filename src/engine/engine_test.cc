@@ -797,6 +797,67 @@ TEST_F(EngineTest, CloseWaitsForTheCallsOfOtherThreadsAndRefusesLaterOnes) {
   }
 }
 
+// A closed engine may live on beside the next one on its directory: `db = Engine::open(…)` ends it when that is open.
+TEST_F(EngineTest, AnEngineThatEndsLongAfterItsCloseTakesNothingFromTheNextOne) {
+  open();
+  prepare();
+  const std::string title(400'000, 't');
+  for (int i = 0; i < 4; ++i) {  // more than stores buffer in memory, less than is worth a checkpoint at the close
+    ASSERT_TRUE(db->metadata().put_row("note", {{"id", std::to_string(i)}, {"title", title}}));
+  }
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  ASSERT_TRUE(db->close());
+  auto next = Engine::open(directory);
+  ASSERT_TRUE(next) << next.error().to_string();
+  db = *std::move(next);
+  const auto lsn = db->checkpoint();
+  ASSERT_TRUE(lsn) << lsn.error().to_string();
+  EXPECT_TRUE(db->verify()->empty());
+  open();
+  EXPECT_EQ(stores_with(*db, "n1"), 5) << "all but the cache";
+  EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(5));
+}
+
+// Its pieces are written outside of any transaction, so that a close does not wait for a slow source.
+TEST_F(EngineTest, WhatIsPutInPiecesOverTheCloseIsRefusedAndLeavesNothing) {
+  open();
+  int pieces = 0;
+  const auto put = db->object().put_stream([&](std::span<std::byte> into) -> Result<std::size_t> {
+    if (++pieces == 10) STRATA_TRY(db->close());
+    if (pieces == 20) return 0;
+    std::memset(into.data(), pieces, into.size());
+    return into.size();
+  });
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code(), ErrorCode::failed_precondition) << put.error().to_string();
+  db = *Engine::open(directory);
+  EXPECT_EQ(*db->object().count(), 0U);
+  EXPECT_TRUE(db->verify()->empty());
+  for (const auto& entry : fs::recursive_directory_iterator(directory + "/object")) {
+    EXPECT_FALSE(entry.path().filename().string().ends_with(".tmp")) << entry.path();
+  }
+}
+
+TEST_F(EngineTest, ClosingWithinACallIsRefusedAndTheCallGoesOn) {
+  open();
+  const Bytes content(3 << 20, std::byte{7});  // handed out in pieces
+  const auto address = db->object().put(content);
+  ASSERT_TRUE(address);
+  std::size_t seen = 0;
+  const auto read = db->object().get_stream(*address, [&](ByteView piece) -> Result<void> {
+    seen += piece.size();
+    const auto closed = db->close();
+    EXPECT_FALSE(closed);
+    if (closed) return {};
+    EXPECT_EQ(closed.error().code(), ErrorCode::failed_precondition);
+    EXPECT_EQ(closed.error().message(), "a call of this thread is under way; let it end, then close");
+    return {};
+  });
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(seen, content.size());
+  EXPECT_TRUE(db->close());
+}
+
 TEST_F(EngineTest, AnEngineThatEndsBeforeItsViewsSaysSoAndEndsTheProcess) {
   open();
   EXPECT_DEATH(

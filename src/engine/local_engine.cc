@@ -87,6 +87,12 @@ LocalEngine::~LocalEngine() {
   core::misused("the engine ends before what it gave out: " + closed.error().message());
 }
 
+Result<void> LocalEngine::check_not_lent(std::string_view wanted) const {
+  if (lent_to_.load(std::memory_order_relaxed) != std::this_thread::get_id()) return {};
+  return Error(ErrorCode::failed_precondition,
+               "a backup is under way in this thread; let it end, then " + std::string(wanted));
+}
+
 // ---- transactions and views -------------------------------------------------------------------------------------
 
 Result<void> LocalEngine::check_open() const {
@@ -209,6 +215,7 @@ Result<std::vector<StoreSummary>> LocalEngine::summarize(const AsOf& as_of) noex
 
 Result<std::vector<Finding>> LocalEngine::verify() noexcept {
   std::vector<Finding> findings;
+  STRATA_TRY(check_not_lent("verify"));
   const core::MutexLock lock(checkpoint_mutex_);  // no file goes away while it is read
   STRATA_TRY(check_open());
   if (auto manifest = read_manifest(*files_, manifest_.number); !manifest) {

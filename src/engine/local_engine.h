@@ -58,6 +58,8 @@ class LocalEngine final : public Engine {
   Result<void> close() noexcept override;
 
   /// For operations/: runs `body` with a fresh checkpoint's manifest, the journal's segments and what is durable in them while no other checkpoint can remove its files.
+  /// What `body` calls may read and commit, but not wait for checkpoints.
+  /// Errors  failed_precondition (within `body`)
   Result<void> with_checkpoint(
       const std::function<Result<void>(const Manifest&, const std::vector<journal::Journal::SegmentFile>&,
                                        Lsn durable)>& body) noexcept;
@@ -86,6 +88,7 @@ class LocalEngine final : public Engine {
       STRATA_REQUIRES(checkpoint_mutex_);
   Lsn move_horizon(Lsn at_most);
   Result<void> check_open() const;
+  Result<void> check_not_lent(std::string_view wanted) const;
   Result<transaction::ViewPin> pin(const AsOf& as_of, transaction::Reader reader = transaction::Reader::call);
   Result<Lsn> resolve(const AsOf& as_of);
   void run_background() noexcept;
@@ -106,6 +109,8 @@ class LocalEngine final : public Engine {
   CommitClock commit_clock_;
 
   core::Mutex checkpoint_mutex_;
+  // Who holds it for `with_checkpoint`: his callbacks would wait for themselves. Written by that thread alone.
+  std::atomic<std::thread::id> lent_to_{};
   Manifest manifest_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::vector<transaction::CheckpointFile> previous_files_  // of manifest n − 1
       STRATA_GUARDED_BY(checkpoint_mutex_);

@@ -276,6 +276,11 @@ void LocalEngine::want_checkpoint() {
 }
 
 Result<void> LocalEngine::close() noexcept {
+  // Before any lock: a close on another thread may hold it, and wait for the call that we are within.
+  STRATA_TRY(check_not_lent("close"));
+  if (manager_ && manager_->views().within_a_call()) {
+    return Error(ErrorCode::failed_precondition, "a call of this thread is under way; let it end, then close");
+  }
   const core::MutexLock close_lock(close_mutex_);
   if (closed_) return {};
   if (manager_) STRATA_TRY(manager_->views().close());
@@ -314,6 +319,7 @@ Result<void> LocalEngine::close() noexcept {
     keep_first(std::move(closed));
   }
   STRATA_CRASHPOINT("engine.close.journal");
+  store_files_.end();
   lock_.reset();
   return outcome;
 }

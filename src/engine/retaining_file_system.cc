@@ -7,7 +7,19 @@ void RetainingFileSystem::retain(std::set<std::string, std::less<>> names) {
   retained_ = std::move(names);
 }
 
+void RetainingFileSystem::end() {
+  const core::MutexLock lock(mutex_);
+  ended_ = true;
+}
+
+Result<void> RetainingFileSystem::check_not_ended() {
+  const core::MutexLock lock(mutex_);
+  if (!ended_) return {};
+  return Error(ErrorCode::failed_precondition, "the database is closed");
+}
+
 Result<void> RetainingFileSystem::remove(std::string_view name) {
+  STRATA_TRY(check_not_ended());
   {
     const core::MutexLock lock(mutex_);
     if (retained_.contains(name)) return {};
@@ -16,6 +28,7 @@ Result<void> RetainingFileSystem::remove(std::string_view name) {
 }
 
 Result<std::unique_ptr<io::File>> RetainingFileSystem::open(std::string_view name, io::OpenMode mode) {
+  if (mode != io::OpenMode::read) STRATA_TRY(check_not_ended());
   const bool may_be_new = mode == io::OpenMode::create || mode == io::OpenMode::create_or_open;
   const bool is_new = may_be_new && notes() && !STRATA_TRY(base_.exists(name));
   if (is_new) {
@@ -26,11 +39,22 @@ Result<std::unique_ptr<io::File>> RetainingFileSystem::open(std::string_view nam
 }
 
 Result<void> RetainingFileSystem::rename(std::string_view from, std::string_view to) {
+  STRATA_TRY(check_not_ended());
   const bool is_new = notes() && !STRATA_TRY(base_.exists(to));
   STRATA_TRY(base_.rename(from, to));
   const core::MutexLock lock(mutex_);
   if (is_new && noted_.contains(from)) noted_.emplace(to);
   return {};
+}
+
+Result<void> RetainingFileSystem::create_directory(std::string_view name) {
+  STRATA_TRY(check_not_ended());
+  return base_.create_directory(name);
+}
+
+Result<void> RetainingFileSystem::remove_directory(std::string_view name) {
+  STRATA_TRY(check_not_ended());
+  return base_.remove_directory(name);
 }
 
 RetainingFileSystem::Attempt::~Attempt() {

@@ -5,6 +5,8 @@
 ///
 /// And the other way round: a checkpoint that failed must not leave its files behind. On a full disk they would stand in
 /// the way of the next attempt, and each attempt would leave more.
+///
+/// And it ends before the engine's memory does: once the directory is another's, what a store still holds changes nothing.
 #include <set>
 #include <thread>
 
@@ -19,6 +21,9 @@ class RetainingFileSystem final : public io::FileSystem {
   explicit RetainingFileSystem(io::FileSystem& base) : base_(base) {}
   /// From now on exactly these are kept.
   void retain(std::set<std::string, std::less<>> names);
+
+  /// From now on nothing changes: what would is failed_precondition, and files that are new are not made.
+  void end();
 
   /// Notes the new files that its own thread makes, and removes them in the end, unless they are kept. One at a time.
   class Attempt {
@@ -40,8 +45,8 @@ class RetainingFileSystem final : public io::FileSystem {
   Result<std::unique_ptr<io::Mapping>> map(std::string_view name) override { return base_.map(name); }
   Result<bool> exists(std::string_view name) override { return base_.exists(name); }
   Result<std::uint64_t> file_size(std::string_view name) override { return base_.file_size(name); }
-  Result<void> create_directory(std::string_view name) override { return base_.create_directory(name); }
-  Result<void> remove_directory(std::string_view name) override { return base_.remove_directory(name); }
+  Result<void> create_directory(std::string_view name) override;
+  Result<void> remove_directory(std::string_view name) override;
   Result<std::vector<std::string>> list(std::string_view directory) override { return base_.list(directory); }
   Result<void> sync_directory(std::string_view directory) override { return base_.sync_directory(directory); }
   Result<std::unique_ptr<io::DirectoryLock>> lock(std::string_view name, std::string_view owner) override {
@@ -51,8 +56,11 @@ class RetainingFileSystem final : public io::FileSystem {
   Result<std::string> path(std::string_view name) override { return base_.path(name); }
 
  private:
+  Result<void> check_not_ended() STRATA_EXCLUDES(mutex_);
+
   io::FileSystem& base_;
   core::Mutex mutex_;
+  bool ended_ STRATA_GUARDED_BY(mutex_) = false;
   std::set<std::string, std::less<>> retained_ STRATA_GUARDED_BY(mutex_);
   std::thread::id noting_ STRATA_GUARDED_BY(mutex_);  // none: no thread's
   std::set<std::string, std::less<>> noted_ STRATA_GUARDED_BY(mutex_);

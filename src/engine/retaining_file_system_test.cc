@@ -46,5 +46,22 @@ TEST(RetainingFileSystem, AnAttemptThatAManifestMayNameKeepsItsFiles) {
   EXPECT_THAT(disk->list("").value(), ElementsAre("a", "b"));
 }
 
+TEST(RetainingFileSystem, AfterItsEndNothingChanges) {
+  const auto disk = io::make_memory_file_system();
+  RetainingFileSystem files(*disk);
+  ASSERT_TRUE(io::write_file_atomically(files, "a", Bytes(1)));
+  ASSERT_TRUE(files.create_directory("folder"));
+  files.end();
+  EXPECT_EQ(files.remove("a").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(files.rename("a", "b").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(files.create_directory("another").error().code(), ErrorCode::failed_precondition);
+  EXPECT_EQ(files.remove_directory("folder").error().code(), ErrorCode::failed_precondition);
+  for (const auto mode : {io::OpenMode::create, io::OpenMode::create_or_open, io::OpenMode::read_write}) {
+    EXPECT_EQ(files.open("a", mode).error().code(), ErrorCode::failed_precondition);
+  }
+  EXPECT_TRUE(files.open("a", io::OpenMode::read));
+  EXPECT_EQ(disk->file_size("a").value(), 1U);
+}
+
 }  // namespace
 }  // namespace strata::engine

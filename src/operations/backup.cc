@@ -66,22 +66,28 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   auto target = io::open_posix_file_system(directory);
   if (!target) return std::move(target).error().with_context("backing up to " + directory);
   io::FileSystem& to = **target;
-  const Timestamp created = local->clock().now();
-  std::string folder = folder_name(created);
-  for (int suffix = 2; STRATA_TRY(to.exists(folder)); ++suffix)
-    folder = folder_name(created) + "-" + std::to_string(suffix);
-  const std::string partial = folder + ".partial";
-  if (STRATA_TRY(to.exists(partial))) STRATA_TRY(to.remove_directory(partial));  // of a backup that was interrupted
-  STRATA_TRY(to.create_directory(partial));
-
-  STRATA_FAILPOINT("backup.begin");
   BackupReport report;
   BackupList list;
-  list.created = created;
+  list.created = local->clock().now();
+  std::string folder = folder_name(list.created), partial;
+  // A name of its own, also beside a backup that is being made, or was left, in this second. One backup at a time comes here.
+  const auto begin = [&]() -> Result<void> {
+    for (int suffix = 2;; ++suffix) {
+      std::string name = folder + ".partial";
+      if (!STRATA_TRY(to.exists(folder)) && !STRATA_TRY(to.exists(name))) {
+        STRATA_TRY(to.create_directory(name));
+        partial = std::move(name);
+        STRATA_FAILPOINT("backup.begin");
+        return {};
+      }
+      folder = folder_name(list.created) + "-" + std::to_string(suffix);
+    }
+  };
   const auto copy = [&]() -> Result<void> {
     return local->with_checkpoint([&](const engine::Manifest& manifest,
                                       const std::vector<journal::Journal::SegmentFile>& segments,
                                       Lsn durable) -> Result<void> {
+      STRATA_TRY(begin());
       list.lsn = durable;
       list.manifest = manifest.number;
       std::vector<Source> sources{{engine::manifest_name(manifest.number), 0}};
@@ -119,7 +125,8 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   };
   if (copied) copied = finish();
   if (!copied) {
-    (void)to.remove_directory(partial).has_value();  // the error that counts is the one above
+    // The error that counts is the one above.
+    if (!partial.empty()) (void)to.remove_directory(partial).has_value();
     return std::move(copied).error().with_context("backing up to " + directory);
   }
   report.directory = directory + "/" + folder;

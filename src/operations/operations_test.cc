@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/random.h"
+#include "engine/local_engine.h"
 #include "engine/superblock.h"
 #include "io/posix_file_system.h"
 #include "strata/operations.h"
@@ -46,6 +47,17 @@ class OperationsTest : public ::testing::Test {
   void open(const OpenOptions& options = {}) {
     db.reset();
     auto opened = Engine::open(directory, options);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    db = *std::move(opened);
+  }
+
+  /// Opens the database with a clock that stands: whatever is made is made in one second.
+  void open_in_one_second() {
+    db.reset();
+    engine::Environment environment;
+    environment.files = *io::open_posix_file_system(directory);
+    environment.clock = &standing;
+    auto opened = engine::LocalEngine::open(directory, {}, std::move(environment));
     ASSERT_TRUE(opened) << opened.error().to_string();
     db = *std::move(opened);
   }
@@ -109,6 +121,7 @@ class OperationsTest : public ::testing::Test {
     stream.put(byte);
   }
 
+  core::ManualClock standing;
   fs::path base;
   std::string backups, directory, restored, message;
   std::unique_ptr<Engine> db;
@@ -312,7 +325,7 @@ TEST_F(OperationsTest, ATargetThatIsNotEmptyIsLeftAsItIs) {
   EXPECT_EQ(code_of(restore((base / "nowhere").string(), (base / "other").string())), ErrorCode::not_found);
 }
 
-TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplaced) {
+TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsInNobodysWay) {
   write("a");
   const auto cancelled = backup(*db, backups, [](std::uint64_t, std::uint64_t) { return false; });
   EXPECT_EQ(code_of(cancelled), ErrorCode::cancelled);
@@ -328,6 +341,29 @@ TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsReplace
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_FALSE(fs::exists(report->directory + ".partial"));
   EXPECT_FALSE(fs::exists(fs::path(report->directory) / "journal" / "leftover"));
+  EXPECT_TRUE(restore(report->directory, restored));
+}
+
+// The backup holds what these would wait for, on the thread that would wait.
+TEST_F(OperationsTest, WhatABackupsProgressMayNotDoIsRefusedAndTheBackupGoesOn) {
+  write("a");
+  int told = 0;
+  const auto report = backup(*db, backups, [&](std::uint64_t, std::uint64_t) {
+    ++told;
+    EXPECT_EQ(code_of(db->close()), ErrorCode::failed_precondition);
+    EXPECT_THAT(message, HasSubstr("a backup is under way"));
+    EXPECT_EQ(code_of(db->checkpoint()), ErrorCode::failed_precondition);
+    EXPECT_EQ(code_of(db->verify()), ErrorCode::failed_precondition);
+    EXPECT_EQ(code_of(backup(*db, backups)), ErrorCode::failed_precondition);
+    write("during-" + std::to_string(told));
+    return true;
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_GT(told, 1);
+  EXPECT_TRUE(db->checkpoint());
+  EXPECT_TRUE(db->verify());
+  EXPECT_TRUE(backup(*db, backups));
+  EXPECT_TRUE(db->close());
   EXPECT_TRUE(restore(report->directory, restored));
 }
 
@@ -364,7 +400,35 @@ TEST_F(OperationsTest, WhatACutOffBackupOrRestoreLeavesPassesForNothing) {
   EXPECT_GT(steps, 3);
 }
 
+#ifdef STRATA_FAILPOINTS
+Engine* backed_up_meanwhile = nullptr;
+std::string backed_up_to, made_meanwhile;
+
+// The second is made, from its first file to its name, while the first has all of its files and not its name yet.
+TEST_F(OperationsTest, BackupsAtOnceDoNotDisturbEachOther) {
+  open_in_one_second();
+  write("a");
+  backed_up_meanwhile = db.get();
+  backed_up_to = backups;
+  ASSERT_TRUE(core::arm_failpoints("backup.checked=call@1", [] {
+    const auto other = backup(*backed_up_meanwhile, backed_up_to);
+    EXPECT_TRUE(other) << other.error().to_string();
+    if (other) made_meanwhile = other->directory;
+  }));
+  const auto report = backup(*db, backups);
+  ASSERT_TRUE(core::arm_failpoints(""));
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_NE(report->directory, made_meanwhile);
+  for (const std::string& each : {report->directory, made_meanwhile}) {
+    const auto lsn = restore(each, restored);
+    EXPECT_TRUE(lsn) << each << ": " << lsn.error().to_string();
+    fs::remove_all(restored);
+  }
+}
+#endif
+
 TEST_F(OperationsTest, TwoBackupsInOneSecondAreTwoFolders) {
+  open_in_one_second();
   write("a");
   const auto first = backup(*db, backups), second = backup(*db, backups);
   ASSERT_TRUE(first && second);
@@ -475,6 +539,51 @@ TEST_F(OperationsTest, ARowThatRottedInTheDerivedFileIsMadeAgain) {
   EXPECT_EQ(files_called(fs::path(directory) / "metadata", "state.sqlite.damaged-").size(), 1U);
   open();
   EXPECT_EQ(summaries(*db), before);
+}
+
+// Whose checksums are right and whose database it is: only what it holds is of another history. Nobody knows what it is good
+// for, so it is not thrown away.
+TEST_F(OperationsTest, ASoundFileThatDiffersFromItsSourcesIsReplacedAndKept) {
+  for (int i = 0; i < 5; ++i) write("n" + std::to_string(i));
+  db.reset();
+  const std::string fork = (base / "fork").string();
+  fs::copy(directory, fork, fs::copy_options::recursive);
+  open();
+  const Lsn lsn = write("here");
+  ASSERT_TRUE(db->checkpoint());
+  const auto before = summaries(*db);
+  db.reset();
+  {
+    const auto other = *Engine::open(fork);
+    const auto same = write(*other, "there");
+    ASSERT_TRUE(same);
+    ASSERT_EQ(*same, lsn) << "both say that they are this far";
+    ASSERT_TRUE(other->checkpoint());
+    ASSERT_TRUE(other->close());
+  }
+  const fs::path folder = fs::path(directory) / "metadata";
+  for (int time = 1; time <= 2; ++time) {
+    for (const fs::path& file : files_called(folder, "state.sqlite-")) fs::remove(file);
+    for (const fs::path& file : files_called(fs::path(fork) / "metadata", "state.")) {
+      fs::copy_file(file, folder / file.filename(), fs::copy_options::overwrite_existing);
+    }
+    const auto rebuilt = rebuild(directory, StoreKind::metadata);
+    ASSERT_TRUE(rebuilt) << rebuilt.error().to_string();
+    EXPECT_TRUE(rebuilt->changed);
+    for (int kept = 1; kept <= time; ++kept) {
+      const fs::path aside = folder / ("state.sqlite.damaged-" + std::to_string(kept));
+      ASSERT_TRUE(fs::exists(aside)) << aside << " of " << time;
+      EXPECT_THAT(content_of(aside), HasSubstr("Title there"));
+    }
+    EXPECT_THAT(content_of(folder / "state.sqlite"), HasSubstr("Title here"));
+    open();
+    EXPECT_EQ(summaries(*db), before);
+    EXPECT_TRUE(db->verify()->empty());
+    db.reset();
+  }
+  const auto again = rebuild(directory, StoreKind::metadata);
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_FALSE(again->changed) << "what was kept does not count";
 }
 
 // A store that derives nothing is only looked at: that must not pass for a repair.

@@ -46,6 +46,14 @@ ViewPin ViewRegistry::pin_current(const Present& present, Reader reader, std::in
   return insert({lsn, moment, deadline_us, reader});
 }
 
+bool ViewRegistry::within_a_call() const {
+  const core::MutexLock lock(mutex_);
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [here = std::this_thread::get_id()](const ViewPin::Entry& entry) {
+                       return entry.reader == Reader::call && entry.thread == here;
+                     });
+}
+
 Result<void> ViewRegistry::close() {
   const core::MutexLock lock(mutex_);
   std::size_t views = 0, transactions = 0;

@@ -2,6 +2,7 @@
 /// Which past states somebody still reads. Versions that no registered view and no history window can see may go.
 #include <atomic>
 #include <list>
+#include <thread>
 
 #include "core/mutex.h"
 #include "strata/error.h"
@@ -45,6 +46,7 @@ class ViewPin {
     Moment moment;
     std::int64_t deadline_us;
     Reader reader;
+    std::thread::id thread = std::this_thread::get_id();  // that made it
   };
   ViewPin(ViewRegistry* registry, std::list<Entry>::iterator entry)
       : registry_(registry), entry_(entry), lsn_(entry->lsn), moment_(entry->moment) {}
@@ -66,6 +68,8 @@ class ViewRegistry {
   /// From here on nothing is registered: waits for the calls that are under way, and later ones get no view.
   /// Errors  failed_precondition (views or transactions are open, it says how many; nothing changed)
   Result<void> close();
+  /// Is a call of this thread under way? What it calls (a sink, a source) would wait for itself if it closed.
+  bool within_a_call() const;
   /// The oldest LSN that is still read, or `otherwise` when nothing older is.
   Lsn oldest(Lsn otherwise, std::int64_t now_us) const;
   Moment oldest_moment(Moment otherwise, std::int64_t now_us) const;

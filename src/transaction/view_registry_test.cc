@@ -43,5 +43,18 @@ TEST(ViewRegistry, ClosingWaitsForTheCallsUnderWayAndLaterOnesGetNoView) {
   EXPECT_EQ(registry.size(), 0U);
 }
 
+TEST(ViewRegistry, ACallKnowsTheThreadItIsOf) {
+  ViewRegistry registry;
+  const Present present;
+  EXPECT_FALSE(registry.within_a_call());
+  ViewPin view = registry.pin_current(present, Reader::view);
+  EXPECT_FALSE(registry.within_a_call()) << "a view is no call";
+  std::optional<ViewPin> call = registry.pin_current(present, Reader::call);
+  EXPECT_TRUE(registry.within_a_call());
+  EXPECT_FALSE(std::async(std::launch::async, [&] { return registry.within_a_call(); }).get());
+  call.reset();
+  EXPECT_FALSE(registry.within_a_call());
+}
+
 }  // namespace
 }  // namespace strata::transaction
