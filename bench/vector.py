@@ -3,8 +3,8 @@
 
 Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The
 true nearest are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries
-a second are interpolated at fixed recalls. Engines that filter are asked again for the nearest among one row in two, ten, a
-hundred, a thousand. The peers are installed into build/bench-vector-venv. No time is asserted.
+a second are interpolated at fixed recalls. Engines that filter are asked again for the nearest among one row in two,
+ten, a hundred, a thousand. The peers are installed into build/bench-vector-venv. No time is asserted.
 """
 
 import argparse
@@ -38,8 +38,8 @@ def parse():
                         "(default: 60,000 × 384 made here, around centres)")
     parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
     parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
-    parser.add_argument("--multiply", type=int, default=1, metavar="N", help="each row N times, all but one of them moved "
-                        "between others (default: %(default)s)")
+    parser.add_argument("--multiply", type=int, default=1, metavar="N",
+                        help="each row N times, all but one of them moved (default: %(default)s)")
     parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated (default: %(default)s)")
     parser.add_argument("--core", type=int, default=0, help="the core to pin engines to (default: %(default)s)")
     parser.add_argument("--directory", type=Path, help="where indexes lie (default: below build/)")
@@ -68,13 +68,15 @@ def multiplied(base, times):
     import numpy
     random, parts = numpy.random.default_rng(5), [base]
     for _ in range(times - 1):
-        away = base[random.integers(0, len(base), len(base))] - base[random.integers(0, len(base), len(base))]
-        parts.append(unit(base + 0.35 * away / numpy.maximum(numpy.linalg.norm(away, axis=1, keepdims=True), 1e-3)))
+        one, other = random.integers(0, len(base), (2, len(base)))
+        away = base[one] - base[other]
+        length = numpy.linalg.norm(away, axis=1, keepdims=True)
+        parts.append(unit(base + 0.35 * away / numpy.maximum(length, 1e-3)))
     return numpy.concatenate(parts)[random.permutation(times * len(base))]
 
 
 def intrinsic_dimension(nearest):
-    """Maximum likelihood (Levina and Bickel 2004) over the similarities of the 100 nearest, nearest first; their mean."""
+    """Maximum likelihood (Levina and Bickel 2004), from the similarities of the 100 nearest, best first; the mean."""
     import numpy
     far = numpy.sqrt(numpy.maximum(2 - 2 * nearest, 1e-9))
     return float((-1 / numpy.log(far[:, :-1] / far[:, -1:]).mean(axis=1)).mean())

@@ -216,8 +216,8 @@ class Database(Stores):
         return self._handle.checkpoint()
 
     def compact(self, progress: Progress | None = None) -> CompactReport:
-        """Removes what nothing refers to, gives back its space, and waits until every large vector segment has its search
-        graph; `progress(rows done, rows in all)`. A running database does it by and by."""
+        """Removes what nothing refers to, gives back its space, merges vector segments, and waits until the large ones
+        have their search graphs; `progress(rows done, rows in all)`. A running database does it by and by."""
         return CompactReport(*_strata.compact(self._handle, progress))
 
     def statistics(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@
 #include "engine/store_set.h"
 #include "engine/superblock.h"
 #include "journal/journal.h"
-#include "strata/engine.h"
+#include "strata/operations.h"
 #include "transaction/sessions.h"
 
 namespace strata::engine {
@@ -66,8 +66,13 @@ class LocalEngine final : public Engine {
   /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
   Result<std::vector<std::string>> written_ahead();
   /// The next checkpoint may rewrite more than one usually does.
-  void compact() {
+  void compact_next() {
     for (transaction::Participant* store : stores_->participants()) store->compact();
+  }
+  /// Participant::settle of every store.
+  Result<void> settle(const Progress& progress) {
+    for (transaction::Participant* store : stores_->participants()) STRATA_TRY(store->settle(progress));
+    return {};
   }
   io::FileSystem& files() { return *files_; }
   const core::Clock& clock() const { return clock_; }

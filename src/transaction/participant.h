@@ -86,6 +86,12 @@ class Participant {
 
   /// The next checkpoint may rewrite more than one usually does, so that reads meet fewer files.
   virtual void compact() {}
+  /// Waits until what is made beside checkpoints is there. `progress(done, total)` is called now and then; false: no more waiting.
+  /// Errors  cancelled; what making it met (io, resource_exhausted)
+  virtual Result<void> settle(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+    (void)progress;
+    return {};
+  }
   /// From now on a checkpoint at `lsn` can be written: everything applied so far belongs to it, nothing later.
   virtual Result<void> freeze(Lsn lsn) = 0;
   /// Writes it: files finished, synced, their directory synced. Versions that no view ≥ `horizon` can see may be left

@@ -23,7 +23,11 @@ void walk_through(const GraphView& graph) {
   const std::array<float, kSubject.dimension> vector{1, 2, 3, 4, 5, 6, 7, 8};
   const QueryCode query(Metric::cosine, vector);
   WalkMemory memory;
-  STRATA_ASSERT(walk_graph(graph, columns, query.scan(), 10, memory).count() >= 1);
+  STRATA_ASSERT(walk_graph(graph, columns, query.scan(), 10, nullptr, memory).count() >= 1);
+  RowSet thirds(graph.rows);
+  for (Row row = 0; row < graph.rows; row += 3) thirds.add(row);
+  const Beam& among = walk_graph(graph, columns, query.scan(), 10, &thirds, memory);
+  for (std::size_t i = 0; i < among.count(); ++i) STRATA_ASSERT(thirds.contains(among.node(i)));
 }
 
 }  // namespace

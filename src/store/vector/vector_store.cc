@@ -155,7 +155,7 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"rows_waiting_for_graphs", graphs_.rows_waiting()},
                               {"bytes_on_disk", bytes_on_disk},
                               {"bytes_in_memory", bytes_in_memory}};
-  if (std::string error = graphs_.last_error(); !error.empty()) out.set("graph_error", std::move(error));
+  if (const auto error = graphs_.last_error()) out.set("graph_error", error->message());
   return out;
 }
 

@@ -45,6 +45,9 @@ class VectorParticipant final : public transaction::Participant {
   Result<void> apply(const transaction::Commit& commit, ByteView section) override;
   Result<void> recovered(Lsn lsn) override;
   void compact() override { compact_.store(true, std::memory_order_relaxed); }
+  Result<void> settle(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) override {
+    return graphs_.wait(progress);
+  }
   Result<void> freeze(Lsn lsn) override;
   Result<transaction::Checkpoint> write_checkpoint(Lsn horizon) override;
   void abandoned() override;
@@ -58,8 +61,6 @@ class VectorParticipant final : public transaction::Participant {
   /// For sessions.
   std::shared_ptr<Collection> find(std::string_view name, Lsn view) const;
   std::vector<std::shared_ptr<Collection>> visible_collections(Lsn view) const;  ///< by name
-  /// Until every segment that needs a graph has one, or could not get it.
-  void wait_for_graphs() { graphs_.wait(); }
 
  private:
   /// One collection as it was when frozen: what a checkpoint is written from.

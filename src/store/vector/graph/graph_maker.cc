@@ -1,10 +1,16 @@
 #include "store/vector/graph/graph_maker.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "store/vector/graph/graph_builder.h"
 
 namespace strata::store::vector {
+namespace {
+
+constexpr auto kAskEvery = std::chrono::milliseconds(50);  // whoever waits, whether to go on
+
+}  // namespace
 
 void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written) {
   const core::MutexLock lock(mutex_);
@@ -16,9 +22,18 @@ void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written) {
   changed_.notify_all();
 }
 
-void GraphMaker::wait() {
-  const core::MutexLock lock(mutex_);
-  while (!queue_.empty()) changed_.wait(mutex_);
+Result<void> GraphMaker::wait(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
+  std::uint64_t total = 0;
+  for (;;) {
+    const std::uint64_t waiting = rows_waiting();
+    total = std::max(total, waiting);  // checkpoints go on
+    if (progress && !progress(total - waiting, total)) {
+      return Error(ErrorCode::cancelled, "waiting for search graphs was cancelled");
+    }
+    const core::MutexLock lock(mutex_);
+    if (queue_.empty()) return last_error_ ? Result<void>(last_error_->clone()) : Result<void>();
+    changed_.wait_for(mutex_, kAskEvery);
+  }
 }
 
 void GraphMaker::stop() {
@@ -39,9 +54,9 @@ std::uint64_t GraphMaker::rows_waiting() const {
   return rows;
 }
 
-std::string GraphMaker::last_error() const {
+std::optional<Error> GraphMaker::last_error() const {
   const core::MutexLock lock(mutex_);
-  return last_error_;
+  return last_error_ ? std::optional(last_error_->clone()) : std::nullopt;
 }
 
 void GraphMaker::run() {
@@ -59,7 +74,7 @@ void GraphMaker::run() {
     }
     const Result<void> made = make(wanted);
     const core::MutexLock lock(mutex_);
-    last_error_ = made ? std::string() : made.error().message();
+    last_error_ = made ? std::nullopt : std::optional(made.error().clone());
     queue_.pop_front();
     changed_.notify_all();
   }

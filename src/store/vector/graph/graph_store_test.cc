@@ -43,7 +43,7 @@ class GraphStoreTest : public ::testing::Test {
   }
   void checkpoint() {
     ASSERT_TRUE(db.checkpoint(db.lsn()));
-    db.participant().wait_for_graphs();
+    ASSERT_TRUE(db.participant().settle({}));
   }
   std::uint64_t figure(std::string_view name) {
     const auto statistics = db.participant().statistics();
@@ -170,7 +170,7 @@ TEST_F(GraphStoreTest, AViewOfBeforeDoesNotSeeWhatLiesInTheSameSegmentAndCameLat
   const auto before = db.lsn();
   put(1'500, kPoints);
   ASSERT_TRUE(db.checkpoint(before));
-  db.participant().wait_for_graphs();
+  ASSERT_TRUE(db.participant().settle({}));
   ASSERT_EQ(figure("segments"), 1U);
   EXPECT_EQ(*db.store().count("c", {{"tenth", Map{{"gte", 0}}}}), static_cast<std::uint64_t>(kPoints));
   db.session().view_at(before);
@@ -246,8 +246,8 @@ TEST_F(GraphStoreTest, AGraphThatCameAfterTheCheckpointIsNotMadeAgain) {
     if (damaged) {
       ASSERT_TRUE(files->damage(written[0], [](Bytes& bytes) { bytes[70] ^= std::byte{1}; }));
     }
-    ASSERT_TRUE(db.restart());  // the checkpoint does not name it
-    db.participant().wait_for_graphs();
+    ASSERT_TRUE(db.restart());          // the checkpoint does not name it
+    (void)db.participant().settle({});  // an error shows in the figures
     EXPECT_EQ(figure("graphs"), 1U);
     EXPECT_EQ(files_ending(".graph") == written, !damaged);
     EXPECT_EQ(*io::read_file(*files, files_ending(".graph").front(), 64 << 20), before);
@@ -298,7 +298,7 @@ TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
     ASSERT_TRUE(db.restart());
     const double found = recall();
     EXPECT_GE(found, missing ? 0.95 : 1);  // a missing one may have been made again by now
-    db.participant().wait_for_graphs();
+    (void)db.participant().settle({});     // an error shows in the figures
     if (!missing) {
       const auto damage = *db.participant().verify();
       ASSERT_EQ(damage.size(), 1U);
@@ -322,7 +322,7 @@ TEST_F(GraphStoreTest, ADiskThatIsFullCostsTheGraphAlone) {
   for (const std::string& name : names) used += *files->file_size("vector/" + name);
   files->set_capacity(used + 10'000);
   ASSERT_TRUE(db.participant().installed(written));
-  db.participant().wait_for_graphs();
+  (void)db.participant().settle({});  // an error shows in the figures
   EXPECT_EQ(figure("graphs"), 0U);
   ASSERT_NE(db.participant().statistics().find("graph_error"), nullptr);
   EXPECT_EQ(recall(), 1);
@@ -338,9 +338,9 @@ TEST_F(GraphStoreTest, ClosingDoesNotWaitForAGraph) {
   put(0, kPoints);
   ASSERT_TRUE(db.checkpoint(db.lsn()));
   ASSERT_TRUE(db.participant().close());
-  db.participant().wait_for_graphs();
+  (void)db.participant().settle({});  // an error shows in the figures
   ASSERT_TRUE(db.restart());
-  db.participant().wait_for_graphs();
+  (void)db.participant().settle({});  // an error shows in the figures
   EXPECT_EQ(figure("graphs"), 1U);
 }
 
@@ -362,7 +362,7 @@ TEST_F(GraphStoreTest, BesideSearchesAndWrites) {
     put(1'200 + round * 300, 1'500 + round * 300);
     ASSERT_TRUE(db.checkpoint(db.lsn()));
   }
-  db.participant().wait_for_graphs();
+  (void)db.participant().settle({});  // an error shows in the figures
   over = true;
   searcher.join();
   EXPECT_GT(recall(), 0.95);
