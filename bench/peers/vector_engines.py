@@ -130,7 +130,8 @@ class Zvec:
     def build(self, base, groups):
         z = self.library
         z.init(query_threads=1, optimize_threads=1)
-        group = z.FieldSchema("group", z.DataType.INT32, index_param=z.InvertIndexParam(enable_range_optimization=True))
+        ranges = z.InvertIndexParam(enable_range_optimization=True)
+        group = z.FieldSchema("group", z.DataType.INT32, index_param=ranges)
         schema = z.CollectionSchema(name="bench", fields=[group], vectors=z.VectorSchema(
             "v", z.DataType.VECTOR_FP32, base.shape[1],
             index_param=z.HnswIndexParam(metric_type=z.MetricType.IP, m=32, ef_construction=200,
@@ -150,7 +151,7 @@ class Zvec:
 
 
 class QdrantEdge:
-    """qdrant-edge, HNSW M 16 with int8 codes and rescoring: a shard on disk, integer ids; a payload index for filters"""
+    """qdrant-edge, HNSW M 16 with int8 codes, rescoring: a shard on disk, integer ids; a payload index for filters"""
     efforts = EFFORTS
     filters = True
 
