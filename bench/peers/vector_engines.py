@@ -1,9 +1,8 @@
 """Vector engines behind one interface, each used from Python as its users do, one query a call.
 
-    engine = ENGINES[name](directory); engine.build(base, groups); engine.search(query, k, effort) → rows; engine.efforts
-
-`groups` is a number 0 … 999 of each row. Where an engine filters: engine.search(query, k, effort, below=50) → rows of groups
-below 50.
+    engine = ENGINES[name](directory); engine.build(base, groups)      groups: a number 0 … 999 of each row
+    engine.search(query, k, effort) → rows                             engine.efforts, engine.filters
+    engine.search(query, k, effort, below=50) → rows of groups below 50, where the engine filters
 """
 
 import os
@@ -119,7 +118,7 @@ class Usearch:
 
 
 class Zvec:
-    """zvec, HNSW with int8 codes and refinement, M 32: a collection on disk, string ids; an inverted index for filters"""
+    """zvec, HNSW with int8 codes, refinement, M 32: a collection on disk, string ids; an inverted index for filters"""
     efforts = EFFORTS
     filters = True
 
