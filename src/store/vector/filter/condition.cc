@@ -67,7 +67,7 @@ std::partial_ordering compare(const EncodedValue& a, const EncodedValue& b) {
 
 ValueSet::ValueSet(const Value::List& values) : values_(values) {
   const auto others =
-      std::stable_partition(values_.begin(), values_.end(), [](const Value& value) { return value.text() != nullptr; });
+      std::partition(values_.begin(), values_.end(), [](const Value& value) { return value.text() != nullptr; });
   std::sort(values_.begin(), others, [](const Value& a, const Value& b) { return *a.text() < *b.text(); });
   texts_ = static_cast<std::size_t>(others - values_.begin());
 }
