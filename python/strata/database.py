@@ -264,7 +264,8 @@ class Database(Stores):
 def open(path: str | os.PathLike[str], *, embedder: str | None = None, **options: Any) -> Database:
     """Opens the database in a directory, creating it when it is none.
 
-    embedder                  of db.memory: "lexical", "none", "command:…", "http://host/v1#model"; None: "lexical"
+    embedder                  of db.memory: "lexical", "none", "command:…", "http://host/v1#model"; None: the one that
+                              the database was filled with where it is built in, "lexical" where there is none yet
     create                    False: NotFound when there is no database
     durability                of calls on the database itself: off, batch, each
     history                   how far back view(as_of) reaches, at least: seconds, "7d", a timedelta (a day);

@@ -222,7 +222,7 @@ class TransactionMemory(_Remembers):
 
 class Memory(_Remembers):
     def __init__(self, handle: _strata.Handle, embedder: str | None):
-        self._native = _strata.open_memory(handle, embedder or "lexical", 3_600_000)
+        self._native = _strata.open_memory(handle, embedder or "", 3_600_000)
 
     def _remember(self, atoms: list[dict[str, Any]]) -> list[str]:
         return self._native.remember(atoms, None)

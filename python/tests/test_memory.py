@@ -85,3 +85,13 @@ def test_own_embeddings_need_no_embedder(path):
         for i, vector in enumerate(np.eye(3)):
             db.memory.remember(f"memory {i}", id=f"m{i}", embedding=vector)
         assert db.memory.recall(embedding=[0, 1, 0], k=1)[0].id == "m1"
+
+
+def test_a_database_knows_its_embedder(path):
+    with strata.open(path, embedder="none") as db:
+        db.memory.remember("text", id="m", embedding=np.ones(3, dtype=np.float32))
+    with strata.open(path) as db:
+        assert db.memory.embedder.model == "none"
+        assert db.memory.get("m").text == "text"
+        with pytest.raises(strata.Unsupported, match="no embedder"):
+            db.memory.remember("more")

@@ -143,19 +143,23 @@ TEST_F(AgreementTest, WhatIsLeftOfAMemoryWithoutARowIsFoundAndRemoved) {
   EXPECT_EQ(tag_rows("m2"), 0U);
 }
 
-// A next version took away the tags that the point told of, and left those that SQL had put in.
+// A next version took away the tags that the point told of, and left those that SQL had made of them.
 TEST_F(AgreementTest, TagsThatSqlChangedGoWithTheNextVersionAndWithForgetting) {
   const auto change = [&](const std::string& id) {
     ASSERT_TRUE(db->metadata().execute("insert into tags values (?, 'extra', 'x', 1)", {Value(id)}));
     ASSERT_TRUE(
         db->metadata().execute("update tags set value = 'changed' where atom_id = ? and key = 'ci'", {Value(id)}));
   };
-  for (const char* id : {"a", "b", "c"}) {
+  for (const char* id : {"a", "b", "c", "d"}) {
     Atom given = atom(id, "first");
     given.tags = {{"ci", "red", 0.5}, {"plain", "", 1}};
     remember(given);
-    ASSERT_NO_FATAL_FAILURE(change(id));
+    if (given.id != "d") {
+      ASSERT_NO_FATAL_FAILURE(change(id));
+    }
   }
+  ASSERT_TRUE(db->metadata().execute("delete from tags where atom_id = 'd' and key = 'plain'"));
+  ASSERT_TRUE(db->metadata().execute("insert into tags values ('d', 'extra', 'x', 1)"));
   Atom next = atom("a", "second");
   next.tags = {{"plain", "", 1}, {"new", "", 1}};
   remember(next);
@@ -169,7 +173,9 @@ TEST_F(AgreementTest, TagsThatSqlChangedGoWithTheNextVersionAndWithForgetting) {
   EXPECT_EQ(tag_rows("b"), 0U);
   ASSERT_TRUE(memory->forget("c"));
   EXPECT_EQ(tag_rows("c"), 0U);
-  agrees(2);
+  remember(atom("d", "second"));
+  EXPECT_EQ(tag_rows("d"), 0U);
+  agrees(3);
 }
 
 // With the rows of its memories went what named their metrics and objects.

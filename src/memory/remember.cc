@@ -232,26 +232,33 @@ Result<void> LocalMemory::link(Stores& stores, const Prepared& prepared) {
   return {};
 }
 
-/// The tags of the present version: as the point's payload tells them, which has those of this transaction, too; and the
-/// rows that were there before it, for a user's SQL may have changed them. Those are read beside the transaction, where
-/// SQL need not be shown what the transaction has written.
+/// The tags of the present version, as the point's payload tells them. Where a row of theirs is not there, a user's SQL has
+/// changed or removed it, and the rows say what else there is. Who only added one has added it for good: to find it,
+/// SQLite would have to be asked each time, which costs more than the memory.
 Result<void> LocalMemory::remove_tags(Transaction& transaction, const std::string& id) {
   Stores& stores = transaction;
   const auto remove = [&](const std::string& key, const std::string& value) {
     return stores.metadata().remove_row("tags", {{"atom_id", id}, {"key", key}, {"value", value}});
   };
-  const auto view = STRATA_TRY(engine_.view(AsOf::at(transaction.view_lsn())));
-  const Rows rows = STRATA_TRY(view->metadata().query("select key, value from tags where atom_id = ?", {Value(id)}));
-  for (const auto& row : rows.rows) STRATA_TRY(remove(*row[0].text(), *row[1].text()));
   const auto point = STRATA_TRY(stores.vector().get(kCollection, id, false));
   const Value* tags = point ? point->payload.find("tags") : nullptr;
   if (tags == nullptr || tags->list() == nullptr) return {};
-  for (const Value& tag : *tags->list()) {
-    const std::string& text = *tag.text();
+  std::string with_value;  // the key before: a tag with a value is told without it, too, and right before
+  bool changed = false;
+  for (auto tag = tags->list()->rbegin(); tag != tags->list()->rend(); ++tag) {
+    const std::string& text = *tag->text();
     const std::size_t equals = text.find('=');
     const bool whole = equals == std::string::npos;
-    STRATA_TRY(remove(text.substr(0, equals), whole ? "" : text.substr(equals + 1)));
+    const std::string key = text.substr(0, equals);
+    const bool there = STRATA_TRY(remove(key, whole ? "" : text.substr(equals + 1)));
+    changed |= !there && !(whole && key == with_value);
+    with_value = whole ? "" : key;
   }
+  if (!changed) return {};
+  // Beside the transaction, where SQL need not be shown what the transaction has written.
+  const auto view = STRATA_TRY(engine_.view(AsOf::at(transaction.view_lsn())));
+  const Rows rows = STRATA_TRY(view->metadata().query("select key, value from tags where atom_id = ?", {Value(id)}));
+  for (const auto& row : rows.rows) STRATA_TRY(remove(*row[0].text(), *row[1].text()));
   return {};
 }
 
