@@ -113,7 +113,7 @@ class VectorStore {
   /// Finds the k stored points nearest to `query`, nearest first, ties by id; min(k, matches) of them.
   /// query   [dimension] float32, finite
   /// Errors  invalid_argument (shape, NaN, k, filter), not_found (collection)
-  ///         Exactly the nearest with `exact`, with a filter that few match, and while no segment has a graph; else nearly
+  ///         Exactly the nearest with `exact`, under a filter that at most `ef` match, while no segment has a graph; else nearly
   /// Cost    a walk through the graph of each large segment, about ef · 20 codes, and one pass over the codes of the rest
   virtual Result<std::vector<Hit>> search(std::string_view collection, std::span<const float> query,
                                           const SearchOptions& options) = 0;

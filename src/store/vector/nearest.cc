@@ -91,7 +91,7 @@ class NearestSearch {
     for (const Part* part : reading_.parts->all) {
       admission_ = STRATA_TRY(Admission::of(reading_, *part));
       matching_ = admission_->matching();
-      asks_ = reading_.filters() && matching_ == nullptr;
+      asks_ = admission_->asks();
       STRATA_TRY(search(*part));
     }
     return refine();
@@ -129,29 +129,32 @@ class NearestSearch {
     return {};
   }
 
-  // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's half codes the best of them.
-  // False: a scan of all costs less, or the part's codes are damaged.
+  // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's half codes the best of them; or those
+  // that may match, and asks the best. False: a scan of all costs less, or the part's codes are damaged.
   Result<bool> pick(const Part& part, Row among) {
-    const GraphView* const graph = effort_ > 0 ? part.graph() : nullptr;
+    const GraphView* const graph = effort_ > 0 && !asks_ ? part.graph() : nullptr;
     if (graph == nullptr && among > part.rows() / kRowsAPick) return false;
     const auto run = part.codes(0);
     if (!run || run->end < matching_->rows()) return false;
     std::optional<Ranking> ranking;
     if (graph != nullptr) ranking.emplace(*graph, run->columns, query_.scan(), effort_, walk_memory());
-    const auto take = [&] {
+    const auto take = [&]() -> Result<void> {
+      if (asks_) return ask_picked(part, *run);
       if (ranking) {
         ranking->add(picked_);
         picked_.clear();
       } else {
         take_picked(part, run->columns);
       }
+      return {};
     };
+    const std::size_t at_once = asks_ ? kAskedBlockRows : kPickedRows;
     picked_.clear();
     for (Row row = matching_->next(0); row < matching_->rows(); row = matching_->next(row + 1)) {
-      if (STRATA_TRY(admission_->shows(row))) picked_.push_back(row);
-      if (picked_.size() == kPickedRows) take();
+      if (asks_ || STRATA_TRY(admission_->admits(row))) picked_.push_back(row);
+      if (picked_.size() == at_once) STRATA_TRY(take());
     }
-    take();
+    STRATA_TRY(take());
     if (ranking) {
       for (std::size_t i = 0; i < ranking->best().count(); ++i) picked_.push_back(ranking->best().node(i));
       take_picked(part, run->columns);
@@ -183,15 +186,26 @@ class NearestSearch {
 
   // picked_, rows that count, is empty afterwards.
   void take_picked(const Part& part, const distance::CodeColumns& columns) {
-    const auto count = static_cast<std::uint32_t>(picked_.size());
-    make_room(count);
-    const std::uint32_t reached = distance::kernels().scan_picked(query_.scan(), columns, picked_.data(), count,
-                                                                  floor_.value(), rows_.data(), bounds_.data());
+    const std::uint32_t reached = bound_picked(columns);
     numbers_only(reached);
     for (std::uint32_t i = 0; i < reached; ++i) {
       add({bounds_[i], &part, rows_[i], nullptr, {}}, query_.slack(columns, rows_[i]));
     }
+  }
+
+  // The same of rows that may count; the run is the part's first.
+  Result<void> ask_picked(const Part& part, const Part::Run& run) {
+    return take_reached(part, run, bound_picked(run.columns));
+  }
+
+  // Leaves those of picked_ that reach the floor in rows_ and bounds_; returns how many.
+  std::uint32_t bound_picked(const distance::CodeColumns& columns) {
+    const auto count = static_cast<std::uint32_t>(picked_.size());
+    make_room(count);
+    const std::uint32_t reached = distance::kernels().scan_picked(query_.scan(), columns, picked_.data(), count,
+                                                                  floor_.value(), rows_.data(), bounds_.data());
     picked_.clear();
+    return reached;
   }
 
   void make_room(Row rows) {
@@ -345,7 +359,7 @@ class NearestSearch {
   // Of the part in hand:
   std::optional<Admission> admission_;
   const RowSet* matching_ = nullptr;
-  bool asks_ = false;  // no index tells which rows match
+  bool asks_ = false;  // indexes do not tell of every row whether it matches
   std::vector<Row> picked_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;

@@ -5,11 +5,6 @@
 namespace strata::store::vector {
 namespace {
 
-// A look-up (hash, probe, comparison of the id, in each part) costs about as much as this many rows of a pass.
-constexpr std::size_t kRowsALookUp = 4;
-// So few are looked up however few the rows are.
-constexpr std::size_t kLookUpsAlways = 16;
-
 bool better(const Found& a, const Found& b) { return a.score != b.score ? a.score > b.score : a.id < b.id; }
 
 }  // namespace

@@ -40,35 +40,36 @@ struct Reading {
   bool admits(std::string_view id, const BufferedPoint& point) const;
 };
 
-/// Which rows of one part count: by the part's indexes where they tell, else by asking the filter. Borrows the reading.
+/// Which rows of one part count: by the part's indexes as far as they tell, else by asking the filter. Borrows the reading.
 class Admission {
  public:
   /// Errors  corruption
   static Result<Admission> of(const Reading& reading, const Part& part) {
-    if (!reading.filters()) return Admission(reading, part, nullptr);
+    if (!reading.filters()) return Admission(reading, part, {nullptr, true});
     return Admission(reading, part, STRATA_TRY(reading.filter->rows_of(part, reading.view)));
   }
-  /// The rows that match, whether they are shown or not; nullptr: rows must be asked.
-  const RowSet* matching() const { return matching_.get(); }
+  /// No others match, and those may be hidden; nullptr: any may match.
+  const RowSet* matching() const { return told_.rows.get(); }
+  /// Whether the filter must be asked for each row, of `matching` too: dear.
+  bool asks() const { return !told_.exact; }
   /// The view sees every row, and the own transaction overwrote none.
   bool shows_all() const { return shows_all_; }
-  /// Of a row that matches: whether it counts.
-  Result<bool> shows(Row row) const { return shows_all_ || STRATA_TRY(reading_->shows(*part_, row)); }
   Result<bool> admits(Row row) const {
-    if (matching_) return matching_->contains(row) && STRATA_TRY(shows(row));
-    return reading_->filters() ? reading_->admits(*part_, row) : shows(row);
+    if (told_.rows && !told_.rows->contains(row)) return false;
+    if (asks()) return reading_->admits(*part_, row);
+    return shows_all_ || STRATA_TRY(reading_->shows(*part_, row));
   }
 
  private:
-  Admission(const Reading& reading, const Part& part, std::shared_ptr<const RowSet> matching)
+  Admission(const Reading& reading, const Part& part, Told told)
       : reading_(&reading),
         part_(&part),
         shows_all_(part.all_visible(reading.view) && (reading.overlay == nullptr || reading.overlay->empty())),
-        matching_(std::move(matching)) {}
+        told_(std::move(told)) {}
   const Reading* reading_;
   const Part* part_;
   bool shows_all_;
-  std::shared_ptr<const RowSet> matching_;
+  Told told_;
 };
 
 /// A point that was found, and where to read it. Valid as long as the Reading.

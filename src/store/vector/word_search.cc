@@ -175,8 +175,7 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
     }
   }
   for (const Scores& each : scores) {
-    const bool asks = reading.filters() && each.admission.matching() == nullptr;
-    STRATA_TRY(asks ? add_best_asked(each, best) : add_best_known(each, best));
+    STRATA_TRY(each.admission.asks() ? add_best_asked(each, best) : add_best_known(each, best));
   }
   return best.take();
 }

@@ -128,26 +128,23 @@ FieldIndex::Range FieldIndex::equal_to(const Value& bound) const {
   return {static_cast<std::uint32_t>(from - values_.begin()), static_cast<std::uint32_t>(to - values_.begin())};
 }
 
-// Values for which the condition may hold: what it says of numbers and texts by halving, and all that has no order.
-std::vector<FieldIndex::Range> FieldIndex::possible(const Condition& condition) const {
-  Range ordered{0, others_begin_};
-  const auto keep_from = [&](const std::optional<Value>& bound) {
-    if (bound)
-      ordered = {std::max(ordered.begin, equal_to(*bound).begin),
-                 bound->text() != nullptr ? ordered.end : std::min(ordered.end, texts_begin_)};
+// The numbers and texts that are equal, one of and between what the condition says, by halving.
+std::vector<FieldIndex::Range> FieldIndex::ordered(const Condition& condition) const {
+  Range between{0, others_begin_};
+  const auto keep = [&](const std::optional<Value>& bound, auto&& range_of) {
+    if (!bound) return;
+    const Range kind = bound->text() != nullptr ? Range{texts_begin_, others_begin_} : Range{0, texts_begin_};
+    const bool compares = bound->real() == nullptr || !std::isnan(*bound->real());
+    const Range range = compares ? range_of(kind, equal_to(*bound)) : Range{0, 0};
+    between = {std::max(between.begin, range.begin), std::min(between.end, range.end)};
   };
-  const auto keep_to = [&](const std::optional<Value>& bound) {
-    if (bound)
-      ordered = {bound->text() != nullptr ? std::max(ordered.begin, texts_begin_) : ordered.begin,
-                 std::min(ordered.end, equal_to(*bound).end)};
-  };
-  keep_from(condition.greater);
-  keep_from(condition.greater_equal);
-  keep_to(condition.less);
-  keep_to(condition.less_equal);
+  keep(condition.greater, [](Range kind, Range equal) { return Range{equal.end, kind.end}; });
+  keep(condition.greater_equal, [](Range kind, Range equal) { return Range{equal.begin, kind.end}; });
+  keep(condition.less, [](Range kind, Range equal) { return Range{kind.begin, equal.begin}; });
+  keep(condition.less_equal, [](Range kind, Range equal) { return Range{kind.begin, equal.end}; });
   std::vector<Range> ranges;
   const auto add = [&](Range range) {
-    range = {std::max(range.begin, ordered.begin), std::min(range.end, ordered.end)};
+    range = {std::max(range.begin, between.begin), std::min(range.end, between.end)};
     if (range.begin < range.end) ranges.push_back(range);
   };
   if (condition.equal) {
@@ -155,9 +152,8 @@ std::vector<FieldIndex::Range> FieldIndex::possible(const Condition& condition) 
   } else if (condition.one_of) {
     for (const Value& value : condition.one_of->values()) add(equal_to(value));
   } else {
-    add(ordered);
+    add(between);
   }
-  ranges.push_back({others_begin_, static_cast<std::uint32_t>(values_.size())});
   return ranges;
 }
 
@@ -167,11 +163,15 @@ RowSet FieldIndex::rows_where(const Condition& condition) const {
     for (std::uint32_t number = 0; number < values_.size(); ++number) add_rows(number, found);
     found.invert();
   }
-  for (const Range& range : possible(condition)) {
+  // What else a condition says of a value must be asked: of what has no order, everything.
+  const bool told = !condition.none_of && !condition.is_null;
+  const auto add = [&](Range range, bool ask) {
     for (std::uint32_t number = range.begin; number < range.end; ++number) {
-      if (condition.holds(value(number))) add_rows(number, found);
+      if (!ask || condition.holds(value(number))) add_rows(number, found);
     }
-  }
+  };
+  for (const Range& range : ordered(condition)) add(range, !told);
+  add({others_begin_, static_cast<std::uint32_t>(values_.size())}, true);
   return found;
 }
 
@@ -192,11 +192,19 @@ Result<std::shared_ptr<const FieldIndex>> FieldIndexes::index_of(const Part& par
   {
     const core::MutexLock lock(mutex_);
     if (auto known = indexes_.find(field)) return known;
+    if (wait_ > 0) {
+      --wait_;
+      return std::shared_ptr<const FieldIndex>();
+    }
   }
   if (!making_.try_lock()) return std::shared_ptr<const FieldIndex>();
   auto made = make(part, field);
   making_.unlock();
-  return made;
+  if (made || made.error().code() != ErrorCode::corruption) return made;
+  // A damaged page costs the searches that need what lies in it, not every one that asks for the field.
+  const core::MutexLock lock(mutex_);
+  wait_ = kAsksADrop;
+  return std::shared_ptr<const FieldIndex>();
 }
 
 Result<std::shared_ptr<const FieldIndex>> FieldIndexes::make(const Part& part, std::string_view field) {
@@ -206,7 +214,7 @@ Result<std::shared_ptr<const FieldIndex>> FieldIndexes::make(const Part& part, s
   }
   auto index = std::make_shared<const FieldIndex>(STRATA_TRY(FieldIndex::make(part, field)));
   const core::MutexLock lock(mutex_);
-  indexes_.keep(field, index, index->bytes(), kIndexBytesARow * part.rows());
+  if (indexes_.keep(field, index, index->bytes(), kIndexBytesARow * part.rows())) wait_ = kAsksADrop;
   return index;
 }
 

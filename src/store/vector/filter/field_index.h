@@ -38,7 +38,7 @@ class FieldIndex {
   void add_rows(std::uint32_t number, RowSet& to) const;
   /// Where among the numbers or the texts what compares with `bound` as equal lies.
   Range equal_to(const Value& bound) const;
-  std::vector<Range> possible(const Condition& condition) const;
+  std::vector<Range> ordered(const Condition& condition) const;
 
   Row part_rows_ = 0;
   std::vector<ByteView> values_;   // encoded
@@ -64,13 +64,15 @@ class LatelyUsed {
     }
     return nullptr;
   }
-  /// Not kept when it alone is over `bytes_max`.
-  void keep(std::string_view name, std::shared_ptr<const T> what, std::uint64_t bytes, std::uint64_t bytes_max) {
+  /// Not kept when it alone is over `bytes_max`. True when something had to go, be it this.
+  bool keep(std::string_view name, std::shared_ptr<const T> what, std::uint64_t bytes, std::uint64_t bytes_max) {
     bytes += name.size();
-    if (bytes > bytes_max) return;
+    if (bytes > bytes_max) return true;
     kept_.push_front({std::string(name), std::move(what), bytes});
     bytes_ += bytes;
+    const bool full = bytes_ > bytes_max;
     for (; bytes_ > bytes_max; kept_.pop_back()) bytes_ -= kept_.back().bytes;
+    return full;
   }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -85,10 +87,12 @@ class LatelyUsed {
 };
 
 /// The indexes of one segment, up to kIndexBytesARow for each of its rows, and the answers to the last conditions, up to
-/// kAnswerBytesARow. Threads: any
+/// kAnswerBytesARow. Where there is no room for all that are asked for, they are not made over and over: one that took the place of
+/// another is the last for kAsksADrop questions. Threads: any
 class FieldIndexes {
  public:
-  /// nullptr while another thread makes the index, which is then not waited for. Errors  corruption
+  /// nullptr while another thread makes the index, which is then not waited for, or when there is none and should not be now.
+  /// Errors  corruption
   Result<std::shared_ptr<const RowSet>> rows_where(const Part& part, const Condition& condition)
       STRATA_EXCLUDES(mutex_);
   std::uint64_t bytes() const STRATA_EXCLUDES(mutex_);
@@ -101,9 +105,11 @@ class FieldIndexes {
   mutable core::Mutex mutex_;
   LatelyUsed<FieldIndex> indexes_ STRATA_GUARDED_BY(mutex_);  // by field
   LatelyUsed<RowSet> answers_ STRATA_GUARDED_BY(mutex_);      // by Condition::key
+  std::uint32_t wait_ STRATA_GUARDED_BY(mutex_) = 0;          // questions until another index may be made
 };
 
 inline constexpr std::uint64_t kIndexBytesARow = 92;
+inline constexpr std::uint32_t kAsksADrop = 100;      // a pass over all payloads, shared by so many that look at a few
 inline constexpr std::uint64_t kAnswerBytesARow = 4;  // about 32 of them: one is a bit a row
 
 }  // namespace strata::store::vector

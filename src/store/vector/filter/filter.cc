@@ -9,6 +9,8 @@ namespace strata::store::vector {
 namespace {
 
 constexpr int kDepthMax = 32;
+// Of rows that only a few are taken from, nearly each that is asked matches, and few are: more look-ups would cost more.
+constexpr std::size_t kExcludedLookUps = 64;
 
 Error bad(std::string_view what, std::string_view where) {
   return Error(ErrorCode::invalid_argument, "filter: " + std::string(what) + ": \"" + core::excerpt(where) + "\"");
@@ -48,25 +50,38 @@ struct CompiledFilter::Node {
     return shortest;
   }
 
-  // Of the first `count` rows; nullptr: the part does not tell.
-  Result<std::shared_ptr<const RowSet>> rows_of(const Part& part, Row count, Lsn view) const {
-    if (kind == Kind::condition) return part.rows_where(condition);
-    if (kind == Kind::all && children.size() == 1) return children[0].rows_of(part, count, view);
+  // Of the first `count` rows. `excludes`: what it tells is taken away from them.
+  Result<Told> rows_of(const Part& part, Row count, Lsn view, bool excludes = false) const {
+    if (kind == Kind::condition) {
+      auto rows = STRATA_TRY(part.rows_where(condition));
+      return Told{rows, rows != nullptr};
+    }
+    if (kind == Kind::all && children.size() == 1) return children[0].rows_of(part, count, view, excludes);
     const auto rows = std::make_shared<RowSet>(count);
     if (kind == Kind::has_id) {
+      if (ids.size() > (excludes ? kExcludedLookUps : std::max(kLookUpsAlways, count / kRowsALookUp))) return Told{};
       for (const std::string& id : ids) {
         if (const auto row = STRATA_TRY(part.find(id, hash_of_id(id), view))) rows->add(*row);
       }
-      return std::shared_ptr<const RowSet>(rows);
+      return Told{rows, true};
     }
-    if (kind == Kind::all) rows->invert();
+    if (kind != Kind::any) rows->invert();
+    bool exact = true, narrows = kind == Kind::any || children.empty();
     for (const Node& child : children) {
-      const auto of_child = STRATA_TRY(child.rows_of(part, count, view));
-      if (!of_child) return of_child;
-      kind == Kind::all ? rows->keep(*of_child) : rows->add(*of_child);
+      const Told told = STRATA_TRY(child.rows_of(part, count, view, excludes != (kind == Kind::none)));
+      exact = exact && told.exact;
+      if (kind == Kind::any) {
+        if (!told.rows) return Told{};
+        rows->add(*told.rows);
+      } else if (kind == Kind::all && told.rows) {
+        rows->keep(*told.rows);
+        narrows = true;
+      } else if (kind == Kind::none && told.exact) {  // of rows that only may match none can be excluded
+        rows->remove(*told.rows);
+        narrows = true;
+      }
     }
-    if (kind == Kind::none) rows->invert();
-    return std::shared_ptr<const RowSet>(rows);
+    return narrows ? Told{rows, exact} : Told{};
   }
 };
 
@@ -174,7 +189,7 @@ bool CompiledFilter::empty() const { return root_->children.empty(); }
 
 std::optional<std::span<const std::string>> CompiledFilter::required_ids() const { return root_->required_ids(); }
 
-Result<std::shared_ptr<const RowSet>> CompiledFilter::rows_of(const Part& part, Lsn view) const {
+Result<Told> CompiledFilter::rows_of(const Part& part, Lsn view) const {
   return root_->rows_of(part, part.rows(), view);
 }
 

@@ -22,6 +22,17 @@
 
 namespace strata::store::vector {
 
+// A look-up of an id (hash, probe, comparison, in each part) costs about as much as this many rows of a pass.
+inline constexpr std::size_t kRowsALookUp = 4;
+// So few are looked up however few the rows are.
+inline constexpr std::size_t kLookUpsAlways = 16;
+
+/// What the indexes of a part tell of the rows that match.
+struct Told {
+  std::shared_ptr<const RowSet> rows;  ///< no others do; nullptr: any may
+  bool exact = false;                  ///< all of them do; else each must be asked
+};
+
 /// Threads: any, once compiled.
 class CompiledFilter {
  public:
@@ -38,11 +49,11 @@ class CompiledFilter {
   /// or within `must`. Nothing when the filter names no such list. Valid as long as the filter; O(nodes).
   std::optional<std::span<const std::string>> required_ids() const;
 
-  /// The rows of `part` that match, exact for those that `view` sees; nullptr when the part has no index of one of the fields
-  /// now, and rows must be asked one by one. Errors  corruption. Cost  a pass over bits for each condition; for one that was
-  /// not asked lately, a question for each value that may fulfil it and a bit for each row; once for each field and part, a pass
-  /// over the payloads
-  Result<std::shared_ptr<const RowSet>> rows_of(const Part& part, Lsn view) const;
+  /// The rows of `part` that match, among those that `view` sees. What an index does not tell now, or a list of ids so long that
+  /// looking each up costs more than asking, narrows nothing, and the rest still does. Errors  corruption. Cost  a pass over bits
+  /// for each condition; for one that was not asked lately, the values that fulfil it and a bit for each row; once for each field
+  /// and part, a pass over the payloads
+  Result<Told> rows_of(const Part& part, Lsn view) const;
 
   struct Node;
 

@@ -26,6 +26,9 @@ class RowSet {
   void add(const RowSet& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
   }
+  void remove(const RowSet& other) {
+    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.words_[i];
+  }
   void invert() {
     for (std::uint64_t& word : words_) word = ~word;
     if (rows_ % 64 != 0) words_.back() &= (std::uint64_t{1} << (rows_ % 64)) - 1;

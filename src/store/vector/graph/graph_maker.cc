@@ -23,15 +23,19 @@ void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written) {
 }
 
 Result<void> GraphMaker::wait(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) {
-  std::uint64_t total = 0;
+  std::uint64_t total = 0, last = 0;
+  {
+    const core::MutexLock lock(mutex_);
+    last = done_ + queue_.size();  // checkpoints go on: what they want is not waited for
+  }
   for (;;) {
     const std::uint64_t waiting = rows_waiting();
-    total = std::max(total, waiting);  // checkpoints go on
+    total = std::max(total, waiting);
     if (progress && !progress(total - waiting, total)) {
       return Error(ErrorCode::cancelled, "waiting for search graphs was cancelled");
     }
     const core::MutexLock lock(mutex_);
-    if (queue_.empty()) return last_error_ ? Result<void>(last_error_->clone()) : Result<void>();
+    if (queue_.empty() || done_ >= last) return last_error_ ? Result<void>(last_error_->clone()) : Result<void>();
     changed_.wait_for(mutex_, kAskEvery);
   }
 }
@@ -76,6 +80,7 @@ void GraphMaker::run() {
     const core::MutexLock lock(mutex_);
     last_error_ = made ? std::nullopt : std::optional(made.error().clone());
     queue_.pop_front();
+    ++done_;
     changed_.notify_all();
   }
 }

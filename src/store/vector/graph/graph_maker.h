@@ -30,7 +30,7 @@ class GraphMaker {
   /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
   /// yet, to be used if it is sound; 0: there is none.
   void want(std::shared_ptr<Segment> segment, std::uint64_t written = 0) STRATA_EXCLUDES(mutex_);
-  /// Until the queue is empty. `progress(rows that left it, rows there were)` is called now and then; false: no more waiting.
+  /// Until everything that is in the queue now has left it. `progress(rows that left it, rows there were)` is called now and then; false: no more waiting.
   /// Errors  cancelled; why the last graph could not be made
   Result<void> wait(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) STRATA_EXCLUDES(mutex_);
   /// Gives up what is under way. Nothing is made afterwards.
@@ -60,6 +60,7 @@ class GraphMaker {
   mutable core::Mutex mutex_;
   core::Condition changed_;
   std::deque<Wanted> queue_ STRATA_GUARDED_BY(mutex_);  // the first is under way
+  std::uint64_t done_ STRATA_GUARDED_BY(mutex_) = 0;    // how many have left it
   std::optional<Error> last_error_ STRATA_GUARDED_BY(mutex_);
   std::thread thread_ STRATA_GUARDED_BY(mutex_);
 };
