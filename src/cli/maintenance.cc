@@ -21,7 +21,8 @@ void add_checkpoint(CommandLine& line) {
 }
 
 void add_compact(CommandLine& line) {
-  Verb verb = line.verb("compact", "Remove what nothing refers to, give back its space, and make the search graphs that are due",
+  Verb verb = line.verb("compact",
+                        "Remove what nothing refers to, give back its space, and make the search graphs that are due",
                         "strata compact notes.strata");
   verb.takes_directory();
   verb.runs([](Context& context) -> Result<void> {
