@@ -269,8 +269,9 @@ def main():
             today = datetime.date.today()
             notes = "\n".join(f"* {name}: {ENGINES[name].__doc__.strip()}" for name in results)
             path = ROOT / f"bench/results/vector-{rows}-{today}.md"
+            asked = ["./dev bench vector", *(Path(each).name if "/" in each else each for each in sys.argv[1:])]
             path.write_text(
-                f"# Vector search, {today}\n\n`{' '.join(['./dev bench vector', *sys.argv[1:]])}`\n\n{about}; k = {K}; "
+                f"# Vector search, {today}\n\n`{' '.join(asked)}`\n\n{about}; k = {K}; "
                 f"one core; queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\n"
                 f"Before: {before}\n\n"
                 f"After: {machine(directory)}\n\n{text}\n\n{notes}\n")
