@@ -9,7 +9,7 @@
 namespace [[gnu::visibility("default")]] strata {
 
 /// Called now and then during long work with what is done and what there is in all (0: not known); false cancels. It may
-/// read and write; what a backup keeps others from (close, checkpoint, verify, another backup) is failed_precondition.
+/// read and write; what a backup keeps others from (close, checkpoint, compact, verify, another backup) is failed_precondition.
 using Progress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
 struct CompactReport {
@@ -20,7 +20,8 @@ struct CompactReport {
 /// Removes objects that nothing refers to, gives back the space of what is gone, merges vector segments, and waits until every
 /// large one has its search graph. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
 /// where it was: graphs that are finished stay. `progress` counts rows on their way into graphs.
-/// Errors  resource_exhausted, cancelled, io (a graph could not be made: searches are exact there)
+/// Errors  resource_exhausted, cancelled, io (a graph could not be made: searches are exact there), failed_precondition (closed
+///         meanwhile, or from a backup's progress), unsupported (another process has the database open)
 /// Cost    two checkpoints, of which the first may write every vector anew; about 130 µs of a processor for each row that waits
 ///         for a graph
 Result<CompactReport> compact(Engine& engine, const Progress& progress = {}) noexcept;

@@ -73,7 +73,7 @@ Result<std::shared_ptr<GraphFile>> GraphFile::open(io::FileSystem& files, std::u
                                                    const GraphSubject& subject) {
   auto mapping = files.map(file.name);
   if (!mapping) return std::move(mapping.error()).with_context("vector graph " + file.name);
-  (*mapping)->advise(io::Mapping::Advice::huge_pages);
+  (*mapping)->advise(io::Mapping::Advice::huge_pages);  // a walk touches all of it, a page of 4 KiB each time
   std::shared_ptr<GraphFile> graph(new GraphFile(number, file, std::move(*mapping)));
   STRATA_TRY(graph->read_directory(subject));
   return graph;
