@@ -7,6 +7,7 @@
 //
 // A failed or forgotten attempt changes nothing in memory; its files are leftovers with numbers that no state names.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/assert.h"
@@ -115,6 +116,18 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
   const std::string name = segment_name(directory_, number);
   pending.files.push_back(STRATA_TRY(write_segment(files_, name, header, replacement.sources)));
   replacement.segment = STRATA_TRY(Segment::open(files_, name, number));
+  if (header.rows >= options_.graph_rows_min) {
+    std::vector<Bequest> bequests;
+    for (const auto& segment : merged) {
+      const auto file = segment->graph_file();
+      if (file && file->graph() != nullptr) bequests.push_back({segment.get(), file->graph(), file});
+    }
+    for (const auto& delta : frozen.deltas) {
+      const PartGraph graph = delta->graph();
+      if (graph.view != nullptr) bequests.push_back({delta.get(), graph.view, graph.kept});
+    }
+    replacement.inheritance = inherit(bequests, replacement.sources);
+  }
   return std::optional(std::move(replacement));
 }
 
@@ -269,16 +282,25 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
   }
   STRATA_CRASHPOINT("vector.installed");
   std::vector<std::shared_ptr<Segment>> gone;
-  for (const auto& [collection, replacement] : pending->replacements) {
-    for (const auto& segment : collection->unchecked_parts()->segments) {
-      const auto& replaced = replacement.replaced;
-      if (std::find(replaced.begin(), replaced.end(), segment.get()) != replaced.end()) gone.push_back(segment);
+  for (auto& [collection, replacement] : pending->replacements) {
+    const auto parts = collection->unchecked_parts();
+    const auto is_replaced = [&](const auto& part) {
+      return std::find(replacement.replaced.begin(), replacement.replaced.end(), part.get()) !=
+             replacement.replaced.end();
+    };
+    std::copy_if(parts->segments.begin(), parts->segments.end(), std::back_inserter(gone), is_replaced);
+    for (const auto& delta : parts->deltas) {
+      if (is_replaced(delta)) delta->retire();
     }
     collection->install(replacement);
+    if (replacement.inheritance && collection->deleted() == kLive) {
+      graphs_.want(replacement.segment, 0, std::move(replacement.inheritance));
+    }
   }
   for (const auto& purged : pending->purged) {
     const auto parts = purged->unchecked_parts();
     gone.insert(gone.end(), parts->segments.begin(), parts->segments.end());
+    for (const auto& delta : parts->deltas) delta->retire();
   }
   {
     core::WriterLock lock(collections_mutex_);

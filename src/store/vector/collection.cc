@@ -71,6 +71,11 @@ Delta& Collection::active() {
   return *active_;
 }
 
+std::shared_ptr<Delta> Collection::delta_that_needs_a_graph(Row rows_min) const {
+  if (active_ == nullptr || !active_->claim_graph(rows_min)) return nullptr;
+  return unchecked_parts()->deltas.back();
+}
+
 Result<Collection::Live> Collection::find_live(const PartList& parts, std::string_view id, std::uint64_t hash) const {
   for (Part* part : parts.all) {
     if (const auto row = STRATA_TRY(part->find(id, hash, kLive - 1))) return Live{part, *row};

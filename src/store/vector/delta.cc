@@ -15,8 +15,9 @@ namespace {
 
 constexpr Row kFirstChunkRows = 64;
 constexpr std::size_t kArenaBytes = 256 << 10;
-constexpr std::uint32_t kNoRow = UINT32_MAX;
 constexpr Row kUnindexedWordsMax = 64;  // fewer are read through at each word search
+// A new graph is due when one row in so many is outside of the last one: links are then copied about eight times in all.
+constexpr Row kGraphGrowth = 8;
 
 std::size_t round_up(std::size_t size) { return (size + 63) / 64 * 64; }
 
@@ -246,6 +247,35 @@ std::optional<Part::Run> Delta::codes(Row row) const {
   return Run{{chunk.codes, chunk.scale, chunk.residual, chunk.code_length, chunk.square},
              first,
              std::min(first + chunk.capacity, rows())};
+}
+
+std::uint64_t Delta::bytes_in_memory() const {
+  const core::MutexLock lock(graph_mutex_);
+  return bytes_.load(std::memory_order_relaxed) + (graph_ ? graph_->bytes() : 0);
+}
+
+bool Delta::claim_graph(Row rows_min) {
+  const Row rows = this->rows();
+  const Row covered = graph_rows_.load(std::memory_order_relaxed);
+  if (covered == kNoRow || rows < rows_min) return false;
+  if (rows - covered < std::max(rows_min / 2, covered / kGraphGrowth)) return false;
+  return !graph_claimed_.exchange(true, std::memory_order_relaxed);
+}
+
+void Delta::attach(std::shared_ptr<const DeltaGraph> graph) {
+  graph_rows_.store(graph ? graph->view.rows : kNoRow, std::memory_order_relaxed);
+  {
+    const core::MutexLock lock(graph_mutex_);
+    if (graph) graph_ = std::move(graph);
+  }
+  graph_claimed_.store(false, std::memory_order_relaxed);
+}
+
+PartGraph Delta::graph() const {
+  if (graph_rows_.load(std::memory_order_relaxed) == 0) return {};
+  const core::MutexLock lock(graph_mutex_);
+  if (!graph_) return {};
+  return {&graph_->view, graph_->columns(), graph_};
 }
 
 void Delta::index_words(Row rows) const {

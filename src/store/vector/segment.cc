@@ -147,9 +147,12 @@ Result<std::span<const float>> Segment::vector(Row row) const {
   return std::span<const float>(reinterpret_cast<const float*>(bytes_.data() + begin), directory_.options.dimension);
 }
 
-const GraphView* Segment::graph() const {
+PartGraph Segment::graph() const {
   const GraphFile* file = graph_.load(std::memory_order_acquire);
-  return file == nullptr ? nullptr : file->graph();
+  const GraphView* view = file == nullptr ? nullptr : file->graph();
+  if (view == nullptr) return {};
+  const auto run = codes(0);
+  return run ? PartGraph{view, run->columns} : PartGraph{};
 }
 
 Result<std::shared_ptr<const RowSet>> Segment::rows_where(const Condition& condition) const {
@@ -173,6 +176,11 @@ std::shared_ptr<GraphFile> Segment::retire() {
   const core::MutexLock lock(graph_mutex_);
   retired_ = true;
   return graphs_.empty() ? nullptr : graphs_.back();
+}
+
+bool Segment::retired() const {
+  const core::MutexLock lock(graph_mutex_);
+  return retired_;
 }
 
 std::shared_ptr<GraphFile> Segment::graph_file() const {

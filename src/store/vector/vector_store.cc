@@ -68,6 +68,8 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
       collections_[collection->name()].push_back(collection);
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
+    if (!collection) continue;
+    if (auto delta = collection->delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
   }
   applied_.store(commit.lsn, std::memory_order_release);
   STRATA_CRASHPOINT("vector.apply.end");
@@ -144,6 +146,10 @@ transaction::Statistics VectorParticipant::statistics() {
     for (const auto& delta : parts->deltas) {
       bytes_in_memory += delta->bytes_in_memory();
       rows += delta->rows();
+      const PartGraph graph = delta->graph();
+      if (graph.view == nullptr) continue;
+      ++graphs;
+      rows_in_graphs += graph.view->rows;
     }
   }
   transaction::Statistics out{{"items", items},
@@ -153,6 +159,7 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"graphs", graphs},
                               {"rows_in_graphs", rows_in_graphs},
                               {"rows_waiting_for_graphs", graphs_.rows_waiting()},
+                              {"rows_linked", graphs_.rows_linked()},
                               {"bytes_on_disk", bytes_on_disk},
                               {"bytes_in_memory", bytes_in_memory}};
   if (const auto error = graphs_.last_error()) out.set("graph_error", error->message());
