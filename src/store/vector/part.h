@@ -26,9 +26,9 @@ class RowSet;
 
 /// A graph over the first rows of a part: the numbers in it are rows of the part.
 struct PartGraph {
-  const GraphView* view = nullptr;                       ///< nullptr: none
-  distance::CodeColumns columns;                         ///< what a walk reads of its rows' codes: scale and square
-  std::shared_ptr<const void> kept = nullptr;            ///< what both lie in, where they do not stay as long as the part
+  const GraphView* view = nullptr;             ///< nullptr: none
+  distance::CodeColumns columns;               ///< what a walk reads of its rows' codes: scale and square
+  std::shared_ptr<const void> kept = nullptr;  ///< what both lie in, where they do not stay as long as the part
 };
 
 using Row = std::uint32_t;

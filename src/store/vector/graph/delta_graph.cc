@@ -31,9 +31,7 @@ class CopiedCodes {
       row += count;
     }
   }
-  distance::CodeColumns columns() const {
-    return {first_, scale_.data(), residual_.data(), nullptr, square_.data()};
-  }
+  distance::CodeColumns columns() const { return {first_, scale_.data(), residual_.data(), nullptr, square_.data()}; }
   std::vector<float> take_scale() { return std::move(scale_); }
   std::vector<float> take_square() { return std::move(square_); }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/thread_priority.h"
 #include "store/vector/graph/graph_builder.h"
 
 namespace strata::store::vector {
@@ -73,6 +74,7 @@ std::optional<Error> GraphMaker::last_error() const {
 }
 
 void GraphMaker::run() {
+  core::give_way();
   for (;;) {
     Wanted wanted;
     {

@@ -442,7 +442,8 @@ TEST_F(GraphStoreTest, RecallStaysWhenPointsComeAndGo) {
     EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
     EXPECT_GT(recall(), 0.95) << round;
   }
-  EXPECT_LT(figure("rows_linked"), static_cast<std::uint64_t>(kPoints) * 4);  // made anew each time they would be seven times
+  EXPECT_LT(figure("rows_linked"),
+            static_cast<std::uint64_t>(kPoints) * 4);  // made anew each time they would be seven times
 }
 
 TEST_F(GraphStoreTest, NumbersThatNoBoundCoversLeaveADeltaWithoutAGraph) {
