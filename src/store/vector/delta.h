@@ -27,8 +27,8 @@ class Delta final : public Part {
   explicit Delta(const CollectionOptions& options);
   ~Delta() override;
 
-  /// Adds one version, live from `created` on. The bytes are copied; `vector` is f32[dimension], any alignment.
-  Row append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload, ByteView terms,
+  /// Adds one version, live from `created` on. The bytes are copied; `elements` lie at any address.
+  Row append(Lsn created, std::string_view id, std::uint64_t hash, ByteView elements, ByteView payload, ByteView terms,
              std::uint32_t words);
   std::uint64_t bytes_in_memory() const;
   const CollectionOptions& options() const { return options_; }
@@ -47,7 +47,7 @@ class Delta final : public Part {
   Lsn deleted(Row row) const override;
   std::uint32_t length(Row row) const override;
   Result<std::string_view> id(Row row) const override;
-  Result<std::span<const float>> vector(Row row) const override;
+  Result<ByteView> elements(Row row) const override;
   Result<ByteView> payload(Row row) const override;
   Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
@@ -87,6 +87,8 @@ class Delta final : public Part {
 
   const CollectionOptions options_;
   const std::size_t stride_;
+  const std::size_t element_bytes_;  // of a row
+  std::vector<float> room_;          // of the appending thread
 
   std::array<std::atomic<Chunk*>, 27> chunks_{};  // owned; chunk i holds 64 · 2^i rows
   std::atomic<Row> rows_{0};

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/vector/elements.h"
 #include "store/vector/graph/graph_search.h"
 #include "store/vector/reading.h"
 
@@ -102,7 +103,7 @@ class NearestSearch {
   Result<std::vector<Found>> compare_each(std::vector<Found> found) {
     TopK best(k_);
     for (Found& each : found) {
-      each.score = query_.score(STRATA_TRY(each.vector()));
+      each.score = score(STRATA_TRY(each.elements()));
       best.push(each);
     }
     return best.take();
@@ -111,7 +112,7 @@ class NearestSearch {
   void add_buffered() {
     if (reading_.overlay == nullptr) return;
     for (const auto& [id, point] : *reading_.overlay) {
-      if (reading_.admits(id, point)) add({query_.score(point.vector), nullptr, 0, &point, id}, 0);
+      if (reading_.admits(id, point)) add({score(point.elements), nullptr, 0, &point, id}, 0);
     }
   }
 
@@ -301,8 +302,8 @@ class NearestSearch {
       if (!STRATA_TRY(admission_->admits(row))) continue;
       if (!asks_) {
         add({next.bound, &part, row, nullptr, {}}, query_.slack(run.columns, next.row));
-      } else if (const float score = query_.score(STRATA_TRY(part.vector(row))); !(score < floor_.value())) {
-        add({score, &part, row, nullptr, {}}, 0);
+      } else if (const float exact = score(STRATA_TRY(part.elements(row))); !(exact < floor_.value())) {
+        add({exact, &part, row, nullptr, {}}, 0);
       }
     }
     return {};
@@ -311,9 +312,9 @@ class NearestSearch {
   Result<void> compare_exactly(const Part& part, Row rows) {
     for (Row row = 0; row < rows; ++row) {
       if (!part.visible(row, reading_.view)) continue;
-      const float score = query_.score(STRATA_TRY(part.vector(row)));
-      if (score < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
-      add({score, &part, row, nullptr, {}}, 0);
+      const float exact = score(STRATA_TRY(part.elements(row)));
+      if (exact < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
+      add({exact, &part, row, nullptr, {}}, 0);
     }
     return {};
   }
@@ -343,9 +344,9 @@ class NearestSearch {
         best.push({candidate.bound, candidate.id, nullptr, 0, candidate.buffered});
         continue;
       }
-      const float score = query_.score(STRATA_TRY(candidate.part->vector(candidate.row)));
-      if (!best.reaches(score)) continue;
-      best.push({score, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
+      const float exact = score(STRATA_TRY(candidate.part->elements(candidate.row)));
+      if (!best.reaches(exact)) continue;
+      best.push({exact, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
     }
     return best.take();
   }
@@ -353,10 +354,15 @@ class NearestSearch {
   // Vectors lie far apart: the next one comes while this one is scored.
   static void ask_for_vector(const Candidate& candidate) {
     if (candidate.part == nullptr) return;
-    const auto vector = candidate.part->vector(candidate.row);
-    if (!vector) return;  // it will be said when it is scored
-    const std::size_t floats = std::min<std::size_t>(vector->size(), 1'024);
-    for (std::size_t i = 0; i < floats; i += 16) __builtin_prefetch(vector->data() + i);
+    const auto elements = candidate.part->elements(candidate.row);
+    if (!elements) return;  // it will be said when it is scored
+    const std::size_t bytes = std::min<std::size_t>(elements->size(), 4'096);
+    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(elements->data() + i);
+  }
+
+  // What users see.
+  float score(ByteView elements) {
+    return query_.score(as_floats(reading_.options->element, reading_.options->dimension, elements, room_));
   }
 
   const Reading& reading_;
@@ -374,6 +380,7 @@ class NearestSearch {
   std::optional<Admission> admission_;
   const RowSet* matching_ = nullptr;
   bool asks_ = false;  // indexes do not tell of every row whether it matches
+  std::vector<float> room_;  // for a vector that is not kept as floats
   std::vector<Row> picked_, walked_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;

@@ -58,7 +58,7 @@ class Part {
 
   // What may lie in a damaged place. Errors  corruption naming the file and the offset
   virtual Result<std::string_view> id(Row row) const = 0;
-  virtual Result<std::span<const float>> vector(Row row) const = 0;
+  virtual Result<ByteView> elements(Row row) const = 0;  ///< the vector, as elements.h says
   virtual Result<ByteView> payload(Row row) const = 0;
   virtual Result<RowTerms> terms(Row row) const = 0;
   /// The row of `id` that `view` sees. `hash` is hash_of_id(id).

@@ -5,6 +5,7 @@
 
 #include "core/checksum.h"
 #include "core/endian.h"
+#include "store/vector/elements.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
@@ -140,11 +141,11 @@ std::span<const std::uint32_t> Segment::term_hashes() const {
   return {column<std::uint32_t>(Block::term_hashes), directory_[Block::term_hashes].bytes / 4};
 }
 
-Result<std::span<const float>> Segment::vector(Row row) const {
-  const std::uint64_t size = std::uint64_t{directory_.options.dimension} * sizeof(float);
+Result<ByteView> Segment::elements(Row row) const {
+  const std::uint64_t size = element_bytes(directory_.options.element, directory_.options.dimension);
   const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
   if (!intact(begin, size)) return damaged(begin);
-  return std::span<const float>(reinterpret_cast<const float*>(bytes_.data() + begin), directory_.options.dimension);
+  return bytes_.subspan(begin, size);
 }
 
 PartGraph Segment::graph() const {

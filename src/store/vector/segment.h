@@ -58,7 +58,7 @@ class Segment final : public Part {
   }
   std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
   Result<std::string_view> id(Row row) const override;
-  Result<std::span<const float>> vector(Row row) const override;
+  Result<ByteView> elements(Row row) const override;
   Result<ByteView> payload(Row row) const override;
   Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;

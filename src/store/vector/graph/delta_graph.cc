@@ -55,16 +55,16 @@ std::uint64_t DeltaGraph::bytes() const {
          size_of(data.halves) + size_of(scale) + size_of(square);
 }
 
-std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const GraphOptions& options,
-                                             const std::atomic<bool>& stop) {
+std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::atomic<bool>& stop) {
   const Row rows = delta.rows();
+  const CollectionOptions& options = delta.options();
   CopiedCodes codes(delta, rows);
   if (!can_be_linked(codes.columns(), rows)) return nullptr;
   const PartGraph before = delta.graph();
   std::vector<Row> same(before.view == nullptr ? 0 : before.view->rows);
   std::iota(same.begin(), same.end(), 0U);
   const Origin origin{before.view, same};
-  auto data = build_graph(codes.columns(), rows, delta.options().dimension, delta.options().metric, options, stop,
+  auto data = build_graph(codes.columns(), rows, options.dimension, options.metric, graph_options(options.index), stop,
                           before.view == nullptr ? nullptr : &origin);
   if (!data) return nullptr;
   auto graph = std::make_shared<DeltaGraph>();

@@ -28,7 +28,6 @@ struct DeltaGraph {
 
 /// Of all rows that are there now, beginning with the graph that the delta has. nullptr: it was told to stop, or no finite bound
 /// covers some row. Cost  as build_graph for the rows that are new; memory meanwhile: the codes once more
-std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const GraphOptions& options,
-                                             const std::atomic<bool>& stop);
+std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::atomic<bool>& stop);
 
 }  // namespace strata::store::vector

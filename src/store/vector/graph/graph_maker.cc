@@ -13,11 +13,15 @@ constexpr auto kAskEvery = std::chrono::milliseconds(50);  // whoever waits, whe
 
 }  // namespace
 
-void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written, std::optional<Inheritance> inheritance) {
+void GraphMaker::want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written,
+                      std::optional<Inheritance> inheritance) {
   const core::MutexLock lock(mutex_);
   const auto same = [&](const Wanted& wanted) { return wanted.segment == segment; };
   if (std::any_of(queue_.begin(), queue_.end(), same)) return;
-  put({.segment = std::move(segment), .written = written, .inheritance = std::move(inheritance)});
+  put({.segment = std::move(segment),
+       .options = graph_options(index),
+       .written = written,
+       .inheritance = std::move(inheritance)});
 }
 
 void GraphMaker::want(std::shared_ptr<Delta> delta) {
@@ -105,7 +109,7 @@ Result<void> GraphMaker::make(const Wanted& wanted) {
 void GraphMaker::make_of_delta(Delta& delta) {
   if (delta.retired()) return;
   const PartGraph before = delta.graph();
-  auto graph = grow_graph(delta, options_, stop_);
+  auto graph = grow_graph(delta, stop_);
   if (stop_.load(std::memory_order_relaxed)) return;
   if (graph) rows_linked_ += graph->view.rows - (before.view == nullptr ? 0 : before.view->rows);
   delta.attach(std::move(graph));
@@ -122,13 +126,14 @@ Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   std::optional<Origin> origin;
   if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
   const std::optional<GraphData> graph =
-      build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, options_, stop_,
+      build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, wanted.options,
+                  stop_,
                   origin ? &*origin : nullptr);
   if (!graph) return {};
   rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
   const std::uint64_t number = next_number_();
   const transaction::CheckpointFile file =
-      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), options_, *graph));
+      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), wanted.options, *graph));
   return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())));
 }
 

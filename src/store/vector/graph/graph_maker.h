@@ -26,14 +26,13 @@ namespace strata::store::vector {
 /// Threads: any.
 class GraphMaker {
  public:
-  GraphMaker(io::FileSystem& files, std::string directory, const GraphOptions& options,
-             std::function<std::uint64_t()> next_number)
-      : files_(files), directory_(std::move(directory)), options_(options), next_number_(std::move(next_number)) {}
+  GraphMaker(io::FileSystem& files, std::string directory, std::function<std::uint64_t()> next_number)
+      : files_(files), directory_(std::move(directory)), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
   /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
   /// yet, to be used if it is sound; 0: there is none. `inheritance`: what a new one begins with.
-  void want(std::shared_ptr<Segment> segment, std::uint64_t written = 0,
+  void want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written = 0,
             std::optional<Inheritance> inheritance = std::nullopt) STRATA_EXCLUDES(mutex_);
   /// The caller has claimed it (Delta::claim_graph).
   void want(std::shared_ptr<Delta> delta) STRATA_EXCLUDES(mutex_);
@@ -53,6 +52,7 @@ class GraphMaker {
   /// Of a segment or of a delta.
   struct Wanted {
     std::shared_ptr<Segment> segment = nullptr;
+    GraphOptions options = {};
     std::uint64_t written = 0;
     std::optional<Inheritance> inheritance = std::nullopt;
     std::shared_ptr<Delta> delta = nullptr;
@@ -68,7 +68,6 @@ class GraphMaker {
 
   io::FileSystem& files_;
   const std::string directory_;
-  const GraphOptions options_;
   const std::function<std::uint64_t()> next_number_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> rows_linked_{0};

@@ -13,12 +13,13 @@ constexpr std::size_t kDimension = 32;
 constexpr int kPoints = 3'000;
 // A beam of 64 places costs as much as a scan of 4,096 rows, so the usual effort would never walk here.
 constexpr std::uint32_t kEf = 20;
+constexpr IndexOptions kIndex{.m = 16, .ef_construction = 64};
 
 class GraphStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (int i = 0; i < 30; ++i) centres_.push_back(random_vector(random_, kDimension));
-    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension}));
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .index = kIndex}));
   }
   std::vector<float> some_vector() {
     std::vector<float> x = centres_[random_.below(centres_.size())];
@@ -77,7 +78,7 @@ class GraphStoreTest : public ::testing::Test {
   }
 
   std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
-  TestDatabase db{*files, {.graph_rows_min = 1'000, .graph = {.degree = 16, .effort = 64}}};
+  TestDatabase db{*files, {.graph_rows_min = 1'000}};
 
  private:
   core::Random random_{17};
