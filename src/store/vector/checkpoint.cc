@@ -531,7 +531,8 @@ bool VectorParticipant::want_written_graph(std::uint64_t number) {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
       if (collection->options().index.kind == IndexKind::flat || segment->graph_file() ||
-          !GraphFile::open(files_, number, file, segment->graph_subject())) continue;
+          !GraphFile::open(files_, number, file, segment->graph_subject()))
+        continue;
       graphs_.want(segment, collection->options().index, number);
       return true;
     }

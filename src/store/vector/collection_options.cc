@@ -23,8 +23,8 @@ Result<Enum> parse(std::string_view text, const std::array<std::string_view, N>&
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] == text) return static_cast<Enum>(i);
   }
-  return Error(ErrorCode::invalid_argument, "not " + std::string(what) + ": \"" + std::string(text.substr(0, 64)) +
-                                                "\"; " + std::string(there_are));
+  return Error(ErrorCode::invalid_argument,
+               "not " + std::string(what) + ": \"" + std::string(text.substr(0, 64)) + "\"; " + std::string(there_are));
 }
 
 }  // namespace

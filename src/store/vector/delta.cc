@@ -130,9 +130,9 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   const std::size_t at = place(row).at;
   std::byte* const stored = chunk.elements + at * element_bytes_;
   std::memcpy(stored, elements.data(), elements.size());
-  const RowCode code = encode_row(
-      options_.metric, as_floats(options_.element, options_.dimension, {stored, element_bytes_}, room_),
-      chunk.codes + at * stride_);
+  const RowCode code =
+      encode_row(options_.metric, as_floats(options_.element, options_.dimension, {stored, element_bytes_}, room_),
+                 chunk.codes + at * stride_);
   chunk.scale[at] = code.scale;
   chunk.residual[at] = code.residual;
   chunk.code_length[at] = code.length;
@@ -145,7 +145,8 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   chunk.blob[at] = store_blob(id, payload, terms);
   rows_.store(row + 1, std::memory_order_release);
   index(row, hash, id);
-  bytes_.fetch_add(elements.size() + stride_ + 64 + id.size() + payload.size() + terms.size(), std::memory_order_relaxed);
+  bytes_.fetch_add(elements.size() + stride_ + 64 + id.size() + payload.size() + terms.size(),
+                   std::memory_order_relaxed);
   return row;
 }
 

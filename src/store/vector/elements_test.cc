@@ -85,9 +85,9 @@ TEST(Elements, BytesThatNoVectorIsKeptAsAreNotStorable) {
     return out;
   };
   EXPECT_TRUE(storable(ElementType::f16, Metric::cosine, bytes({0, 0x3c, 0, 0, 0, 0})));
-  EXPECT_FALSE(storable(ElementType::f16, Metric::l2, bytes({0, 0x7c, 0, 0, 0, 0})));       // infinity
-  EXPECT_FALSE(storable(ElementType::f16, Metric::cosine, bytes({0, 0x80, 0, 0, 0, 0})));   // −0
-  EXPECT_FALSE(storable(ElementType::bf16, Metric::l2, bytes({0xc0, 0x7f, 0, 0, 0, 0})));   // NaN
+  EXPECT_FALSE(storable(ElementType::f16, Metric::l2, bytes({0, 0x7c, 0, 0, 0, 0})));      // infinity
+  EXPECT_FALSE(storable(ElementType::f16, Metric::cosine, bytes({0, 0x80, 0, 0, 0, 0})));  // −0
+  EXPECT_FALSE(storable(ElementType::bf16, Metric::l2, bytes({0xc0, 0x7f, 0, 0, 0, 0})));  // NaN
   EXPECT_TRUE(storable(ElementType::int8, Metric::l2, bytes({0, 0, 0})));
   EXPECT_FALSE(storable(ElementType::int8, Metric::cosine, bytes({0, 0, 0})));
   EXPECT_TRUE(storable(ElementType::binary, Metric::cosine, bytes({5})));
@@ -115,21 +115,22 @@ class ElementStoreTest : public ::testing::TestWithParam<Case> {
   TestDatabase db{*files, {.graph_rows_min = 500}};
 };
 
-INSTANTIATE_TEST_SUITE_P(, ElementStoreTest,
-                         ::testing::Values(Case{ElementType::f16, Metric::cosine}, Case{ElementType::f16, Metric::l2},
-                                           Case{ElementType::bf16, Metric::cosine},
-                                           Case{ElementType::bf16, Metric::inner_product},
-                                           Case{ElementType::int8, Metric::l2},
-                                           Case{ElementType::int8, Metric::inner_product},
-                                           Case{ElementType::binary, Metric::l2},
-                                           Case{ElementType::binary, Metric::cosine}),
-                         [](const auto& each) {
-                           return std::string(name(each.param.element)) + "_" + std::string(name(each.param.metric));
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , ElementStoreTest,
+    ::testing::Values(Case{ElementType::f16, Metric::cosine}, Case{ElementType::f16, Metric::l2},
+                      Case{ElementType::bf16, Metric::cosine}, Case{ElementType::bf16, Metric::inner_product},
+                      Case{ElementType::int8, Metric::l2}, Case{ElementType::int8, Metric::inner_product},
+                      Case{ElementType::binary, Metric::l2}, Case{ElementType::binary, Metric::cosine}),
+    [](const auto& each) {
+      return std::string(name(each.param.element)) + "_" + std::string(name(each.param.metric));
+    });
 
 TEST_P(ElementStoreTest, AnswersAreThoseOfWhatIsKept) {
   const auto [element, metric] = GetParam();
-  const CollectionOptions options{.dimension = kDimension, .metric = metric, .words = true, .element = element,
+  const CollectionOptions options{.dimension = kDimension,
+                                  .metric = metric,
+                                  .words = true,
+                                  .element = element,
                                   .index = {.m = 16, .ef_construction = 64}};
   ASSERT_TRUE(db.store().create_collection("c", options));
   std::map<std::string, std::vector<float>> model;

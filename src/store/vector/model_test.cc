@@ -101,7 +101,8 @@ Scores best_by_words(const Model& model, std::string_view query, const Filter& f
 class ModelTest : public testing::TestWithParam<Metric> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .metric = GetParam(), .words = true, .index = {.m = 8, .ef_construction = 24}}));
+    ASSERT_TRUE(db.store().create_collection(
+        "c", {.dimension = kDimension, .metric = GetParam(), .words = true, .index = {.m = 8, .ef_construction = 24}}));
   }
 
   static std::string id_of(std::uint64_t i) { return "p" + std::to_string(i); }
@@ -286,7 +287,8 @@ TEST(ModelTestBesides, SearchesUnderFiltersSeeWholeCommitsBesideMergesAndGraphs)
   constexpr int kGroups = 5, kInGroup = 200, kReaders = 3;
   const auto files = io::make_memory_file_system();
   TestDatabase db(*files, kOptions);
-  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .words = true, .index = {.m = 8, .ef_construction = 24}}));
+  ASSERT_TRUE(db.store().create_collection(
+      "c", {.dimension = kDimension, .words = true, .index = {.m = 8, .ef_construction = 24}}));
   core::Random random(3);
   int next = 0;
   std::vector<std::vector<std::string>> members(kGroups);

@@ -84,9 +84,9 @@ TEST(Mutation, ReadsASectionOfVersion1) {
 }
 
 TEST(Mutation, OptionsOutOfRangeAreCorruption) {
-  for (const std::string_view hex : {"0201016302020300000020800100", "0201016302020100050020800100",
-                                     "0201016302020100000220800100", "0201016302020100000003800100",
-                                     "02010163020201000000201f00", "0201016302020100000020810800"}) {
+  for (const std::string_view hex :
+       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000220800100",
+        "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800"}) {
     Bytes section;
     for (std::size_t i = 0; i < hex.size(); i += 2) {
       section.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));

@@ -379,7 +379,7 @@ class NearestSearch {
   // Of the part in hand:
   std::optional<Admission> admission_;
   const RowSet* matching_ = nullptr;
-  bool asks_ = false;  // indexes do not tell of every row whether it matches
+  bool asks_ = false;        // indexes do not tell of every row whether it matches
   std::vector<float> room_;  // for a vector that is not kept as floats
   std::vector<Row> picked_, walked_;
   std::vector<std::uint32_t> rows_;

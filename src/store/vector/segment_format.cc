@@ -2,8 +2,8 @@
 
 #include <bit>
 
-#include "store/vector/distance/distance.h"
 #include "store/vector/collection_options.h"
+#include "store/vector/distance/distance.h"
 #include "store/vector/elements.h"
 
 namespace strata::store::vector {
@@ -57,7 +57,8 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
   }
   return exactly(Block::created, rows * 8) && exactly(Block::deleted, rows * 8) && exactly(Block::lengths, rows * 4) &&
          exactly(Block::id_offsets, (rows + 1) * 8) && exactly(Block::payload_offsets, (rows + 1) * 8) &&
-         exactly(Block::term_offsets, (rows + 1) * 8) && exactly(Block::vectors, rows * element_bytes(out.options.element, out.options.dimension)) &&
+         exactly(Block::term_offsets, (rows + 1) * 8) &&
+         exactly(Block::vectors, rows * element_bytes(out.options.element, out.options.dimension)) &&
          exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
          exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
          exactly(Block::code_length, rows * 4) && exactly(Block::square, rows * 4) &&

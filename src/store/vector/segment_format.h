@@ -18,7 +18,8 @@ namespace strata::store::vector {
 
 inline constexpr std::string_view kSegmentMagic = "STRVSEG1";
 inline constexpr std::string_view kTrailerMagic = "STRVSEGT";
-inline constexpr std::uint32_t kSegmentVersion = 3;  // 1 is still read: terms as lists, no term_hashes; 2: options end behind words
+inline constexpr std::uint32_t kSegmentVersion =
+    3;  // 1 is still read: terms as lists, no term_hashes; 2: options end behind words
 
 enum class Block : std::uint8_t {
   // Primary: what was given. Damage is an error.

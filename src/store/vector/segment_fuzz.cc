@@ -13,7 +13,8 @@ using namespace strata::store::vector;
 
 namespace {
 
-constexpr std::size_t kDirectoryHeadBytes = 46;  // version … data_end; since version 3 the element type, too; the blocks follow
+constexpr std::size_t kDirectoryHeadBytes =
+    46;  // version … data_end; since version 3 the element type, too; the blocks follow
 
 std::size_t directory_bytes(std::uint32_t version) {
   return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;

@@ -157,8 +157,7 @@ class VectorSession final : public strata::VectorStore {
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms_of(point.text, own.terms);
         own.elements = to_elements(target->options.element, point.vector);
-        bytes +=
-            point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
       }
       STRATA_TRY(depend_on_collection(tx, name, *target));
       for (const Point& point : points) STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));

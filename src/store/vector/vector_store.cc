@@ -13,7 +13,7 @@ VectorParticipant::VectorParticipant(io::FileSystem& files, std::string director
     : files_(files),
       directory_(std::move(directory)),
       options_(options),
-      graphs_(files, directory_, [this] { return next_number(); }) {}
+      graphs_(files, directory_, options.graph_rows_min, [this] { return next_number(); }) {}
 
 VectorParticipant::~VectorParticipant() = default;
 

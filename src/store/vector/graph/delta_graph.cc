@@ -10,6 +10,9 @@
 namespace strata::store::vector {
 namespace {
 
+// About a second of linking. To copy the links of 65,536 rows costs a hundredth of that.
+constexpr Row kRowsAtOnce = 8'192;
+
 /// The code columns of a delta's rows, side by side.
 class CopiedCodes {
  public:
@@ -55,13 +58,14 @@ std::uint64_t DeltaGraph::bytes() const {
          size_of(data.halves) + size_of(scale) + size_of(square);
 }
 
-std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::atomic<bool>& stop) {
-  const Row rows = delta.rows();
+std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::function<bool()>& stop) {
+  const PartGraph before = delta.graph();
+  const Row covered = before.view == nullptr ? 0 : before.view->rows;
+  const Row rows = std::min(delta.rows(), covered + std::max(kRowsAtOnce, covered / 8));
   const CollectionOptions& options = delta.options();
   CopiedCodes codes(delta, rows);
   if (!can_be_linked(codes.columns(), rows)) return nullptr;
-  const PartGraph before = delta.graph();
-  std::vector<Row> same(before.view == nullptr ? 0 : before.view->rows);
+  std::vector<Row> same(covered);
   std::iota(same.begin(), same.end(), 0U);
   const Origin origin{before.view, same};
   auto data = build_graph(codes.columns(), rows, options.dimension, options.metric, graph_options(options.index), stop,

@@ -6,7 +6,7 @@
 ///
 /// A graph is made of a copy of the codes, on the thread of graph_maker.h, and never changes; the next one takes its place. When the
 /// delta is sealed, the segment's graph begins with it: a row is linked once.
-#include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,8 +26,9 @@ struct DeltaGraph {
   std::uint64_t bytes() const;
 };
 
-/// Of all rows that are there now, beginning with the graph that the delta has. nullptr: it was told to stop, or no finite bound
-/// covers some row. Cost  as build_graph for the rows that are new; memory meanwhile: the codes once more
-std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::atomic<bool>& stop);
+/// Of the rows that are there now, but of few more than a second's work: what is made is used soon, and little is lost when the delta is
+/// sealed meanwhile. It begins with the graph that the delta has. nullptr: it was told to stop, or no finite bound covers some row.
+/// Cost  as build_graph for the rows that are new; memory meanwhile: the codes once more
+std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::function<bool()>& stop);
 
 }  // namespace strata::store::vector

@@ -79,12 +79,12 @@ class Builder {
   }
 
   // False when it was told to stop.
-  bool adopt(const Origin& origin, const std::atomic<bool>& stop) {
+  bool adopt(const Origin& origin, const std::function<bool()>& stop) {
     const GraphView& graph = *origin.graph;
     for (Row from = 0; from < graph.rows; ++from) {
       const Row row = origin.rows[from];
       if (row == kNoRow) continue;
-      if (stop.load(std::memory_order_relaxed)) return false;
+      if (stop()) return false;
       inherit(origin, graph.ground_links(from), row, 0);
       linked_rows_[row] = true;
       if (added_++ == 0) entry_ = row;
@@ -147,7 +147,7 @@ class Builder {
 
   // Choosing links may leave a row that none leads to: one of a crowd of copies, mostly. It is linked from the nearest that can be
   // reached and has room. False when it was told to stop.
-  bool reach_all(const std::atomic<bool>& stop) {
+  bool reach_all(const std::function<bool()>& stop) {
     std::vector<bool> reached(rows_);
     std::vector<Row> open;
     const auto reach = [&](Row row) {
@@ -167,7 +167,7 @@ class Builder {
     follow();
     for (Row row = 0; row < rows_; ++row) {
       if (reached[row]) continue;
-      if (stop.load(std::memory_order_relaxed)) return false;
+      if (stop()) return false;
       const auto to_row = [&](const std::uint32_t* others, std::uint32_t count, float* out) {
         similarities_(row, others, count, out);
       };
@@ -423,14 +423,14 @@ bool can_be_linked(const distance::CodeColumns& columns, Row rows) {
 }
 
 std::optional<GraphData> build_graph(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension,
-                                     Metric metric, const GraphOptions& options, const std::atomic<bool>& stop,
+                                     Metric metric, const GraphOptions& options, const std::function<bool()>& stop,
                                      const Origin* origin) {
   STRATA_ASSERT(rows > 0 && rows < (1U << 31));
   STRATA_ASSERT(options.degree >= 4 && options.degree <= kGraphDegreeMax && options.effort >= options.degree);
   Builder builder(columns, rows, dimension, metric, options, origin);
   if (origin != nullptr && !builder.adopt(*origin, stop)) return std::nullopt;
   for (Row row = 0; row < rows; ++row) {
-    if (stop.load(std::memory_order_relaxed)) return std::nullopt;
+    if (stop()) return std::nullopt;
     builder.add(row);
   }
   if (!builder.reach_all(stop)) return std::nullopt;

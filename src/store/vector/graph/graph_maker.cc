@@ -68,7 +68,7 @@ void GraphMaker::stop() {
 std::uint64_t GraphMaker::rows_waiting() const {
   const core::MutexLock lock(mutex_);
   std::uint64_t rows = 0;
-  for (const Wanted& wanted : queue_) rows += wanted.segment ? wanted.segment->rows() : wanted.delta->rows();
+  for (const Wanted& wanted : queue_) rows += wanted.retired() ? 0 : wanted.rows();
   return rows;
 }
 
@@ -101,23 +101,25 @@ void GraphMaker::run() {
 }
 
 Result<void> GraphMaker::make(const Wanted& wanted) {
+  if (wanted.retired()) return {};
   if (wanted.segment) return make_of_segment(wanted);
-  make_of_delta(*wanted.delta);
+  make_of_delta(wanted.delta);
   return {};
 }
 
-void GraphMaker::make_of_delta(Delta& delta) {
-  if (delta.retired()) return;
-  const PartGraph before = delta.graph();
-  auto graph = grow_graph(delta, stop_);
-  if (stop_.load(std::memory_order_relaxed)) return;
+void GraphMaker::make_of_delta(const std::shared_ptr<Delta>& delta) {
+  const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || delta->retired(); };
+  const PartGraph before = delta->graph();
+  auto graph = grow_graph(*delta, stop);
+  if (stop()) return;
   if (graph) rows_linked_ += graph->view.rows - (before.view == nullptr ? 0 : before.view->rows);
-  delta.attach(std::move(graph));
+  delta->attach(std::move(graph));
+  if (delta->claim_graph(rows_min_)) want(delta);
 }
 
 Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   Segment& segment = *wanted.segment;
-  if (segment.retired()) return {};
+  const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || segment.retired(); };
   if (wanted.written != 0 && STRATA_TRY(adopt(segment, wanted.written))) return {};
   STRATA_TRY(segment.prepare());
   const auto run = segment.codes(0);
@@ -127,8 +129,7 @@ Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
   const std::optional<GraphData> graph =
       build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, wanted.options,
-                  stop_,
-                  origin ? &*origin : nullptr);
+                  stop, origin ? &*origin : nullptr);
   if (!graph) return {};
   rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
   const std::uint64_t number = next_number_();

@@ -26,8 +26,9 @@ namespace strata::store::vector {
 /// Threads: any.
 class GraphMaker {
  public:
-  GraphMaker(io::FileSystem& files, std::string directory, std::function<std::uint64_t()> next_number)
-      : files_(files), directory_(std::move(directory)), next_number_(std::move(next_number)) {}
+  /// `rows_min` is what deltas are asked with whether they need another graph.
+  GraphMaker(io::FileSystem& files, std::string directory, Row rows_min, std::function<std::uint64_t()> next_number)
+      : files_(files), directory_(std::move(directory)), rows_min_(rows_min), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
   /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
@@ -42,7 +43,7 @@ class GraphMaker {
   /// Gives up what is under way. Nothing is made afterwards.
   void stop() STRATA_EXCLUDES(mutex_);
 
-  /// Of the segments and deltas in the queue.
+  /// Of the segments and deltas in the queue that nothing has taken the place of yet.
   std::uint64_t rows_waiting() const STRATA_EXCLUDES(mutex_);
   /// Rows that were given their links since this began, each as often as that happened: not those whose links were taken over.
   std::uint64_t rows_linked() const { return rows_linked_.load(std::memory_order_relaxed); }
@@ -56,18 +57,22 @@ class GraphMaker {
     std::uint64_t written = 0;
     std::optional<Inheritance> inheritance = std::nullopt;
     std::shared_ptr<Delta> delta = nullptr;
+
+    Row rows() const { return segment ? segment->rows() : delta->rows(); }
+    bool retired() const { return segment ? segment->retired() : delta->retired(); }
   };
   void put(Wanted wanted) STRATA_REQUIRES(mutex_);
   void run() STRATA_EXCLUDES(mutex_);
   Result<void> make(const Wanted& wanted);
   Result<void> make_of_segment(const Wanted& wanted);
-  void make_of_delta(Delta& delta);
+  void make_of_delta(const std::shared_ptr<Delta>& delta) STRATA_EXCLUDES(mutex_);
   /// False when the file is damaged; then it is removed.
   Result<bool> adopt(Segment& segment, std::uint64_t number);
   Result<void> attach(Segment& segment, std::shared_ptr<GraphFile> graph);
 
   io::FileSystem& files_;
   const std::string directory_;
+  const Row rows_min_;
   const std::function<std::uint64_t()> next_number_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> rows_linked_{0};

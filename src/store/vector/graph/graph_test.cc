@@ -16,7 +16,7 @@
 namespace strata::store::vector {
 namespace {
 
-const std::atomic<bool> kGoOn{false};
+const std::function<bool()> kGoOn = [] { return false; };
 
 /// Rows around centres, as embeddings lie, some of them copies; coded as a segment codes them.
 struct CodedRows {
@@ -301,7 +301,7 @@ TEST(Graph, OfFewRowsAndOfCopiesAlone) {
 
 TEST(Graph, BuildingStopsWhenItIsToldTo) {
   const CodedRows given(Metric::cosine, 100, 8, 1);
-  const std::atomic<bool> stop{true};
+  const auto stop = [] { return true; };
   EXPECT_FALSE(build_graph(given.columns(), given.rows, given.dimension, given.metric, {}, stop));
 }
 
