@@ -22,6 +22,33 @@ enum class Metric : std::uint8_t {
 std::string_view name(Metric metric) noexcept;
 Result<Metric> parse_metric(std::string_view text);  ///< "cosine", "l2", "inner_product"
 
+/// What a collection keeps vectors as. They are given and given back as float32; scores are those of what is kept.
+enum class ElementType : std::uint8_t {
+  f32,     ///< as given; 4 bytes a number
+  f16,     ///< IEEE 754 binary16, rounded to nearest, up to ±65,504; 2 bytes
+  bf16,    ///< the upper half of a float32, rounded to nearest; 2 bytes
+  int8,    ///< whole numbers −128 … 127; others are refused; 1 byte
+  binary,  ///< 0 and 1; others are refused; a bit. Under l2 the score is −(how many differ), Hamming's distance
+};
+std::string_view name(ElementType type) noexcept;
+Result<ElementType> parse_element_type(std::string_view text);  ///< "f32", "f16", "bf16", "int8", "binary"
+
+/// How large segments and many new points are searched.
+enum class IndexKind : std::uint8_t {
+  hnsw,  ///< through a search graph, made in the background; SearchOptions::ef
+  flat,  ///< compared with every point: exact, no graph is ever made
+};
+std::string_view name(IndexKind kind) noexcept;
+Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat"
+
+/// Of search graphs. Larger numbers find more of the nearest at the same ef, take longer to make and more space.
+struct IndexOptions {
+  IndexKind kind = IndexKind::hnsw;
+  std::uint32_t m = 32;                 ///< links a point chooses, 4 … 128; others add up to as many again
+  std::uint32_t ef_construction = 128;  ///< places of the search for them, m … 1,024
+  bool operator==(const IndexOptions&) const = default;
+};
+
 inline constexpr std::uint32_t kDimensionMax = 65'536;
 inline constexpr std::size_t kSearchResultsMax = 10'000;
 inline constexpr std::size_t kIdBytesMax = 1'024;
@@ -31,6 +58,9 @@ struct CollectionOptions {
   std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
   Metric metric = Metric::cosine;
   bool words = false;  ///< also index Point::text for search_words
+  ElementType element = ElementType::f32;
+  IndexOptions index = {};
+  bool operator==(const CollectionOptions&) const = default;
 };
 
 struct CollectionInfo {

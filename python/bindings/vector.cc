@@ -56,16 +56,25 @@ nb::object point_of(StoredPoint point) {
 }
 
 nb::object info_of(const CollectionInfo& info) {
-  return nb::make_tuple(info.name, info.options.dimension, std::string(strata::name(info.options.metric)),
-                        info.options.words, info.points);
+  const CollectionOptions& options = info.options;
+  return nb::make_tuple(info.name, options.dimension, std::string(strata::name(options.metric)), options.words,
+                        info.points, std::string(strata::name(options.element)),
+                        std::string(strata::name(options.index.kind)), options.index.m, options.index.ef_construction);
 }
 
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
-                       const std::string& metric, bool words) {
-  auto parsed = parse_metric(metric);
-  if (!parsed) raise(std::move(parsed).error());
-  run(self.handle,
-      [&](Stores& stores) { return stores.vector().create_collection(collection, {dimension, *parsed, words}); });
+                       const std::string& metric, bool words, const std::string& element, const std::string& index,
+                       std::uint32_t m, std::uint32_t ef_construction) {
+  const auto parsed = [](auto result) {
+    if (!result) raise(std::move(result).error());
+    return *result;
+  };
+  const CollectionOptions options{dimension,
+                                  parsed(parse_metric(metric)),
+                                  words,
+                                  parsed(parse_element_type(element)),
+                                  {parsed(parse_index_kind(index)), m, ef_construction}};
+  run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
 }
 
 void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
@@ -137,7 +146,7 @@ void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
-           nb::arg("words"))
+           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("m"), nb::arg("ef_construction"))
       .def(
           "drop_collection",
           [](const Vector& self, const std::string& collection) {

@@ -40,6 +40,10 @@ class CollectionInfo(NamedTuple):
     metric: str
     words: bool
     points: int
+    element: str  # what vectors are kept as: f32, f16, bf16, int8 or binary
+    index: str  # hnsw or flat
+    m: int
+    ef_construction: int
 
 
 def as_float32(values: ArrayLike, axes: int) -> NDArray[np.float32]:
@@ -153,22 +157,27 @@ class VectorStore:
     def __init__(self, handle: _strata.Handle):
         self._native = _strata.Vector(handle)
 
-    def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine",
-                 words: bool = False) -> Collection:
+    def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine", words: bool = False,
+                 element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128) -> Collection:
         """A collection by name. With `dimension` it is created when it does not exist; when it exists with other
-        options: AlreadyExists."""
+        options: AlreadyExists.
+
+        element            what vectors are kept as: f32 as given; f16, bf16 rounded, half the space; int8 whole numbers
+                           -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
+        index              hnsw: a search graph over many points; flat: every search compares with all
+        m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024"""
         if dimension is not None:
-            self._ensure(name, dimension, metric, words)
+            self._ensure(name, dimension, metric, words, element, index, m, ef_construction)
         return Collection(self._native, name)
 
-    def _ensure(self, name: str, dimension: int, metric: str, words: bool) -> None:
+    def _ensure(self, name: str, dimension: int, metric: str, words: bool, *rest: str | int) -> None:
         try:
             found = CollectionInfo(*self._native.collection(name))
-            if (found.dimension, found.metric, found.words) == (dimension, metric, words):
+            if (*found[1:4], *found[5:]) == (dimension, metric, words, *rest):
                 return
         except _strata.NotFound:
             pass
-        self._native.create_collection(name, dimension, metric, words)
+        self._native.create_collection(name, dimension, metric, words, *rest)
 
     def collections(self) -> list[CollectionInfo]:
         return [CollectionInfo(*info) for info in self._native.collections()]

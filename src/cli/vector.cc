@@ -12,6 +12,8 @@ struct Given {
   std::vector<std::string> ids;
   std::uint32_t dimension = 0, ef = 0;
   std::size_t k = 10, limit = 100, batch = 1'000;
+  std::string element = "f32", index = "hnsw";
+  std::uint32_t m = IndexOptions().m, ef_construction = IndexOptions().ef_construction;
   bool with_words = false, with_vector = false, exact = false, dry_run = false;
 };
 
@@ -36,17 +38,30 @@ void add_create(CommandLine& line, CLI::App& family) {
   verb.app().add_option("-d,--dimension", given->dimension, "1 … 65536")->required()->option_text("N");
   verb.app().add_option("--metric", given->metric, "cosine, l2 or inner_product")->option_text("NAME");
   verb.app().add_flag("--words", given->with_words, "Index the points' text, too, for search --words");
+  verb.app()
+      .add_option("--element", given->element,
+                  "What vectors are kept as: f32, f16, bf16 (half the space), int8 (whole numbers) or binary (0 and 1)")
+      ->option_text("TYPE");
+  verb.app()
+      .add_option("--index", given->index, "hnsw: a search graph over many points; flat: compared with all")
+      ->option_text("KIND");
+  verb.app().add_option("--m", given->m, "Links a point chooses in the graph, 4 … 128")->option_text("N");
+  verb.app().add_option("--ef-construction", given->ef_construction, "Effort to find them, m … 1024")->option_text("N");
   verb.runs([given](Context& context) -> Result<void> {
     CollectionOptions options;
     options.dimension = given->dimension;
     options.metric = STRATA_TRY(parse_metric(given->metric));
     options.words = given->with_words;
+    options.element = STRATA_TRY(parse_element_type(given->element));
+    options.index = {STRATA_TRY(parse_index_kind(given->index)), given->m, given->ef_construction};
     Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
     STRATA_TRY(stores.vector().create_collection(given->collection, options));
     context.output.record({{"collection", given->collection},
                            {"dimension", options.dimension},
                            {"metric", name(options.metric)},
-                           {"words", options.words}});
+                           {"words", options.words},
+                           {"element", name(options.element)},
+                           {"index", name(options.index.kind)}});
     return {};
   });
 }
@@ -72,10 +87,10 @@ void add_list(CommandLine& line, CLI::App& family) {
   verb.runs([](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
     Rows rows;
-    rows.columns = {"collection", "dimension", "metric", "words", "points"};
+    rows.columns = {"collection", "dimension", "metric", "words", "element", "index", "points"};
     for (const CollectionInfo& info : STRATA_TRY(stores->vector().collections())) {
-      rows.rows.push_back(
-          {info.name, info.options.dimension, name(info.options.metric), info.options.words, info.points});
+      rows.rows.push_back({info.name, info.options.dimension, name(info.options.metric), info.options.words,
+                           name(info.options.element), name(info.options.index.kind), info.points});
     }
     context.output.rows(rows);
     return {};

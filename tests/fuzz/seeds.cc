@@ -202,7 +202,7 @@ void add_search_graph(Seeds& seeds) {
   }
   const GraphOptions options{.degree = 4, .effort = 16};
   const auto graph = build_graph({codes.data(), scale.data(), zero.data(), zero.data(), zero.data()}, kSubject.rows,
-                                 kSubject.dimension, Metric::cosine, options, std::atomic<bool>(false));
+                                 kSubject.dimension, Metric::cosine, options, [] { return false; });
   const auto files = io::make_memory_file_system();
   must(files->create_directory("vector"));
   const std::string name = graph_name("vector", 1);

@@ -7,18 +7,20 @@
 //
 // A failed or forgotten attempt changes nothing in memory; its files are leftovers with numbers that no state names.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "core/endian.h"
 #include "core/failpoint.h"
+#include "store/vector/collection_options.h"
 #include "store/vector/vector_store.h"
 
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 3;
+constexpr std::uint64_t kStateVersion = 4;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -115,6 +117,18 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
   const std::string name = segment_name(directory_, number);
   pending.files.push_back(STRATA_TRY(write_segment(files_, name, header, replacement.sources)));
   replacement.segment = STRATA_TRY(Segment::open(files_, name, number));
+  if (wants_graph(*frozen.collection, header.rows)) {
+    std::vector<Bequest> bequests;
+    for (const auto& segment : merged) {
+      const auto file = segment->graph_file();
+      if (file && file->graph() != nullptr) bequests.push_back({segment.get(), file->graph(), file});
+    }
+    for (const auto& delta : frozen.deltas) {
+      const PartGraph graph = delta->graph();
+      if (graph.view != nullptr) bequests.push_back({delta.get(), graph.view, graph.kept});
+    }
+    replacement.inheritance = inherit(bequests, replacement.sources);
+  }
   return std::optional(std::move(replacement));
 }
 
@@ -208,9 +222,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     ++count;
     out.varint(collection.id());
     out.text(collection.name());
-    out.varint(collection.options().dimension);
-    out.u8(static_cast<std::uint8_t>(collection.options().metric));
-    out.u8(collection.options().words ? 1 : 0);
+    encode_options(collection.options(), out);
     out.u64(collection.created());
     out.u64(each.deleted);
     out.varint(each.totals.points);
@@ -269,16 +281,25 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
   }
   STRATA_CRASHPOINT("vector.installed");
   std::vector<std::shared_ptr<Segment>> gone;
-  for (const auto& [collection, replacement] : pending->replacements) {
-    for (const auto& segment : collection->unchecked_parts()->segments) {
-      const auto& replaced = replacement.replaced;
-      if (std::find(replaced.begin(), replaced.end(), segment.get()) != replaced.end()) gone.push_back(segment);
+  for (auto& [collection, replacement] : pending->replacements) {
+    const auto parts = collection->unchecked_parts();
+    const auto is_replaced = [&](const auto& part) {
+      return std::find(replacement.replaced.begin(), replacement.replaced.end(), part.get()) !=
+             replacement.replaced.end();
+    };
+    std::copy_if(parts->segments.begin(), parts->segments.end(), std::back_inserter(gone), is_replaced);
+    for (const auto& delta : parts->deltas) {
+      if (is_replaced(delta)) delta->retire();
     }
     collection->install(replacement);
+    if (replacement.inheritance && collection->deleted() == kLive) {
+      graphs_.want(replacement.segment, collection->options().index, 0, std::move(replacement.inheritance));
+    }
   }
   for (const auto& purged : pending->purged) {
     const auto parts = purged->unchecked_parts();
     gone.insert(gone.end(), parts->segments.begin(), parts->segments.end());
+    for (const auto& delta : parts->deltas) delta->retire();
   }
   {
     core::WriterLock lock(collections_mutex_);
@@ -298,7 +319,9 @@ void VectorParticipant::want_graphs() {
     if (collection->deleted() != kLive) continue;
     for (const auto& segment : collection->unchecked_parts()->segments) {
       const auto graph = segment->graph_file();
-      if (segment->rows() >= options_.graph_rows_min && (!graph || graph->damaged())) graphs_.want(segment);
+      if (wants_graph(*collection, segment->rows()) && (!graph || graph->damaged())) {
+        graphs_.want(segment, collection->options().index);
+      }
     }
   }
 }
@@ -338,10 +361,7 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t id = in.varint();
     const std::string name(in.text());
-    CollectionOptions options;
-    options.dimension = static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
-    options.metric = static_cast<Metric>(in.u8());
-    options.words = in.u8() != 0;
+    const CollectionOptions options = decode_options(in, version >= 4);
     const Lsn created = in.u64();
     const Lsn deleted = in.u64();
     Totals totals;
@@ -351,14 +371,14 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
     const bool rooted = version >= 2;
     const bool graphed = version >= 3;
     const std::size_t segment_count = in.count(graphed ? 32 : rooted ? 16 : 8);
-    if (!in.ok() || !check_collection_options(options)) break;
+    if (!in.ok()) break;
     std::vector<std::shared_ptr<Segment>> segments;
     for (std::size_t j = 0; j < segment_count; ++j) {
       const std::uint64_t number = in.u64();
       auto segment = STRATA_TRY(Segment::open(files_, segment_name(directory_, number), number));
       const SegmentDirectory& directory = segment->directory();
       if (directory.collection != id || directory.options.dimension != options.dimension ||
-          directory.options.metric != options.metric) {
+          directory.options.metric != options.metric || directory.options.element != options.element) {
         return Error(ErrorCode::corruption, "vector segment of another collection: " + segment->name());
       }
       if (rooted && in.u64() != segment->root()) {
@@ -510,8 +530,10 @@ bool VectorParticipant::want_written_graph(std::uint64_t number) {
   const transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
-      if (segment->graph_file() || !GraphFile::open(files_, number, file, segment->graph_subject())) continue;
-      graphs_.want(segment, number);
+      if (collection->options().index.kind == IndexKind::flat || segment->graph_file() ||
+          !GraphFile::open(files_, number, file, segment->graph_subject()))
+        continue;
+      graphs_.want(segment, collection->options().index, number);
       return true;
     }
   }

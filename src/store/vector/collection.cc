@@ -71,6 +71,11 @@ Delta& Collection::active() {
   return *active_;
 }
 
+std::shared_ptr<Delta> Collection::delta_that_needs_a_graph(Row rows_min) const {
+  if (active_ == nullptr || !active_->claim_graph(rows_min)) return nullptr;
+  return unchecked_parts()->deltas.back();
+}
+
 Result<Collection::Live> Collection::find_live(const PartList& parts, std::string_view id, std::uint64_t hash) const {
   for (Part* part : parts.all) {
     if (const auto row = STRATA_TRY(part->find(id, hash, kLive - 1))) return Live{part, *row};
@@ -83,7 +88,7 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
   const auto parts = STRATA_TRY(this->parts());
   const std::uint64_t hash = hash_of_id(change.id);
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
-  ByteView vector = change.vector;
+  ByteView elements = change.elements;
   ByteView terms = change.terms;
   std::uint32_t words = change.words;
   Bytes kept_terms;
@@ -92,14 +97,14 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
       return Error(ErrorCode::corruption, "vector section: a payload for a point that does not exist: \"" + name_ +
                                               ":" + std::string(change.id) + "\"");
     }
-    vector = std::as_bytes(STRATA_TRY(before.part->vector(before.row)));
+    elements = STRATA_TRY(before.part->elements(before.row));
     kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
     terms = kept_terms;
     words = before.part->length(before.row);
   }
   // From here on nothing fails. The new version first: a reader that meets both sees neither at its view or the right one.
   if (into != nullptr) {
-    into->append(lsn, change.id, hash, vector, change.payload, terms, words);
+    into->append(lsn, change.id, hash, elements, change.payload, terms, words);
     count(lsn, +1, words);
   }
   if (before.part != nullptr) {

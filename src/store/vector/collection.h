@@ -16,6 +16,7 @@
 
 #include "core/mutex.h"
 #include "store/vector/delta.h"
+#include "store/vector/graph/inheritance.h"
 #include "store/vector/mutation.h"
 #include "store/vector/segment.h"
 #include "store/vector/segment_writer.h"
@@ -42,6 +43,7 @@ struct Replacement {
   std::shared_ptr<Segment> segment;  ///< nullptr: nothing was left to write
   std::vector<SourceRow> sources;    ///< row i of it was made from sources[i]
   std::vector<const Part*> replaced;
+  std::optional<Inheritance> inheritance;  ///< what its graph can begin with
 };
 
 /// Threads: apply functions, freeze and install one at a time; everything else any, beside it.
@@ -67,6 +69,8 @@ class Collection {
   /// Errors  corruption: a set_payload without its point, a damaged segment
   Result<void> apply(Lsn lsn, const PointChange& change);
   void drop(Lsn lsn) { deleted_.store(lsn, std::memory_order_relaxed); }
+  /// The active delta when a graph of it is due (Delta::claim_graph), else nullptr. Of the applying thread.
+  std::shared_ptr<Delta> delta_that_needs_a_graph(Row rows_min) const;
 
   // Checkpoints.
   void restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted);

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "store/vector/coding.h"
+#include "store/vector/elements.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
@@ -15,8 +16,9 @@ namespace {
 
 constexpr Row kFirstChunkRows = 64;
 constexpr std::size_t kArenaBytes = 256 << 10;
-constexpr std::uint32_t kNoRow = UINT32_MAX;
 constexpr Row kUnindexedWordsMax = 64;  // fewer are read through at each word search
+// A new graph is due when one row in so many is outside of the last one: links are then copied about eight times in all.
+constexpr Row kGraphGrowth = 8;
 
 std::size_t round_up(std::size_t size) { return (size + 63) / 64 * 64; }
 
@@ -26,7 +28,7 @@ std::uint64_t hash_of_id(std::string_view id) { return core::xxh3_64(id); }
 
 /// Columns of one run of rows, in one allocation. Memory that no row has touched costs address space alone.
 struct Delta::Chunk {
-  Chunk(Row capacity_rows, std::uint32_t dimension) : capacity(capacity_rows) {
+  Chunk(Row capacity_rows, std::size_t code_bytes, std::size_t row_bytes) : capacity(capacity_rows) {
     const std::size_t n = capacity;
     std::size_t size = 0;
     const auto column = [&size](std::size_t bytes) {
@@ -34,8 +36,8 @@ struct Delta::Chunk {
       size += round_up(bytes);
       return at;
     };
-    const std::size_t codes_at = column(n * distance::code_stride(dimension));
-    const std::size_t vectors_at = column(n * dimension * sizeof(float));
+    const std::size_t codes_at = column(n * code_bytes);
+    const std::size_t elements_at = column(n * row_bytes);
     const std::size_t scale_at = column(n * 4), residual_at = column(n * 4), length_at = column(n * 4),
                       square_at = column(n * 4), words_at = column(n * 4), previous_at = column(n * 4),
                       created_at = column(n * 8), deleted_at = column(n * 8), hash_at = column(n * 8),
@@ -43,7 +45,7 @@ struct Delta::Chunk {
     memory = static_cast<std::byte*>(std::aligned_alloc(64, size));
     STRATA_ASSERT(memory != nullptr);
     codes = reinterpret_cast<std::uint8_t*>(memory + codes_at);
-    vectors = reinterpret_cast<float*>(memory + vectors_at);
+    elements = memory + elements_at;
     scale = reinterpret_cast<float*>(memory + scale_at);
     residual = reinterpret_cast<float*>(memory + residual_at);
     code_length = reinterpret_cast<float*>(memory + length_at);
@@ -62,7 +64,7 @@ struct Delta::Chunk {
   Row capacity;
   std::byte* memory;
   std::uint8_t* codes;
-  float* vectors;
+  std::byte* elements;
   float *scale, *residual, *code_length, *square;
   std::uint32_t* words;
   std::uint32_t* previous;  ///< the version of the same id before it, in this delta
@@ -72,7 +74,10 @@ struct Delta::Chunk {
   const Blob** blob;
 };
 
-Delta::Delta(const CollectionOptions& options) : options_(options), stride_(distance::code_stride(options.dimension)) {}
+Delta::Delta(const CollectionOptions& options)
+    : options_(options),
+      stride_(distance::code_stride(options.dimension)),
+      element_bytes_(element_bytes(options.element, options.dimension)) {}
 
 Delta::~Delta() {
   for (auto& chunk : chunks_) std::unique_ptr<Chunk>(chunk.load());
@@ -90,7 +95,7 @@ Delta::Chunk& Delta::chunk_for_append(Row row) {
   const auto index = static_cast<int>(std::bit_width(std::uint64_t{row} + kFirstChunkRows)) - 7;
   auto& slot = chunks_[static_cast<std::size_t>(index)];
   if (slot.load(std::memory_order_relaxed) == nullptr) {
-    slot.store(std::make_unique<Chunk>(kFirstChunkRows << index, options_.dimension).release(),
+    slot.store(std::make_unique<Chunk>(kFirstChunkRows << index, stride_, element_bytes_).release(),
                std::memory_order_release);
   }
   return *slot.load(std::memory_order_relaxed);
@@ -116,16 +121,18 @@ const Delta::Blob* Delta::store_blob(std::string_view id, ByteView payload, Byte
   return blob;
 }
 
-Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView vector, ByteView payload,
+Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView elements, ByteView payload,
                   ByteView terms, std::uint32_t words) {
   const Row row = rows_.load(std::memory_order_relaxed);
   STRATA_ASSERT(row < UINT32_MAX - 1);
-  STRATA_ASSERT(vector.size() == options_.dimension * sizeof(float));
+  STRATA_ASSERT(elements.size() == element_bytes_);
   Chunk& chunk = chunk_for_append(row);
   const std::size_t at = place(row).at;
-  float* x = chunk.vectors + at * options_.dimension;
-  std::memcpy(x, vector.data(), vector.size());
-  const RowCode code = encode_row(options_.metric, {x, options_.dimension}, chunk.codes + at * stride_);
+  std::byte* const stored = chunk.elements + at * element_bytes_;
+  std::memcpy(stored, elements.data(), elements.size());
+  const RowCode code =
+      encode_row(options_.metric, as_floats(options_.element, options_.dimension, {stored, element_bytes_}, room_),
+                 chunk.codes + at * stride_);
   chunk.scale[at] = code.scale;
   chunk.residual[at] = code.residual;
   chunk.code_length[at] = code.length;
@@ -138,7 +145,8 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   chunk.blob[at] = store_blob(id, payload, terms);
   rows_.store(row + 1, std::memory_order_release);
   index(row, hash, id);
-  bytes_.fetch_add(vector.size() + stride_ + 64 + id.size() + payload.size() + terms.size(), std::memory_order_relaxed);
+  bytes_.fetch_add(elements.size() + stride_ + 64 + id.size() + payload.size() + terms.size(),
+                   std::memory_order_relaxed);
   return row;
 }
 
@@ -234,9 +242,9 @@ Result<std::string_view> Delta::id(Row row) const { return id_at(row); }
 Result<ByteView> Delta::payload(Row row) const { return payload_at(row); }
 Result<RowTerms> Delta::terms(Row row) const { return RowTerms(terms_at(row)); }
 
-Result<std::span<const float>> Delta::vector(Row row) const {
+Result<ByteView> Delta::elements(Row row) const {
   const Place here = place(row);
-  return std::span<const float>(here.chunk->vectors + here.at * options_.dimension, options_.dimension);
+  return ByteView(here.chunk->elements + here.at * element_bytes_, element_bytes_);
 }
 
 std::optional<Part::Run> Delta::codes(Row row) const {
@@ -246,6 +254,35 @@ std::optional<Part::Run> Delta::codes(Row row) const {
   return Run{{chunk.codes, chunk.scale, chunk.residual, chunk.code_length, chunk.square},
              first,
              std::min(first + chunk.capacity, rows())};
+}
+
+std::uint64_t Delta::bytes_in_memory() const {
+  const core::MutexLock lock(graph_mutex_);
+  return bytes_.load(std::memory_order_relaxed) + (graph_ ? graph_->bytes() : 0);
+}
+
+bool Delta::claim_graph(Row rows_min) {
+  const Row rows = this->rows();
+  const Row covered = graph_rows_.load(std::memory_order_relaxed);
+  if (covered == kNoRow || rows < rows_min) return false;
+  if (rows - covered < std::max(rows_min / 2, covered / kGraphGrowth)) return false;
+  return !graph_claimed_.exchange(true, std::memory_order_relaxed);
+}
+
+void Delta::attach(std::shared_ptr<const DeltaGraph> graph) {
+  graph_rows_.store(graph ? graph->view.rows : kNoRow, std::memory_order_relaxed);
+  {
+    const core::MutexLock lock(graph_mutex_);
+    if (graph) graph_ = std::move(graph);
+  }
+  graph_claimed_.store(false, std::memory_order_relaxed);
+}
+
+PartGraph Delta::graph() const {
+  if (graph_rows_.load(std::memory_order_relaxed) == 0) return {};
+  const core::MutexLock lock(graph_mutex_);
+  if (!graph_) return {};
+  return {&graph_->view, graph_->columns(), graph_};
 }
 
 void Delta::index_words(Row rows) const {

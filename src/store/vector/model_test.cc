@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kDimension = 8;
 // Walks among rows that match begin at 192 of them a place, so that few places must do.
 constexpr std::uint32_t kEf = 4;
-const VectorOptions kOptions{.segments_max = 3, .graph_rows_min = 300, .graph = {.degree = 8, .effort = 24}};
+const VectorOptions kOptions{.segments_max = 3, .graph_rows_min = 300};
 
 struct ModelPoint {
   std::vector<float> vector;
@@ -101,7 +101,8 @@ Scores best_by_words(const Model& model, std::string_view query, const Filter& f
 class ModelTest : public testing::TestWithParam<Metric> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .metric = GetParam(), .words = true}));
+    ASSERT_TRUE(db.store().create_collection(
+        "c", {.dimension = kDimension, .metric = GetParam(), .words = true, .index = {.m = 8, .ef_construction = 24}}));
   }
 
   static std::string id_of(std::uint64_t i) { return "p" + std::to_string(i); }
@@ -286,7 +287,8 @@ TEST(ModelTestBesides, SearchesUnderFiltersSeeWholeCommitsBesideMergesAndGraphs)
   constexpr int kGroups = 5, kInGroup = 200, kReaders = 3;
   const auto files = io::make_memory_file_system();
   TestDatabase db(*files, kOptions);
-  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .words = true}));
+  ASSERT_TRUE(db.store().create_collection(
+      "c", {.dimension = kDimension, .words = true, .index = {.m = 8, .ef_construction = 24}}));
   core::Random random(3);
   int next = 0;
   std::vector<std::vector<std::string>> members(kGroups);

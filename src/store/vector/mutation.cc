@@ -3,43 +3,21 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/endian.h"
+#include "store/vector/collection_options.h"
+#include "store/vector/elements.h"
 #include "store/vector/filter/encoded_value.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kSectionVersion = 1;
+constexpr std::uint64_t kSectionVersion = 2;
 constexpr std::uint8_t kDropped = 1;
 constexpr std::uint8_t kCreated = 2;
 
 Error corrupt(std::string_view what, std::string_view collection) {
   return Error(ErrorCode::corruption,
                "vector section: " + std::string(what) + ": collection \"" + std::string(collection) + "\"");
-}
-
-// What check_vector let in: finite, and not zero where an angle is needed. On bytes, which may lie at any address.
-bool is_storable(ByteView vector, Metric metric) {
-  constexpr std::uint32_t kExponent = 0x7f80'0000;
-  std::uint32_t endless = 0;
-  std::uint32_t any = 0;
-  for (std::size_t at = 0; at + 4 <= vector.size(); at += 4) {
-    const auto bits = core::load<std::uint32_t>(vector.data() + at);
-    endless |= (bits & kExponent) == kExponent ? 1U : 0U;
-    any |= bits << 1;  // without the sign: −0 is zero
-  }
-  return endless == 0 && (any != 0 || metric != Metric::cosine);
-}
-
-CollectionOptions decode_options(core::Decoder& in) {
-  CollectionOptions options;
-  options.dimension = static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
-  options.metric = static_cast<Metric>(in.u8());
-  const std::uint8_t words = in.u8();
-  if (words > 1) in.fail();
-  options.words = words == 1;
-  return options;
 }
 
 Result<PointChange> decode_point(core::Decoder& in, std::string_view collection, const CollectionOptions& options) {
@@ -49,7 +27,7 @@ Result<PointChange> decode_point(core::Decoder& in, std::string_view collection,
   point.id = in.text();
   switch (point.kind) {
     case PointChange::Kind::upsert:
-      point.vector = in.raw(std::size_t{options.dimension} * sizeof(float));
+      point.elements = in.raw(element_bytes(options.element, options.dimension));
       point.payload = in.bytes();
       point.terms = in.bytes();
       break;
@@ -59,7 +37,7 @@ Result<PointChange> decode_point(core::Decoder& in, std::string_view collection,
   }
   if (!in.ok()) return corrupt("a point change runs past the end", collection);
   if (point.id.empty() || point.id.size() > kIdBytesMax) return corrupt("an id of wrong size", collection);
-  if (point.kind == PointChange::Kind::upsert && !is_storable(point.vector, options.metric)) {
+  if (point.kind == PointChange::Kind::upsert && !are_storable(options, point.elements)) {
     return corrupt("a vector that is not finite, or zero where it may not be", collection);
   }
   if (point.kind != PointChange::Kind::remove && !is_encoded_map(point.payload)) {
@@ -79,16 +57,12 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out) {
   for (const CollectionChange& change : mutation) {
     out.text(change.name);
     out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0)));
-    if (change.created) {
-      out.varint(change.created->dimension);
-      out.u8(static_cast<std::uint8_t>(change.created->metric));
-      out.u8(change.created->words ? 1 : 0);
-    }
+    if (change.created) encode_options(*change.created, out);
     out.varint(change.points.size());
     for (const PointChange& point : change.points) {
       out.u8(static_cast<std::uint8_t>(point.kind));
       out.text(point.id);
-      if (point.kind == PointChange::Kind::upsert) out.raw(point.vector.data(), point.vector.size());
+      if (point.kind == PointChange::Kind::upsert) out.raw(point.elements.data(), point.elements.size());
       if (point.kind != PointChange::Kind::remove) out.bytes(point.payload);
       if (point.kind == PointChange::Kind::upsert) out.bytes(point.terms);
     }
@@ -98,7 +72,8 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out) {
 Result<Mutation> decode_mutation(ByteView section,
                                  const std::function<std::optional<CollectionOptions>(std::string_view)>& options_of) {
   core::Decoder in(section);
-  if (const std::uint64_t version = in.varint(); version != kSectionVersion) {
+  const std::uint64_t version = in.varint();
+  if (version < 1 || version > kSectionVersion) {
     return Error(in.ok() ? ErrorCode::unsupported : ErrorCode::corruption,
                  "vector section: unknown version " + std::to_string(version));
   }
@@ -114,8 +89,8 @@ Result<Mutation> decode_mutation(ByteView section,
     if (flags > (kDropped | kCreated)) return corrupt("unknown flags", change.name);
     change.dropped = (flags & kDropped) != 0;
     if ((flags & kCreated) != 0) {
-      change.created = decode_options(in);
-      if (!in.ok() || !check_collection_options(*change.created)) return corrupt("options out of range", change.name);
+      change.created = decode_options(in, version >= 2);
+      if (!in.ok()) return corrupt("options out of range", change.name);
     }
     const auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
     const std::size_t points = in.count(2);
@@ -137,17 +112,6 @@ Result<void> check_collection_name(std::string_view name) {
   if (good) return {};
   return Error(ErrorCode::invalid_argument,
                "not a collection's name ([a-z0-9][a-z0-9_-]{0,63}): \"" + std::string(name.substr(0, 80)) + "\"");
-}
-
-Result<void> check_collection_options(const CollectionOptions& options) {
-  if (options.dimension < 1 || options.dimension > kDimensionMax) {
-    return Error(ErrorCode::invalid_argument, "a collection has 1 to " + std::to_string(kDimensionMax) +
-                                                  " dimensions, not " + std::to_string(options.dimension));
-  }
-  if (options.metric > Metric::inner_product) {
-    return Error(ErrorCode::invalid_argument, "unknown metric: " + std::to_string(static_cast<int>(options.metric)));
-  }
-  return {};
 }
 
 Result<void> check_vector(std::string_view collection, const CollectionOptions& options, std::string_view what,

@@ -1,17 +1,17 @@
 #pragma once
 /// This store's section of a journal record: the effects of one transaction, fully resolved.
 ///
-///     section      varint 1 (version), varint count of collection changes, then each, names ascending
+///     section      varint 2 (version), varint count of collection changes, then each, names ascending
 ///     collection   text name, u8 flags (1 dropped, 2 created, in that order of effect)
-///                  created: varint dimension, u8 metric, u8 words
+///                  created: the options (collection_options.h)
 ///                  varint count of point changes, then each
 ///     point        u8 kind, text id, then by kind
-///                    0 upsert       f32[dimension] raw, bytes payload (a map of core/codec), bytes terms (words.h)
+///                    0 upsert       the elements, raw, bytes payload (a map of core/codec), bytes terms (words.h)
 ///                    1 set_payload  bytes payload
 ///                    2 remove       nothing
 ///
-/// The f32s carry no length: the decoder learns the dimension from `created` here or from the collection that exists, which
-/// the caller looks up. docs/formats/vector.md says the same for strangers.
+/// The elements carry no length: the decoder learns dimension and type from `created` here or from the collection that exists, which
+/// the caller looks up. Version 1 had no element type and no index in its options. docs/formats/vector.md says the same for strangers.
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -28,7 +28,7 @@ struct PointChange {
   enum class Kind : std::uint8_t { upsert = 0, set_payload = 1, remove = 2 };
   Kind kind = Kind::upsert;
   std::string_view id;
-  ByteView vector;          ///< upsert: f32[dimension], any alignment
+  ByteView elements;        ///< upsert: the vector, as elements.h says, at any address
   ByteView payload;         ///< upsert and set_payload: one encoded map
   ByteView terms;           ///< upsert: a term list, empty without words
   std::uint32_t words = 0;  ///< upsert: how many its text had; known after decoding
@@ -51,9 +51,7 @@ Result<Mutation> decode_mutation(ByteView section,
 
 /// [a-z0-9][a-z0-9_-]{0,63}. Errors  invalid_argument naming the text
 Result<void> check_collection_name(std::string_view name);
-/// Errors  invalid_argument naming the dimension or metric
-Result<void> check_collection_options(const CollectionOptions& options);
-/// `x` as it may enter a collection: dimension, finite, not zero under cosine. `what` opens the message's value part.
+/// `x` as it may be compared with a collection's vectors: dimension, finite, not zero under cosine. `what` opens the message's value part.
 /// Errors  invalid_argument: collection "notes" holds vectors of 384 dimensions; "n1" has 383
 Result<void> check_vector(std::string_view collection, const CollectionOptions& options, std::string_view what,
                           std::span<const float> x);

@@ -42,7 +42,7 @@ TEST(Mutation, ReadsBackWhatItWrote) {
   ASSERT_EQ(mutation->size(), 2U);
   EXPECT_TRUE((*mutation)[0].dropped);
   EXPECT_EQ((*mutation)[0].created->metric, Metric::l2);
-  EXPECT_EQ((*mutation)[0].points[0].vector.size(), 12U);
+  EXPECT_EQ((*mutation)[0].points[0].elements.size(), 12U);
   EXPECT_EQ((*mutation)[1].points[1].kind, PointChange::Kind::remove);
   Bytes again;
   core::Encoder out(again);
@@ -63,9 +63,38 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "010101630202010001000161"
-            "0000803f00000000"
+            "020101630202010000002080010100016100"
+            "00803f00000000"
             "010000");
+}
+
+TEST(Mutation, ReadsASectionOfVersion1) {
+  const std::string_view hex =
+      "010101630202010001000161"
+      "0000803f00000000"
+      "010000";
+  Bytes section;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    section.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  const auto mutation = decode(section);
+  ASSERT_TRUE(mutation) << mutation.error().to_string();
+  EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
+  EXPECT_EQ((*mutation)[0].points[0].elements.size(), 8U);
+}
+
+TEST(Mutation, OptionsOutOfRangeAreCorruption) {
+  for (const std::string_view hex :
+       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000220800100",
+        "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800"}) {
+    Bytes section;
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+      section.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+    }
+    const auto mutation = decode(section);
+    ASSERT_FALSE(mutation) << hex;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << hex;
+  }
 }
 
 TEST(Mutation, EveryTruncationIsCorruption) {

@@ -1,6 +1,7 @@
 // Nearest neighbours in two passes.
 //
-//   walk    of a part with a graph, when an approximate answer is wanted: the rows its graph leads to
+//   walk    of a part with a graph, when an approximate answer is wanted: the rows its graph leads to; what a delta got since its
+//           graph was made is scanned
 //   scan    every code gives an upper bound U of the score; U − slack is a lower bound. The k-th best lower bound so far is
 //           the floor: a row whose U is below it has k better ones and is forgotten
 //           Rows of a walk have bounds, too, so that one floor serves all parts
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/vector/elements.h"
 #include "store/vector/graph/graph_search.h"
 #include "store/vector/reading.h"
 
@@ -101,7 +103,7 @@ class NearestSearch {
   Result<std::vector<Found>> compare_each(std::vector<Found> found) {
     TopK best(k_);
     for (Found& each : found) {
-      each.score = query_.score(STRATA_TRY(each.vector()));
+      each.score = score(STRATA_TRY(each.elements()));
       best.push(each);
     }
     return best.take();
@@ -110,20 +112,21 @@ class NearestSearch {
   void add_buffered() {
     if (reading_.overlay == nullptr) return;
     for (const auto& [id, point] : *reading_.overlay) {
-      if (reading_.admits(id, point)) add({query_.score(point.vector), nullptr, 0, &point, id}, 0);
+      if (reading_.admits(id, point)) add({score(point.elements), nullptr, 0, &point, id}, 0);
     }
   }
 
   Result<void> search(const Part& part) {
     const Row rows = part.rows();
     const Row among = matching_ != nullptr ? matching_->count() : rows;
-    if (among == 0 || (effort_ > 0 && STRATA_TRY(walk(part, among)))) return {};
-    if (matching_ != nullptr && STRATA_TRY(pick(part, among))) return {};
-    for (Row row = 0; row < rows;) {
+    if (among == 0) return {};
+    const Row walked = effort_ > 0 ? STRATA_TRY(walk(part, among)) : 0;
+    if (walked == 0 && matching_ != nullptr && STRATA_TRY(pick(part, among))) return {};
+    for (Row row = walked; row < rows;) {
       const auto run = part.codes(row);
       if (!run) return compare_exactly(part, rows);
       const Row end = std::min(run->end, rows);
-      STRATA_TRY(scan(part, *run, end));
+      STRATA_TRY(scan(part, *run, row, end));
       row = end;
     }
     return {};
@@ -132,19 +135,19 @@ class NearestSearch {
   // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's half codes the best of them; or those
   // that may match, and asks the best. False: a scan of all costs less, or the part's codes are damaged.
   Result<bool> pick(const Part& part, Row among) {
-    const GraphView* const graph = effort_ > 0 && !asks_ ? part.graph() : nullptr;
-    if (graph == nullptr && among > part.rows() / kRowsAPick) return false;
+    const PartGraph graph = effort_ > 0 && !asks_ ? part.graph() : PartGraph();
+    if (graph.view == nullptr && among > part.rows() / kRowsAPick) return false;
     const auto run = part.codes(0);
     if (!run || run->end < matching_->rows()) return false;
     std::optional<Ranking> ranking;
-    if (graph != nullptr) ranking.emplace(*graph, run->columns, query_.scan(), effort_, walk_memory());
+    if (graph.view != nullptr) ranking.emplace(*graph.view, graph.columns, query_.scan(), effort_, walk_memory());
     const auto take = [&]() -> Result<void> {
       if (asks_) return ask_picked(part, *run);
       if (ranking) {
         ranking->add(picked_);
         picked_.clear();
       } else {
-        take_picked(part, run->columns);
+        take_picked(part, *run);
       }
       return {};
     };
@@ -157,39 +160,51 @@ class NearestSearch {
     STRATA_TRY(take());
     if (ranking) {
       for (std::size_t i = 0; i < ranking->best().count(); ++i) picked_.push_back(ranking->best().node(i));
-      take_picked(part, run->columns);
+      take_picked(part, *run);
     }
     return true;
   }
 
-  // False: the part has no graph, or to bound `among` rows costs less than to walk among so few that count.
-  Result<bool> walk(const Part& part, Row among) {
-    const GraphView* const graph = part.graph();
-    if (graph == nullptr) return false;
-    const auto run = part.codes(0);
-    if (!run) return false;
+  // Returns how many rows it covered, from the first on. None: the part has no graph, or to bound `among` rows costs less than to walk
+  // among so few that count.
+  Result<Row> walk(const Part& part, Row among) {
+    const PartGraph graph = part.graph();
+    if (graph.view == nullptr) return Row{0};
+    among = std::min(among, graph.view->rows);
     for (std::size_t places = effort_;;) {
-      if (places * (matching_ != nullptr ? kMatchingRowsAPlace : kRowsAPlace) > among) return false;
-      const Beam& beam = walk_graph(*graph, run->columns, query_.scan(), places, matching_, walk_memory());
+      if (places * (matching_ != nullptr ? kMatchingRowsAPlace : kRowsAPlace) > among) return Row{0};
+      const Beam& beam = walk_graph(*graph.view, graph.columns, query_.scan(), places, matching_, walk_memory());
       picked_.clear();
       for (std::size_t i = 0; i < beam.count(); ++i) {
         if (STRATA_TRY(admission_->admits(beam.node(i)))) picked_.push_back(beam.node(i));
       }
       if (picked_.size() * 100 >= effort_ * kCountingPercent) break;
-      if (beam.count() < places) return false;  // it went to all that links lead to
+      if (beam.count() < places) return Row{0};  // it went to all that links lead to
       // So many places that about as many count as were wanted, a quarter more to be sure.
       places = picked_.empty() ? places * 16 : places * effort_ * 5 / (picked_.size() * 4);
     }
-    take_picked(part, run->columns);
-    return true;
+    take_walked(part);
+    return graph.view->rows;
   }
 
-  // picked_, rows that count, is empty afterwards.
-  void take_picked(const Part& part, const distance::CodeColumns& columns) {
-    const std::uint32_t reached = bound_picked(columns);
+  // picked_, rows that count, run by run; it is empty afterwards.
+  void take_walked(const Part& part) {
+    walked_.swap(picked_);
+    if (part.codes(0)->end < part.rows()) std::sort(walked_.begin(), walked_.end());
+    for (std::size_t i = 0; i < walked_.size();) {
+      const Part::Run run = *part.codes(walked_[i]);
+      for (picked_.clear(); i < walked_.size() && walked_[i] < run.end; ++i) picked_.push_back(walked_[i] - run.first);
+      take_picked(part, run);
+    }
+    walked_.clear();
+  }
+
+  // picked_, rows of one run that count, is empty afterwards.
+  void take_picked(const Part& part, const Part::Run& run) {
+    const std::uint32_t reached = bound_picked(run.columns);
     numbers_only(reached);
     for (std::uint32_t i = 0; i < reached; ++i) {
-      add({bounds_[i], &part, rows_[i], nullptr, {}}, query_.slack(columns, rows_[i]));
+      add({bounds_[i], &part, run.first + rows_[i], nullptr, {}}, query_.slack(run.columns, rows_[i]));
     }
   }
 
@@ -222,11 +237,11 @@ class NearestSearch {
         std::numeric_limits<float>::infinity());
   }
 
-  Result<void> scan(const Part& part, const Part::Run& run, Row end) {
+  Result<void> scan(const Part& part, const Part::Run& run, Row from, Row end) {
     const distance::Kernels& kernels = distance::kernels();
-    const Row block = std::min(asks_ ? kAskedBlockRows : kBlockRows, end - run.first);
+    const Row block = std::min(asks_ ? kAskedBlockRows : kBlockRows, end - from);
     make_room(block);
-    for (Row begin = run.first; begin < end; begin += block) {
+    for (Row begin = from; begin < end; begin += block) {
       const Row count = std::min(block, end - begin);
       const std::uint32_t reached =
           kernels.scan(query_.scan(), run.columns, begin - run.first, begin - run.first + count, floor_.value(),
@@ -287,8 +302,8 @@ class NearestSearch {
       if (!STRATA_TRY(admission_->admits(row))) continue;
       if (!asks_) {
         add({next.bound, &part, row, nullptr, {}}, query_.slack(run.columns, next.row));
-      } else if (const float score = query_.score(STRATA_TRY(part.vector(row))); !(score < floor_.value())) {
-        add({score, &part, row, nullptr, {}}, 0);
+      } else if (const float exact = score(STRATA_TRY(part.elements(row))); !(exact < floor_.value())) {
+        add({exact, &part, row, nullptr, {}}, 0);
       }
     }
     return {};
@@ -297,9 +312,9 @@ class NearestSearch {
   Result<void> compare_exactly(const Part& part, Row rows) {
     for (Row row = 0; row < rows; ++row) {
       if (!part.visible(row, reading_.view)) continue;
-      const float score = query_.score(STRATA_TRY(part.vector(row)));
-      if (score < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
-      add({score, &part, row, nullptr, {}}, 0);
+      const float exact = score(STRATA_TRY(part.elements(row)));
+      if (exact < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
+      add({exact, &part, row, nullptr, {}}, 0);
     }
     return {};
   }
@@ -329,9 +344,9 @@ class NearestSearch {
         best.push({candidate.bound, candidate.id, nullptr, 0, candidate.buffered});
         continue;
       }
-      const float score = query_.score(STRATA_TRY(candidate.part->vector(candidate.row)));
-      if (!best.reaches(score)) continue;
-      best.push({score, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
+      const float exact = score(STRATA_TRY(candidate.part->elements(candidate.row)));
+      if (!best.reaches(exact)) continue;
+      best.push({exact, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
     }
     return best.take();
   }
@@ -339,10 +354,15 @@ class NearestSearch {
   // Vectors lie far apart: the next one comes while this one is scored.
   static void ask_for_vector(const Candidate& candidate) {
     if (candidate.part == nullptr) return;
-    const auto vector = candidate.part->vector(candidate.row);
-    if (!vector) return;  // it will be said when it is scored
-    const std::size_t floats = std::min<std::size_t>(vector->size(), 1'024);
-    for (std::size_t i = 0; i < floats; i += 16) __builtin_prefetch(vector->data() + i);
+    const auto elements = candidate.part->elements(candidate.row);
+    if (!elements) return;  // it will be said when it is scored
+    const std::size_t bytes = std::min<std::size_t>(elements->size(), 4'096);
+    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(elements->data() + i);
+  }
+
+  // What users see.
+  float score(ByteView elements) {
+    return query_.score(as_floats(reading_.options->element, reading_.options->dimension, elements, room_));
   }
 
   const Reading& reading_;
@@ -359,8 +379,9 @@ class NearestSearch {
   // Of the part in hand:
   std::optional<Admission> admission_;
   const RowSet* matching_ = nullptr;
-  bool asks_ = false;  // indexes do not tell of every row whether it matches
-  std::vector<Row> picked_;
+  bool asks_ = false;        // indexes do not tell of every row whether it matches
+  std::vector<float> room_;  // for a vector that is not kept as floats
+  std::vector<Row> picked_, walked_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;
   std::vector<float> sample_;

@@ -24,7 +24,15 @@ struct Condition;
 struct GraphView;
 class RowSet;
 
+/// A graph over the first rows of a part: the numbers in it are rows of the part.
+struct PartGraph {
+  const GraphView* view = nullptr;             ///< nullptr: none
+  distance::CodeColumns columns;               ///< what a walk reads of its rows' codes: scale and square
+  std::shared_ptr<const void> kept = nullptr;  ///< what both lie in, where they do not stay as long as the part
+};
+
 using Row = std::uint32_t;
+inline constexpr Row kNoRow = UINT32_MAX;
 inline constexpr Lsn kLive = UINT64_MAX;
 
 /// Threads: reads any; mark_deleted one thread at a time, beside reads.
@@ -50,7 +58,7 @@ class Part {
 
   // What may lie in a damaged place. Errors  corruption naming the file and the offset
   virtual Result<std::string_view> id(Row row) const = 0;
-  virtual Result<std::span<const float>> vector(Row row) const = 0;
+  virtual Result<ByteView> elements(Row row) const = 0;  ///< the vector, as elements.h says
   virtual Result<ByteView> payload(Row row) const = 0;
   virtual Result<RowTerms> terms(Row row) const = 0;
   /// The row of `id` that `view` sees. `hash` is hash_of_id(id).
@@ -70,8 +78,8 @@ class Part {
     Row end = 0;
   };
   virtual std::optional<Run> codes(Row row) const = 0;
-  /// The graph over all rows, where there is one: the numbers in it are rows of this part. Valid as long as the part.
-  virtual const GraphView* graph() const { return nullptr; }
+  /// The graph, where there is one; of a part that grows it may cover the first rows alone. A part that gives one has sound codes.
+  virtual PartGraph graph() const { return {}; }
   /// The rows whose payloads fulfil a condition, visible or not; nullptr when there is no index of its field, or none yet.
   /// Errors  corruption
   virtual Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const {

@@ -29,8 +29,8 @@ Result<ByteView> Found::payload() const {
   return buffered != nullptr ? ByteView(buffered->payload) : part->payload(row);
 }
 
-Result<std::span<const float>> Found::vector() const {
-  return buffered != nullptr ? std::span<const float>(buffered->vector) : part->vector(row);
+Result<ByteView> Found::elements() const {
+  return buffered != nullptr ? ByteView(buffered->elements) : part->elements(row);
 }
 
 void TopK::push(const Found& found) {

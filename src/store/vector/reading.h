@@ -18,7 +18,7 @@ namespace strata::store::vector {
 /// A point as the own transaction left it.
 struct BufferedPoint {
   PointChange::Kind kind = PointChange::Kind::upsert;
-  std::vector<float> vector;  ///< set_payload: of the version before, for reads
+  Bytes elements;  ///< the vector, as elements.h says; set_payload: of the version before, for reads
   Bytes payload;
   Bytes terms;
 };
@@ -81,7 +81,7 @@ struct Found {
   const BufferedPoint* buffered = nullptr;
 
   Result<ByteView> payload() const;
-  Result<std::span<const float>> vector() const;
+  Result<ByteView> elements() const;
 };
 
 /// The best k: by score, ties by id.

@@ -5,6 +5,7 @@
 
 #include "core/checksum.h"
 #include "core/endian.h"
+#include "store/vector/elements.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
@@ -140,16 +141,19 @@ std::span<const std::uint32_t> Segment::term_hashes() const {
   return {column<std::uint32_t>(Block::term_hashes), directory_[Block::term_hashes].bytes / 4};
 }
 
-Result<std::span<const float>> Segment::vector(Row row) const {
-  const std::uint64_t size = std::uint64_t{directory_.options.dimension} * sizeof(float);
+Result<ByteView> Segment::elements(Row row) const {
+  const std::uint64_t size = element_bytes(directory_.options.element, directory_.options.dimension);
   const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
   if (!intact(begin, size)) return damaged(begin);
-  return std::span<const float>(reinterpret_cast<const float*>(bytes_.data() + begin), directory_.options.dimension);
+  return bytes_.subspan(begin, size);
 }
 
-const GraphView* Segment::graph() const {
+PartGraph Segment::graph() const {
   const GraphFile* file = graph_.load(std::memory_order_acquire);
-  return file == nullptr ? nullptr : file->graph();
+  const GraphView* view = file == nullptr ? nullptr : file->graph();
+  if (view == nullptr) return {};
+  const auto run = codes(0);
+  return run ? PartGraph{view, run->columns} : PartGraph{};
 }
 
 Result<std::shared_ptr<const RowSet>> Segment::rows_where(const Condition& condition) const {
@@ -173,6 +177,11 @@ std::shared_ptr<GraphFile> Segment::retire() {
   const core::MutexLock lock(graph_mutex_);
   retired_ = true;
   return graphs_.empty() ? nullptr : graphs_.back();
+}
+
+bool Segment::retired() const {
+  const core::MutexLock lock(graph_mutex_);
+  return retired_;
 }
 
 std::shared_ptr<GraphFile> Segment::graph_file() const {

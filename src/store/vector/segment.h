@@ -58,13 +58,13 @@ class Segment final : public Part {
   }
   std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
   Result<std::string_view> id(Row row) const override;
-  Result<std::span<const float>> vector(Row row) const override;
+  Result<ByteView> elements(Row row) const override;
   Result<ByteView> payload(Row row) const override;
   Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
-  const GraphView* graph() const override;
+  PartGraph graph() const override;
   Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const override;
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
@@ -75,6 +75,7 @@ class Segment final : public Part {
   bool attach(std::shared_ptr<GraphFile> graph) STRATA_EXCLUDES(graph_mutex_);
   /// Another segment has taken its place; returns its graph.
   std::shared_ptr<GraphFile> retire() STRATA_EXCLUDES(graph_mutex_);
+  bool retired() const STRATA_EXCLUDES(graph_mutex_);
   /// nullptr: none yet.
   std::shared_ptr<GraphFile> graph_file() const STRATA_EXCLUDES(graph_mutex_);
 

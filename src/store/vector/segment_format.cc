@@ -2,8 +2,9 @@
 
 #include <bit>
 
+#include "store/vector/collection_options.h"
 #include "store/vector/distance/distance.h"
-#include "store/vector/mutation.h"
+#include "store/vector/elements.h"
 
 namespace strata::store::vector {
 
@@ -15,6 +16,7 @@ void SegmentDirectory::encode(core::Encoder& out) const {
   out.u32(options.dimension);
   out.u8(static_cast<std::uint8_t>(options.metric));
   out.u8(options.words ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>(options.element));
   out.u32(rows);
   out.u64(lsn);
   out.u64(derived_begin);
@@ -32,6 +34,7 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
   out.options.dimension = in.u32();
   out.options.metric = static_cast<Metric>(in.u8());
   out.options.words = in.u8() != 0;
+  if (out.version >= 3) out.options.element = static_cast<ElementType>(in.u8());
   out.rows = in.u32();
   out.lsn = in.u64();
   out.derived_begin = in.u64();
@@ -54,7 +57,8 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
   }
   return exactly(Block::created, rows * 8) && exactly(Block::deleted, rows * 8) && exactly(Block::lengths, rows * 4) &&
          exactly(Block::id_offsets, (rows + 1) * 8) && exactly(Block::payload_offsets, (rows + 1) * 8) &&
-         exactly(Block::term_offsets, (rows + 1) * 8) && exactly(Block::vectors, rows * out.options.dimension * 4) &&
+         exactly(Block::term_offsets, (rows + 1) * 8) &&
+         exactly(Block::vectors, rows * element_bytes(out.options.element, out.options.dimension)) &&
          exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
          exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
          exactly(Block::code_length, rows * 4) && exactly(Block::square, rows * 4) &&

@@ -18,7 +18,8 @@ namespace strata::store::vector {
 
 inline constexpr std::string_view kSegmentMagic = "STRVSEG1";
 inline constexpr std::string_view kTrailerMagic = "STRVSEGT";
-inline constexpr std::uint32_t kSegmentVersion = 2;  // 1 is still read: terms as lists, no term_hashes
+inline constexpr std::uint32_t kSegmentVersion =
+    3;  // 1 is still read: terms as lists, no term_hashes; 2: options end behind words
 
 enum class Block : std::uint8_t {
   // Primary: what was given. Damage is an error.
@@ -31,7 +32,7 @@ enum class Block : std::uint8_t {
   ids,              ///< rows ascend by id, versions of one id by created
   payloads,
   terms,    ///< numbered, as row_terms.h says
-  vectors,  ///< f32[rows × dimension]
+  vectors,  ///< the elements of each row, as elements.h says
   // Derived: made from the above. Damage costs time, not answers.
   codes,  ///< u8[rows × code_stride], code + 128
   scale,  ///< f32[rows], and the same for the next three

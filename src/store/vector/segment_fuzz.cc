@@ -13,10 +13,11 @@ using namespace strata::store::vector;
 
 namespace {
 
-constexpr std::size_t kDirectoryHeadBytes = 46;  // version … data_end; the blocks follow
+constexpr std::size_t kDirectoryHeadBytes =
+    46;  // version … data_end; since version 3 the element type, too; the blocks follow
 
 std::size_t directory_bytes(std::uint32_t version) {
-  return kDirectoryHeadBytes + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;
+  return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;
 }
 constexpr std::uint32_t kZerosMax = 256 << 10;
 
@@ -38,7 +39,7 @@ void read_all(const Segment& part) {
       (void)part.find(*id, hash_of_id(*id), 1).has_value();
       (void)part.first_above(*id).has_value();
     }
-    (void)part.vector(row).has_value();
+    (void)part.elements(row).has_value();
     (void)part.payload(row).has_value();
     if (auto terms = part.terms(row)) {
       Term term;

@@ -175,6 +175,47 @@ constexpr std::string_view kFormat1State =
     "010400000000000000020000000000000002000000000000000000000000000000010101630401010100000000"
     "000000ffffffffffffffff020205010100000000000000";
 
+// A file that format 2 wrote, and the state (version 3) that names it: the same points, "b" at (0.5, 3, 6).
+constexpr SpecimenRun kFormat2[] = {
+    {0, "5354525653454731"},
+    {64, "0200000000000000040000000000000003"},
+    {128, "0400000000000000ffffffffffffffffffffffffffffffff"},
+    {192, "020000000200000002"},
+    {264, "0100000000000000020000000000000003"},
+    {328, "05000000000000000a000000000000000f"},
+    {384, "616162"},
+    {448, "01016e020201016e020601016e0204"},
+    {512, "5567be7b4b3c43ca"},
+    {576, "020002020002010102"},
+    {648, "0300000000000000060000000000000009"},
+    {706, "803f00000040000080bf0000803f00000040000080bf0000003f000040400000c040"},
+    {65536,
+     "c0ff41808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "80808080808080808080808080808080c0ff418080808080808080808080808080808080808080808080808080808080"
+     "80808080808080808080808080808080808080808080808080808080808080808bc0ff80808080808080808080808080"
+     "808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "0402813c0402813c0683413d"},
+    {65792, "0772363c0772363c99e5fb3c"},
+    {65856, "05c51c4005c51c400ba5d740"},
+    {65922, "c0400000c04000003542"},
+    {65984, "030000001c0b5a57"},
+    {66040, "01000000b632c6e6000203020002"},
+    {66120,
+     "040000000000000002000000010000000000000003000000010103000000040000000000000000000100000000005002"
+     "0100000000004000000000000000180000000000000080000000000000001800000000000000c0000000000000000c00"
+     "000000000000000100000000000020000000000000004001000000000000200000000000000080020000000000002000"
+     "00000000000080010000000000000300000000000000c0010000000000000f0000000000000040020000000000000900"
+     "000000000000c00200000000000024000000000000000000010000000000c000000000000000c0000100000000000c00"
+     "00000000000000010100000000000c0000000000000040010100000000000c0000000000000080010100000000000c00"
+     "000000000000c00101000000000040000000000000004002010000000000100000000000000000020100000000000600"
+     "000000000000000200000000000008000000000000002352ecc566abc209e6a5d4885b5b5f2453545256534547545002"
+     "0100000000006e01000000000000e178d3d95718b6230c3e7718"},
+};
+constexpr std::size_t kFormat2Bytes = 66'558;
+constexpr std::string_view kFormat2State =
+    "030400000000000000020000000000000002000000000000000000000000000000010101630301010100000000000000"
+    "ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
+
 Bytes from_hex(std::string_view hex) {
   Bytes bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -233,6 +274,42 @@ TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
   expect_content();
   EXPECT_EQ(scores("one two three"), before);
   EXPECT_EQ(*db.participant().summarize(4), summary);
+}
+
+TEST(Segment, ReadsAFileOfFormat2AndTheStateThatNamesIt) {
+  const auto files = io::make_memory_file_system();
+  Bytes file(kFormat2Bytes);
+  for (const SpecimenRun& run : kFormat2)
+    std::ranges::copy(from_hex(run.hex), file.begin() + std::ptrdiff_t(run.offset));
+  const std::string name = segment_name("vector", 1);
+  ASSERT_TRUE(files->create_directory("vector"));
+  ASSERT_TRUE(io::write_file_atomically(*files, name, file));
+  TestDatabase db(*files);
+  transaction::Checkpoint last;
+  last.lsn = 4;
+  last.state = from_hex(kFormat2State);
+  last.files.push_back({name, file.size(), core::xxh3_128(file)});
+  db.adopt(last);
+  ASSERT_TRUE(db.restart()) << "from the specimen";
+  const auto expect_content = [&] {
+    EXPECT_EQ(db.store().collection("c")->options, (CollectionOptions{3, Metric::l2, true}));
+    EXPECT_EQ(db.store().get("c", "a")->value().vector, (std::vector<float>{1, 2, -1}));
+    EXPECT_EQ(to_json(db.store().get("c", "a")->value().payload), R"({"n":3})");
+    EXPECT_EQ(db.store().get("c", "b")->value().vector, (std::vector<float>{0.5F, 3, 6}));
+    EXPECT_EQ(db.store().search_words("c", "wine", {.k = 10})->size(), 1U);
+    const std::vector<float> query{0, 3, 6};
+    EXPECT_EQ(db.store().search("c", query, {.k = 1})->front().id, "b");
+    EXPECT_TRUE(db.participant().verify()->empty());
+  };
+  expect_content();
+  const float x[] = {0, 0, 1};
+  const Point points[] = {{"c", x}, {"d", x}};
+  ASSERT_TRUE(db.store().upsert("c", points));
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  ASSERT_EQ(db.last().files.size(), 1U);
+  EXPECT_EQ((*Segment::open(*files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
+  ASSERT_TRUE(db.restart());
+  expect_content();
 }
 
 TEST(Segment, EveryTruncationIsRefusedAtOpening) {

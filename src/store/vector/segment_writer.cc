@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "store/vector/coding.h"
+#include "store/vector/elements.h"
 #include "store/vector/paged_file.h"
 #include "store/vector/words.h"
 
@@ -192,9 +193,7 @@ class Blocks {
     STRATA_TRY(contents(Block::ids, id));
     STRATA_TRY(contents(Block::payloads, payload));
     STRATA_TRY(terms());
-    return contents(Block::vectors, [](const SourceRow& s) -> Result<ByteView> {
-      return std::as_bytes(STRATA_TRY(s.part->vector(s.row)));
-    });
+    return contents(Block::vectors, [](const SourceRow& s) { return s.part->elements(s.row); });
   }
 
   // The hashes of all words, then each row's by their numbers.
@@ -224,13 +223,16 @@ class Blocks {
   }
 
   Result<void> codes() {
-    const std::size_t stride = distance::code_stride(directory_.options.dimension);
+    const CollectionOptions& options = directory_.options;
+    const std::size_t stride = distance::code_stride(options.dimension);
     std::vector<std::uint8_t> code(stride);
+    std::vector<float> room;
     std::vector<RowCode> columns;
     columns.reserve(rows_.size());
     STRATA_TRY(block(Block::codes, [&]() -> Result<void> {
       for (const SourceRow& s : rows_) {
-        columns.push_back(encode_row(directory_.options.metric, STRATA_TRY(s.part->vector(s.row)), code.data()));
+        const auto x = as_floats(options.element, options.dimension, STRATA_TRY(s.part->elements(s.row)), room);
+        columns.push_back(encode_row(options.metric, x, code.data()));
         STRATA_TRY(out_.append(std::as_bytes(std::span(code))));
       }
       return {};

@@ -3,33 +3,14 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/nesting.h"
+#include "store/vector/collection_options.h"
+#include "store/vector/elements.h"
 #include "store/vector/reading.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
 #include "store/vector/write_buffer.h"
-
-namespace strata {
-namespace {
-constexpr std::array<std::string_view, 3> kMetricNames{"cosine", "l2", "inner_product"};
-}  // namespace
-
-std::string_view name(Metric metric) noexcept {
-  const auto at = static_cast<std::size_t>(metric);
-  return at < kMetricNames.size() ? kMetricNames[at] : "unknown";
-}
-
-Result<Metric> parse_metric(std::string_view text) {
-  for (std::size_t i = 0; i < kMetricNames.size(); ++i) {
-    if (kMetricNames[i] == text) return static_cast<Metric>(i);
-  }
-  return Error(ErrorCode::invalid_argument, "not a metric: \"" + std::string(text.substr(0, 64)) +
-                                                "\"; the metrics are cosine, l2 and inner_product");
-}
-
-}  // namespace strata
 
 namespace strata::store::vector {
 namespace {
@@ -107,7 +88,7 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_collection_options(options));
       if (const auto existing = find_to_read(tx, name)) {
         const CollectionOptions& other = existing->options;
-        if (other.dimension == options.dimension && other.metric == options.metric && other.words == options.words) {
+        if (other == options) {
           tx.note_dependency(StoreKind::vector, collection_key(name));
           return {};
         }
@@ -171,12 +152,12 @@ class VectorSession final : public strata::VectorStore {
       for (const Point& point : points) {
         STRATA_TRY(check_id(point.id));
         STRATA_TRY(check_vector(name, target->options, quoted(point.id), point.vector));
+        STRATA_TRY(check_elements(name, target->options, quoted(point.id), point.vector));
         BufferedPoint& own = taken.emplace_back();
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms_of(point.text, own.terms);
-        own.vector.assign(point.vector.begin(), point.vector.end());
-        bytes +=
-            point.id.size() + point.vector.size_bytes() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+        own.elements = to_elements(target->options.element, point.vector);
+        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
       }
       STRATA_TRY(depend_on_collection(tx, name, *target));
       for (const Point& point : points) STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));
@@ -202,7 +183,8 @@ class VectorSession final : public strata::VectorStore {
       if (!found) {
         return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
       }
-      STRATA_TRY(tx.charge(id.size() + changed.payload.size() + target->options.dimension * sizeof(float) +
+      const CollectionOptions& options = target->options;
+      STRATA_TRY(tx.charge(id.size() + changed.payload.size() + element_bytes(options.element, options.dimension) +
                            kPointOverheadBytes));
       STRATA_TRY(depend_on_collection(tx, name, *target));
       STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
@@ -211,10 +193,10 @@ class VectorSession final : public strata::VectorStore {
         buffered.points.find(id)->second.payload = std::move(changed.payload);
         return {};
       }
-      const std::span<const float> vector = STRATA_TRY(found->vector());
+      const ByteView elements = STRATA_TRY(found->elements());
       changed.terms = to_term_list(STRATA_TRY(found->part->terms(found->row)));
       changed.kind = PointChange::Kind::set_payload;
-      changed.vector.assign(vector.begin(), vector.end());
+      changed.elements.assign(elements.begin(), elements.end());
       buffered.points.insert_or_assign(std::string(id), std::move(changed));
       return {};
     });
@@ -261,7 +243,7 @@ class VectorSession final : public strata::VectorStore {
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
       if (!found) return std::optional<StoredPoint>();
-      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, with_vector)));
+      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, target->options, with_vector)));
     });
   }
 
@@ -278,7 +260,8 @@ class VectorSession final : public strata::VectorStore {
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, options.k, {options.exact, options.ef})), options);
+      return hits(STRATA_TRY(search_nearest(reading, query, options.k, {options.exact, options.ef})), target->options,
+                  options);
     });
   }
 
@@ -296,7 +279,7 @@ class VectorSession final : public strata::VectorStore {
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
-      return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), options);
+      return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), target->options, options);
     });
   }
 
@@ -322,7 +305,7 @@ class VectorSession final : public strata::VectorStore {
       const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
       std::vector<StoredPoint> points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
-        points.push_back(STRATA_TRY(stored(found, with_vector)));
+        points.push_back(STRATA_TRY(stored(found, target->options, with_vector)));
       }
       return points;
     });
@@ -331,11 +314,6 @@ class VectorSession final : public strata::VectorStore {
  private:
   static WriteBuffer& buffer(Context& tx) {
     return tx.buffer<WriteBuffer>(StoreKind::vector, [] { return std::make_unique<WriteBuffer>(); });
-  }
-
-  static std::string describe(const CollectionOptions& options) {
-    return std::to_string(options.dimension) + " dimensions, " + std::string(strata::name(options.metric)) +
-           (options.words ? ", words" : ", no words");
   }
 
   static Result<void> check_results(std::size_t value, std::size_t most, std::string_view what) {
@@ -410,18 +388,22 @@ class VectorSession final : public strata::VectorStore {
     return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target))};
   }
 
-  static Result<StoredPoint> stored(const Found& found, bool with_vector) {
+  static Result<std::vector<float>> vector_of(const Found& found, const CollectionOptions& options) {
+    std::vector<float> vector(options.dimension);
+    to_floats(options.element, STRATA_TRY(found.elements()), vector);
+    return vector;
+  }
+
+  static Result<StoredPoint> stored(const Found& found, const CollectionOptions& options, bool with_vector) {
     StoredPoint point;
     point.id = found.id;
     point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    if (with_vector) {
-      const std::span<const float> x = STRATA_TRY(found.vector());
-      point.vector.assign(x.begin(), x.end());
-    }
+    if (with_vector) point.vector = STRATA_TRY(vector_of(found, options));
     return point;
   }
 
-  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const SearchOptions& options) {
+  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const CollectionOptions& collection,
+                                       const SearchOptions& options) {
     std::vector<Hit> hits;
     hits.reserve(found.size());
     for (const Found& each : found) {
@@ -429,10 +411,7 @@ class VectorSession final : public strata::VectorStore {
       hit.id = each.id;
       hit.score = each.score;
       if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(each.payload())));
-      if (options.with_vector) {
-        const std::span<const float> x = STRATA_TRY(each.vector());
-        hit.vector.assign(x.begin(), x.end());
-      }
+      if (options.with_vector) hit.vector = STRATA_TRY(vector_of(each, collection));
     }
     return hits;
   }

@@ -5,6 +5,7 @@
 #include "core/assert.h"
 #include "core/checksum.h"
 #include "core/failpoint.h"
+#include "store/vector/collection_options.h"
 
 namespace strata::store::vector {
 
@@ -12,7 +13,7 @@ VectorParticipant::VectorParticipant(io::FileSystem& files, std::string director
     : files_(files),
       directory_(std::move(directory)),
       options_(options),
-      graphs_(files, directory_, options.graph, [this] { return next_number(); }) {}
+      graphs_(files, directory_, options.graph_rows_min, [this] { return next_number(); }) {}
 
 VectorParticipant::~VectorParticipant() = default;
 
@@ -68,6 +69,8 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
       collections_[collection->name()].push_back(collection);
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
+    if (!collection || collection->options().index.kind == IndexKind::flat) continue;
+    if (auto delta = collection->delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
   }
   applied_.store(commit.lsn, std::memory_order_release);
   STRATA_CRASHPOINT("vector.apply.end");
@@ -80,9 +83,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
     Bytes head;
     core::Encoder out(head);
     out.text(collection->name());
-    out.u32(collection->options().dimension);
-    out.u8(static_cast<std::uint8_t>(collection->options().metric));
-    out.u8(collection->options().words ? 1 : 0);
+    encode_options(collection->options(), out);
     summary.add(core::xxh3_128(head));
     const auto parts = STRATA_TRY(collection->parts());
     for (const Part* part : parts->all) {
@@ -98,7 +99,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
         core::Hasher128 hasher;
         hasher.update(sizes);
         hasher.update(payload);
-        hasher.update(std::as_bytes(STRATA_TRY(part->vector(row))));
+        hasher.update(STRATA_TRY(part->elements(row)));
         hasher.update(to_term_list(STRATA_TRY(part->terms(row))));
         summary.add(hasher.digest());
       }
@@ -144,6 +145,10 @@ transaction::Statistics VectorParticipant::statistics() {
     for (const auto& delta : parts->deltas) {
       bytes_in_memory += delta->bytes_in_memory();
       rows += delta->rows();
+      const PartGraph graph = delta->graph();
+      if (graph.view == nullptr) continue;
+      ++graphs;
+      rows_in_graphs += graph.view->rows;
     }
   }
   transaction::Statistics out{{"items", items},
@@ -153,6 +158,7 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"graphs", graphs},
                               {"rows_in_graphs", rows_in_graphs},
                               {"rows_waiting_for_graphs", graphs_.rows_waiting()},
+                              {"rows_linked", graphs_.rows_linked()},
                               {"bytes_on_disk", bytes_on_disk},
                               {"bytes_in_memory", bytes_in_memory}};
   if (const auto error = graphs_.last_error()) out.set("graph_error", error->message());

@@ -26,7 +26,6 @@ struct VectorOptions {
   std::uint32_t segments_max = 8;         ///< per collection; more are merged at a checkpoint; 1 … 64
   std::uint32_t dead_percent_max = 25;    ///< a segment with more rows that nobody can see is written anew; 1 … 100
   std::uint32_t graph_rows_min = 10'000;  ///< smaller segments are scanned: exact, 8 ns a row of 384
-  GraphOptions graph = {};
 };
 
 /// Threads: as transaction::Participant.
@@ -95,6 +94,10 @@ class VectorParticipant final : public transaction::Participant {
                                            std::string_view name);
   void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
+  /// Whether so many rows of a collection are to be walked to.
+  bool wants_graph(const Collection& collection, Row rows) const {
+    return collection.options().index.kind == IndexKind::hnsw && rows >= options_.graph_rows_min;
+  }
   /// Asks for a graph for each large segment that has none, or a damaged one.
   void want_graphs();
   bool want_written_graph(std::uint64_t number);

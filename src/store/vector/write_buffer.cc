@@ -46,7 +46,7 @@ void WriteBuffer::encode(core::Encoder& out) const {
     change.dropped = collection.dropped;
     change.created = collection.created;
     for (const auto& [id, point] : collection.points) {
-      change.points.push_back({point.kind, id, std::as_bytes(std::span(point.vector)), point.payload, point.terms});
+      change.points.push_back({point.kind, id, point.elements, point.payload, point.terms});
     }
     mutation.push_back(std::move(change));
   }

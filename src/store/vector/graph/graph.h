@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "store/vector/part.h"
+#include "strata/vector.h"
 
 namespace strata::store::vector {
 
@@ -29,6 +30,7 @@ struct GraphOptions {
   /// inner product, which is no distance: 1 there.
   float stretch = 1.15F;
 };
+inline GraphOptions graph_options(const IndexOptions& index) { return {index.m, index.ef_construction}; }
 
 /// The arrays of a graph, wherever they lie. Borrowed.
 struct GraphView {

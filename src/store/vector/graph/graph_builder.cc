@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::uint32_t kLevelsMax = 12;  // 4^12 rows at the least degree
 constexpr std::uint64_t kLevelSeed = 0x4c6576656c73;
+// Of the links of a row that is gone, so many of the first may take its place.
+constexpr std::size_t kHeirs = 8;
 
 // How near rows are to one of them, by full codes. The sum of a row's code less 128 takes the offset of the others out again.
 class RowSimilarities {
@@ -61,7 +63,7 @@ class RowSimilarities {
 class Builder {
  public:
   Builder(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension, Metric metric,
-          const GraphOptions& options)
+          const GraphOptions& options, const Origin* origin)
       : columns_(columns),
         rows_(rows),
         dimension_(dimension),
@@ -71,12 +73,41 @@ class Builder {
         nearest_possible_(metric == Metric::cosine ? 1.0F : 0.0F),
         similarities_(columns, rows, dimension, metric),
         ground_(std::size_t{rows} * (2 * degree_ + 1)),
-        places_(rows, kNoPlace) {
-    draw_levels();
+        places_(rows, kNoPlace),
+        linked_rows_(rows) {
+    draw_levels(origin);
+  }
+
+  // False when it was told to stop.
+  bool adopt(const Origin& origin, const std::function<bool()>& stop) {
+    const GraphView& graph = *origin.graph;
+    for (Row from = 0; from < graph.rows; ++from) {
+      const Row row = origin.rows[from];
+      if (row == kNoRow) continue;
+      if (stop()) return false;
+      inherit(origin, graph.ground_links(from), row, 0);
+      linked_rows_[row] = true;
+      if (added_++ == 0) entry_ = row;
+    }
+    for (std::uint32_t place = 0; place < graph.upper.size(); ++place) {
+      const Row row = origin.rows[graph.upper[place]];
+      if (row == kNoRow) continue;
+      const std::uint32_t height = height_of(row);
+      for (std::uint32_t level = 1; level <= height; ++level) {
+        inherit(origin, graph.links_above(place, level), row, level);
+      }
+      if (height > entry_height_) {
+        entry_ = row;
+        entry_height_ = height;
+      }
+    }
+    return true;
   }
 
   void add(Row row) {
-    const std::uint32_t height = places_[row] == kNoPlace ? 0 : heights_[places_[row]];
+    if (linked_rows_[row]) return;
+    linked_rows_[row] = true;
+    const std::uint32_t height = height_of(row);
     if (added_ == 0) {
       entry_ = row;
       entry_height_ = height;
@@ -116,7 +147,7 @@ class Builder {
 
   // Choosing links may leave a row that none leads to: one of a crowd of copies, mostly. It is linked from the nearest that can be
   // reached and has room. False when it was told to stop.
-  bool reach_all(const std::atomic<bool>& stop) {
+  bool reach_all(const std::function<bool()>& stop) {
     std::vector<bool> reached(rows_);
     std::vector<Row> open;
     const auto reach = [&](Row row) {
@@ -136,7 +167,7 @@ class Builder {
     follow();
     for (Row row = 0; row < rows_; ++row) {
       if (reached[row]) continue;
-      if (stop.load(std::memory_order_relaxed)) return false;
+      if (stop()) return false;
       const auto to_row = [&](const std::uint32_t* others, std::uint32_t count, float* out) {
         similarities_(row, others, count, out);
       };
@@ -190,14 +221,32 @@ class Builder {
     const std::uint32_t* place(Row row) const { return builder.list(row, level); }
   };
 
-  // A row is above level l with probability degree^-l. The highest level in use is that of the highest row.
-  void draw_levels() {
+  std::uint32_t height_of(Row row) const { return places_[row] == kNoPlace ? 0 : heights_[places_[row]]; }
+
+  // A row is above level l with probability degree^-l; one of the origin stays as high as it was. The highest level in use is that
+  // of the highest row.
+  void draw_levels(const Origin* origin) {
+    constexpr std::uint32_t kDrawn = UINT32_MAX;
+    std::vector<std::uint32_t> heights(rows_, kDrawn);
+    if (origin != nullptr) {
+      const GraphView& graph = *origin->graph;
+      for (const Row row : origin->rows) {
+        if (row != kNoRow) heights[row] = 0;
+      }
+      for (std::uint32_t place = 0; place < graph.upper.size(); ++place) {
+        const Row row = origin->rows[graph.upper[place]];
+        if (row != kNoRow) heights[row] = graph.upper_begins[place + 1] - graph.upper_begins[place];
+      }
+    }
     core::Random random(kLevelSeed);
     const double factor = 1 / std::log(static_cast<double>(degree_));
     begins_.push_back(0);
     for (Row row = 0; row < rows_; ++row) {
-      const double drawn = std::max(random.real(), 1e-18);
-      const auto height = std::min(kLevelsMax, static_cast<std::uint32_t>(-std::log(drawn) * factor));
+      std::uint32_t height = heights[row];
+      if (height == kDrawn) {
+        const double drawn = std::max(random.real(), 1e-18);
+        height = std::min(kLevelsMax, static_cast<std::uint32_t>(-std::log(drawn) * factor));
+      }
       if (height == 0) continue;
       places_[row] = static_cast<std::uint32_t>(upper_.size());
       upper_.push_back(row);
@@ -220,6 +269,55 @@ class Builder {
     std::uint32_t* to = list(row, level);
     *to = static_cast<std::uint32_t>(links.size());
     for (std::size_t i = 0; i < links.size(); ++i) to[1 + i] = links[i].node;
+  }
+
+  // The links of a row of the origin, `links` as the origin numbers them (above the ground: places in its `upper`).
+  void inherit(const Origin& origin, std::span<const std::uint32_t> links, Row row, std::uint32_t level) {
+    const GraphView& graph = *origin.graph;
+    const auto now = [&](std::uint32_t link) { return origin.rows[level == 0 ? link : graph.upper[link]]; };
+    std::uint32_t* const to = list(row, level);
+    const std::size_t wanted = std::min<std::size_t>(links.size(), most(level));
+    nodes_.clear();
+    for (const std::uint32_t link : links) {
+      if (nodes_.size() < wanted && now(link) != kNoRow) nodes_.push_back(now(link));
+    }
+    if (nodes_.size() < wanted) {
+      heirs_.clear();
+      for (const std::uint32_t link : links) {
+        if (now(link) != kNoRow) continue;
+        const auto behind = level == 0 ? graph.ground_links(link) : graph.links_above(link, level);
+        std::size_t taken = 0;
+        for (std::size_t i = 0; i < behind.size() && taken < kHeirs; ++i) {
+          const Row heir = now(behind[i]);
+          if (heir == kNoRow || heir == row) continue;
+          heirs_.push_back(heir);
+          ++taken;
+        }
+      }
+      heal(row, wanted);
+    }
+    *to = static_cast<std::uint32_t>(nodes_.size());
+    std::copy(nodes_.begin(), nodes_.end(), to + 1);
+  }
+
+  // Fills nodes_, which are links of `row`, up to `wanted` with the nearest of heirs_ that none of them is clearly nearer to.
+  void heal(Row row, std::size_t wanted) {
+    std::sort(heirs_.begin(), heirs_.end());
+    heirs_.erase(std::unique(heirs_.begin(), heirs_.end()), heirs_.end());
+    std::erase_if(heirs_, [&](Row heir) { return std::find(nodes_.begin(), nodes_.end(), heir) != nodes_.end(); });
+    scores_.resize(heirs_.size());
+    similarities_(row, heirs_.data(), static_cast<std::uint32_t>(heirs_.size()), scores_.data());
+    candidates_.clear();
+    for (std::size_t i = 0; i < heirs_.size(); ++i) candidates_.push_back({scores_[i], heirs_[i]});
+    std::sort(candidates_.begin(), candidates_.end(), nearer);
+    for (const Near& candidate : candidates_) {
+      if (nodes_.size() == wanted) break;
+      if (!shadowed(candidate)) nodes_.push_back(candidate.node);
+    }
+  }
+
+  static bool nearer(const Near& a, const Near& b) {
+    return a.similarity != b.similarity ? a.similarity > b.similarity : a.node < b.node;
   }
 
   // Of the rows in the beam, then of those that they lead to, and so on, the first whose list is not full; the nearest when all
@@ -253,9 +351,7 @@ class Builder {
     similarities_(row, links + 1, *links, scores_.data());
     for (std::uint32_t i = 0; i < *links; ++i) candidates_.push_back({scores_[i], links[1 + i]});
     candidates_.push_back(to);
-    std::sort(candidates_.begin(), candidates_.end(), [](const Near& a, const Near& b) {
-      return a.similarity != b.similarity ? a.similarity > b.similarity : a.node < b.node;
-    });
+    std::sort(candidates_.begin(), candidates_.end(), nearer);
     choose(most(level), chosen_);
     set_links(row, level, chosen_);
   }
@@ -306,13 +402,14 @@ class Builder {
   std::vector<std::uint32_t> ground_;
   std::vector<std::uint32_t> places_;  // of each row in upper_
   std::vector<std::uint32_t> upper_, heights_, begins_, upper_links_;
+  std::vector<bool> linked_rows_;
   Row entry_ = 0;
   std::uint32_t entry_height_ = 0;
   Row added_ = 0;
 
   WalkMemory memory_;
   std::vector<Near> candidates_, chosen_, linked_, left_out_;
-  std::vector<std::uint32_t> entries_, nodes_;
+  std::vector<std::uint32_t> entries_, nodes_, heirs_;
   std::vector<float> scores_;
 };
 
@@ -326,12 +423,14 @@ bool can_be_linked(const distance::CodeColumns& columns, Row rows) {
 }
 
 std::optional<GraphData> build_graph(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension,
-                                     Metric metric, const GraphOptions& options, const std::atomic<bool>& stop) {
+                                     Metric metric, const GraphOptions& options, const std::function<bool()>& stop,
+                                     const Origin* origin) {
   STRATA_ASSERT(rows > 0 && rows < (1U << 31));
   STRATA_ASSERT(options.degree >= 4 && options.degree <= kGraphDegreeMax && options.effort >= options.degree);
-  Builder builder(columns, rows, dimension, metric, options);
+  Builder builder(columns, rows, dimension, metric, options, origin);
+  if (origin != nullptr && !builder.adopt(*origin, stop)) return std::nullopt;
   for (Row row = 0; row < rows; ++row) {
-    if (stop.load(std::memory_order_relaxed)) return std::nullopt;
+    if (stop()) return std::nullopt;
     builder.add(row);
   }
   if (!builder.reach_all(stop)) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/thread_priority.h"
 #include "store/vector/graph/graph_builder.h"
 
 namespace strata::store::vector {
@@ -12,12 +13,25 @@ constexpr auto kAskEvery = std::chrono::milliseconds(50);  // whoever waits, whe
 
 }  // namespace
 
-void GraphMaker::want(std::shared_ptr<Segment> segment, std::uint64_t written) {
+void GraphMaker::want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written,
+                      std::optional<Inheritance> inheritance) {
   const core::MutexLock lock(mutex_);
-  if (stop_.load(std::memory_order_relaxed)) return;
   const auto same = [&](const Wanted& wanted) { return wanted.segment == segment; };
   if (std::any_of(queue_.begin(), queue_.end(), same)) return;
-  queue_.push_back({std::move(segment), written});
+  put({.segment = std::move(segment),
+       .options = graph_options(index),
+       .written = written,
+       .inheritance = std::move(inheritance)});
+}
+
+void GraphMaker::want(std::shared_ptr<Delta> delta) {
+  const core::MutexLock lock(mutex_);
+  put({.delta = std::move(delta)});
+}
+
+void GraphMaker::put(Wanted wanted) {
+  if (stop_.load(std::memory_order_relaxed)) return;
+  queue_.push_back(std::move(wanted));
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   changed_.notify_all();
 }
@@ -54,7 +68,7 @@ void GraphMaker::stop() {
 std::uint64_t GraphMaker::rows_waiting() const {
   const core::MutexLock lock(mutex_);
   std::uint64_t rows = 0;
-  for (const Wanted& wanted : queue_) rows += wanted.segment->rows();
+  for (const Wanted& wanted : queue_) rows += wanted.retired() ? 0 : wanted.rows();
   return rows;
 }
 
@@ -64,6 +78,7 @@ std::optional<Error> GraphMaker::last_error() const {
 }
 
 void GraphMaker::run() {
+  core::give_way();
   for (;;) {
     Wanted wanted;
     {
@@ -86,18 +101,40 @@ void GraphMaker::run() {
 }
 
 Result<void> GraphMaker::make(const Wanted& wanted) {
+  if (wanted.retired()) return {};
+  if (wanted.segment) return make_of_segment(wanted);
+  make_of_delta(wanted.delta);
+  return {};
+}
+
+void GraphMaker::make_of_delta(const std::shared_ptr<Delta>& delta) {
+  const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || delta->retired(); };
+  const PartGraph before = delta->graph();
+  auto graph = grow_graph(*delta, stop);
+  if (stop()) return;
+  if (graph) rows_linked_ += graph->view.rows - (before.view == nullptr ? 0 : before.view->rows);
+  delta->attach(std::move(graph));
+  if (delta->claim_graph(rows_min_)) want(delta);
+}
+
+Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   Segment& segment = *wanted.segment;
+  const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || segment.retired(); };
   if (wanted.written != 0 && STRATA_TRY(adopt(segment, wanted.written))) return {};
   STRATA_TRY(segment.prepare());
   const auto run = segment.codes(0);
   const SegmentDirectory& directory = segment.directory();
   if (!run || !can_be_linked(run->columns, segment.rows())) return {};
+  std::optional<Origin> origin;
+  if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
   const std::optional<GraphData> graph =
-      build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, options_, stop_);
+      build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, wanted.options,
+                  stop, origin ? &*origin : nullptr);
   if (!graph) return {};
+  rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
   const std::uint64_t number = next_number_();
   const transaction::CheckpointFile file =
-      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), options_, *graph));
+      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), wanted.options, *graph));
   return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())));
 }
 

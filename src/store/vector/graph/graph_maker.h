@@ -1,10 +1,12 @@
 #pragma once
-/// Gives sealed segments their graphs, one after the other, on a thread of its own that begins with the first that needs one.
+/// Gives sealed segments and large deltas their graphs, one after the other, on a thread of its own that begins with the first that
+/// needs one.
 ///
 ///     want(segment) ──▶ queue ──▶ build ──▶ write `….graph` ──▶ attach: searches use it from then on; the next checkpoint names it
+///     want(delta)   ──▶ queue ──▶ build ──────────────────────▶ attach
 ///
-/// A segment that was merged away meanwhile gets none, and the file goes. Building that fails (a full disk) leaves the segment
-/// searched exactly; the next checkpoint asks again.
+/// What was merged away meanwhile gets none, and the file goes. Building that fails (a full disk) leaves the segment searched exactly;
+/// the next checkpoint asks again. The thread gives way to others: whoever commits or searches comes first.
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -14,7 +16,9 @@
 
 #include "core/mutex.h"
 #include "io/file_system.h"
+#include "store/vector/delta.h"
 #include "store/vector/graph/graph.h"
+#include "store/vector/graph/inheritance.h"
 #include "store/vector/segment.h"
 
 namespace strata::store::vector {
@@ -22,40 +26,56 @@ namespace strata::store::vector {
 /// Threads: any.
 class GraphMaker {
  public:
-  GraphMaker(io::FileSystem& files, std::string directory, const GraphOptions& options,
-             std::function<std::uint64_t()> next_number)
-      : files_(files), directory_(std::move(directory)), options_(options), next_number_(std::move(next_number)) {}
+  /// `rows_min` is what deltas are asked with whether they need another graph.
+  GraphMaker(io::FileSystem& files, std::string directory, Row rows_min, std::function<std::uint64_t()> next_number)
+      : files_(files), directory_(std::move(directory)), rows_min_(rows_min), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
   /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
-  /// yet, to be used if it is sound; 0: there is none.
-  void want(std::shared_ptr<Segment> segment, std::uint64_t written = 0) STRATA_EXCLUDES(mutex_);
+  /// yet, to be used if it is sound; 0: there is none. `inheritance`: what a new one begins with.
+  void want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written = 0,
+            std::optional<Inheritance> inheritance = std::nullopt) STRATA_EXCLUDES(mutex_);
+  /// The caller has claimed it (Delta::claim_graph).
+  void want(std::shared_ptr<Delta> delta) STRATA_EXCLUDES(mutex_);
   /// Until everything that is in the queue now has left it. `progress(rows that left it, rows there were)` is called now and then; false: no more waiting.
   /// Errors  cancelled; why the last graph could not be made
   Result<void> wait(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) STRATA_EXCLUDES(mutex_);
   /// Gives up what is under way. Nothing is made afterwards.
   void stop() STRATA_EXCLUDES(mutex_);
 
-  /// Of the segments in the queue.
+  /// Of the segments and deltas in the queue that nothing has taken the place of yet.
   std::uint64_t rows_waiting() const STRATA_EXCLUDES(mutex_);
+  /// Rows that were given their links since this began, each as often as that happened: not those whose links were taken over.
+  std::uint64_t rows_linked() const { return rows_linked_.load(std::memory_order_relaxed); }
   std::optional<Error> last_error() const STRATA_EXCLUDES(mutex_);
 
  private:
+  /// Of a segment or of a delta.
   struct Wanted {
-    std::shared_ptr<Segment> segment;
+    std::shared_ptr<Segment> segment = nullptr;
+    GraphOptions options = {};
     std::uint64_t written = 0;
+    std::optional<Inheritance> inheritance = std::nullopt;
+    std::shared_ptr<Delta> delta = nullptr;
+
+    Row rows() const { return segment ? segment->rows() : delta->rows(); }
+    bool retired() const { return segment ? segment->retired() : delta->retired(); }
   };
+  void put(Wanted wanted) STRATA_REQUIRES(mutex_);
   void run() STRATA_EXCLUDES(mutex_);
   Result<void> make(const Wanted& wanted);
+  Result<void> make_of_segment(const Wanted& wanted);
+  void make_of_delta(const std::shared_ptr<Delta>& delta) STRATA_EXCLUDES(mutex_);
   /// False when the file is damaged; then it is removed.
   Result<bool> adopt(Segment& segment, std::uint64_t number);
   Result<void> attach(Segment& segment, std::shared_ptr<GraphFile> graph);
 
   io::FileSystem& files_;
   const std::string directory_;
-  const GraphOptions options_;
+  const Row rows_min_;
   const std::function<std::uint64_t()> next_number_;
   std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> rows_linked_{0};
 
   mutable core::Mutex mutex_;
   core::Condition changed_;

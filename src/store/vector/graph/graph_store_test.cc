@@ -13,12 +13,13 @@ constexpr std::size_t kDimension = 32;
 constexpr int kPoints = 3'000;
 // A beam of 64 places costs as much as a scan of 4,096 rows, so the usual effort would never walk here.
 constexpr std::uint32_t kEf = 20;
+constexpr IndexOptions kIndex{.m = 16, .ef_construction = 64};
 
 class GraphStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (int i = 0; i < 30; ++i) centres_.push_back(random_vector(random_, kDimension));
-    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension}));
+    ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .index = kIndex}));
   }
   std::vector<float> some_vector() {
     std::vector<float> x = centres_[random_.below(centres_.size())];
@@ -77,7 +78,7 @@ class GraphStoreTest : public ::testing::Test {
   }
 
   std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
-  TestDatabase db{*files, {.graph_rows_min = 1'000, .graph = {.degree = 16, .effort = 64}}};
+  TestDatabase db{*files, {.graph_rows_min = 1'000}};
 
  private:
   core::Random random_{17};
@@ -342,6 +343,127 @@ TEST_F(GraphStoreTest, ClosingDoesNotWaitForAGraph) {
   ASSERT_TRUE(db.restart());
   (void)db.participant().settle({});  // an error shows in the figures
   EXPECT_EQ(figure("graphs"), 1U);
+}
+
+TEST_F(GraphStoreTest, WhatNoCheckpointHasSealedIsWalkedToToo) {
+  put(0, kPoints);
+  ASSERT_TRUE(db.participant().settle({}));
+  EXPECT_EQ(figure("segments"), 0U);
+  EXPECT_EQ(figure("graphs"), 1U);
+  EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
+  EXPECT_GT(recall(), 0.95);
+  EXPECT_GT(recall({{"tenth", 3}}), 0.95);
+  EXPECT_GT(recall({{"i", Map{{"lt", 7}}}}), 0.999);
+  int missed = 0;  // it is asked: a scan would miss none
+  for (int i = 0; i < 200; ++i) {
+    const auto query = some_vector();
+    const auto exact = *db.store().search("c", query, {.k = 1, .exact = true});
+    const auto near = *db.store().search("c", query, {.k = 1, .ef = 1});
+    missed += exact[0].id != near[0].id ? 1 : 0;
+  }
+  EXPECT_GT(missed, 0);
+}
+
+TEST_F(GraphStoreTest, PointsAreFoundAtOnceThoughTheGraphComesLater) {
+  put(0, 2'000);
+  ASSERT_TRUE(db.participant().settle({}));
+  for (int i = 0; i < 300; ++i) {  // too few for a new graph
+    const auto vector = some_vector();
+    const std::string id = "late" + std::to_string(i);
+    const Point point{id, vector};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+    const auto hits = *db.store().search("c", vector, {.k = 1, .ef = kEf});
+    EXPECT_EQ(hits[0].id, id);
+  }
+  EXPECT_EQ(figure("rows_in_graphs"), 2'000U);
+  put(2'000, 2'300);
+  ASSERT_TRUE(db.participant().settle({}));
+  EXPECT_EQ(figure("rows_in_graphs"), 2'600U);
+  EXPECT_GT(recall(), 0.95);
+}
+
+TEST_F(GraphStoreTest, InADeltaWhatIsRemovedIsNotFoundAndAViewOfBeforeFindsIt) {
+  put(0, kPoints);
+  ASSERT_TRUE(db.participant().settle({}));
+  const auto before = db.lsn();
+  const auto query = some_vector();
+  const auto first = *db.store().search("c", query, {.k = 100, .exact = true});
+  std::set<std::string> gone;
+  for (const Hit& hit : first) {
+    const std::string_view id[] = {hit.id};
+    ASSERT_TRUE(db.store().remove("c", id));
+    gone.insert(hit.id);
+  }
+  const auto now = *db.store().search("c", query, {.k = 20, .ef = kEf});
+  ASSERT_EQ(now.size(), 20U);
+  for (const Hit& hit : now) EXPECT_FALSE(gone.contains(hit.id));
+  EXPECT_GT(recall(), 0.95);
+  db.session().view_at(before);
+  const auto past = *db.store().search("c", query, {.k = 20, .ef = 40});
+  db.session().view_latest();
+  std::size_t found = 0;
+  for (const Hit& hit : past) found += gone.contains(hit.id) ? 1 : 0;
+  EXPECT_GE(found, 19U);
+}
+
+TEST_F(GraphStoreTest, ARowIsLinkedOnceWhateverIsMergedAfterwards) {
+  put(0, kPoints);
+  ASSERT_TRUE(db.participant().settle({}));
+  checkpoint();  // the segment's graph begins with the delta's
+  EXPECT_EQ(figure("graphs"), 1U);
+  EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
+  EXPECT_EQ(figure("rows_linked"), static_cast<std::uint64_t>(kPoints));
+  EXPECT_GT(recall(), 0.95);
+  put(kPoints, kPoints + 2'000);
+  ASSERT_TRUE(db.participant().settle({}));
+  checkpoint();  // merged: the larger graph stays, the rows of the smaller are linked anew
+  EXPECT_EQ(figure("segments"), 1U);
+  EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints + 2'000));
+  EXPECT_EQ(figure("rows_linked"), static_cast<std::uint64_t>(kPoints + 2 * 2'000));
+  EXPECT_GT(recall(), 0.95);
+}
+
+TEST_F(GraphStoreTest, RecallStaysWhenPointsComeAndGo) {
+  put(0, kPoints);
+  checkpoint();
+  for (int round = 0; round < 6; ++round) {
+    std::vector<std::string> ids;
+    for (int i = 0; i < kPoints; ++i) {
+      if ((i * 7 + round) % 10 < 3) ids.push_back(id_of(i));
+    }
+    std::vector<std::string_view> gone(ids.begin(), ids.end());
+    ASSERT_TRUE(db.store().remove("c", gone));
+    std::vector<std::vector<float>> vectors;
+    for (std::size_t i = 0; i < ids.size(); ++i) vectors.push_back(some_vector());
+    std::vector<Point> points;
+    for (std::size_t i = 0; i < ids.size(); ++i) points.push_back({ids[i], vectors[i]});
+    ASSERT_TRUE(db.store().upsert("c", points));
+    checkpoint();
+    EXPECT_EQ(figure("rows"), static_cast<std::uint64_t>(kPoints));  // what nobody sees is gone
+    EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
+    EXPECT_GT(recall(), 0.95) << round;
+  }
+  EXPECT_LT(figure("rows_linked"),
+            static_cast<std::uint64_t>(kPoints) * 4);  // made anew each time they would be seven times
+}
+
+TEST_F(GraphStoreTest, NumbersThatNoBoundCoversLeaveADeltaWithoutAGraph) {
+  ASSERT_TRUE(db.store().create_collection("tiny", {.dimension = 4, .metric = Metric::l2}));
+  const auto put_tiny = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const std::vector<float> x{1e-42F * static_cast<float>(i), 0, 0, 1e-42F};
+      const std::string id = id_of(i);
+      const Point point{id, x};
+      ASSERT_TRUE(db.store().upsert("tiny", {&point, 1}));
+    }
+  };
+  put_tiny(0, 1'500);
+  ASSERT_TRUE(db.participant().settle({}));
+  put_tiny(1'500, 2'600);
+  EXPECT_EQ(figure("rows_waiting_for_graphs"), 0U);  // nobody asks again
+  EXPECT_EQ(figure("graphs"), 0U);
+  const std::vector<float> query(4, 0.0F);
+  EXPECT_EQ(db.store().search("tiny", query, {.k = 5})->size(), 5U);
 }
 
 TEST_F(GraphStoreTest, BesideSearchesAndWrites) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "store/vector/coding.h"
 #include "store/vector/graph/graph_builder.h"
@@ -15,7 +16,7 @@
 namespace strata::store::vector {
 namespace {
 
-const std::atomic<bool> kGoOn{false};
+const std::function<bool()> kGoOn = [] { return false; };
 
 /// Rows around centres, as embeddings lie, some of them copies; coded as a segment codes them.
 struct CodedRows {
@@ -32,6 +33,15 @@ struct CodedRows {
       }
     }
     for (int i = 0; i < 100; ++i) queries.push_back(near(random, centres));
+    code();
+  }
+  /// Some rows of another, in this order.
+  CodedRows(const CodedRows& all, const std::vector<Row>& which)
+      : metric(all.metric), rows(static_cast<Row>(which.size())), dimension(all.dimension), queries(all.queries) {
+    for (const Row row : which) vectors.push_back(all.vectors[row]);
+    code();
+  }
+  void code() {
     const std::size_t stride = distance::code_stride(dimension);
     codes.resize(rows * stride);
     for (Row row = 0; row < rows; ++row) {
@@ -51,8 +61,8 @@ struct CodedRows {
   distance::CodeColumns columns() const {
     return {codes.data(), scale.data(), residual.data(), length.data(), square.data()};
   }
-  std::optional<GraphData> graph(const GraphOptions& options = {}) const {
-    return build_graph(columns(), rows, dimension, metric, options, kGoOn);
+  std::optional<GraphData> graph(const GraphOptions& options = {}, const Origin* origin = nullptr) const {
+    return build_graph(columns(), rows, dimension, metric, options, kGoOn, origin);
   }
 
   Metric metric;
@@ -149,6 +159,97 @@ TEST(Graph, ARankingOfRowsIsByHowNearTheyAre) {
   EXPECT_GT(found, 10.0 * 0.99 * static_cast<double>(given.queries.size()));
 }
 
+TEST(Graph, OneThatBeginsWithAnotherKeepsItsLinksAndIsAsGood) {
+  for (const Metric metric : {Metric::cosine, Metric::l2, Metric::inner_product}) {
+    const CodedRows all(metric, 3'000, 48, 19);
+    core::Random random(3);
+    std::vector<Row> order(all.rows);
+    std::iota(order.begin(), order.end(), 0U);
+    for (Row i = all.rows; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+    const CodedRows merged(all, order);
+    // Two thirds of the rows lie somewhere among those of the merged segment.
+    std::vector<Row> part, places;
+    for (Row row = 0; row < merged.rows; ++row) {
+      if (row % 3 == 0) continue;
+      part.push_back(order[row]);
+      places.push_back(row);
+    }
+    const GraphOptions options{.degree = 16, .effort = 64};
+    const auto before = CodedRows(all, part).graph(options);
+    const GraphView begin = before->view();
+    const Origin origin{&begin, places};
+    const auto grown = merged.graph(options, &origin);
+    ASSERT_TRUE(grown->view().holds_together());
+    std::size_t kept = 0, links = 0;
+    for (Row row = 0; row < begin.rows; ++row) {
+      const auto now = grown->view().ground_links(places[row]);
+      for (const Row link : begin.ground_links(row)) {
+        ++links;
+        kept += std::find(now.begin(), now.end(), places[link]) != now.end() ? 1 : 0;
+      }
+    }
+    EXPECT_GT(kept, links / 2) << name(metric);  // the others gave way to nearer ones
+    const auto anew = merged.graph(options);
+    EXPECT_GE(recall(merged, grown->view(), 40), recall(merged, anew->view(), 40) - 0.01) << name(metric);
+  }
+}
+
+TEST(Graph, GapsOfRowsThatAreGoneAreHealed) {
+  const CodedRows all(Metric::cosine, 6'000, 48, 23);
+  core::Random random(29);
+  const GraphOptions options{.degree = 12, .effort = 48};
+  std::vector<Row> live, spare;
+  for (Row row = 0; row < all.rows; ++row) (row % 3 == 0 ? spare : live).push_back(row);
+  auto graph = CodedRows(all, live).graph(options);
+  for (int round = 0; round < 8; ++round) {  // of ten rows three go, others come
+    std::vector<Row> now, map(live.size(), kNoRow), gone;
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      if (random.chance(0.3) && gone.size() < spare.size()) {
+        gone.push_back(live[i]);
+      } else {
+        map[i] = static_cast<Row>(now.size());
+        now.push_back(live[i]);
+      }
+    }
+    now.insert(now.end(), spare.begin(), spare.begin() + static_cast<std::ptrdiff_t>(gone.size()));
+    spare.erase(spare.begin(), spare.begin() + static_cast<std::ptrdiff_t>(gone.size()));
+    spare.insert(spare.end(), gone.begin(), gone.end());
+    const GraphView before = graph->view();
+    const Origin origin{&before, map};
+    auto next = CodedRows(all, now).graph(options, &origin);
+    ASSERT_TRUE(next->view().holds_together());
+    graph = std::move(next);
+    live = std::move(now);
+  }
+  const CodedRows rows(all, live);
+  const auto anew = rows.graph(options);
+  EXPECT_GT(recall(rows, graph->view(), 30), recall(rows, anew->view(), 30) - 0.015);
+}
+
+TEST(Graph, OneOfWhichTheUpperLevelsAreGoneIsEnteredElsewhere) {
+  const CodedRows all(Metric::l2, 2'000, 24, 31);
+  const GraphOptions options{.degree = 8, .effort = 32};
+  const auto before = all.graph(options);
+  const GraphView view = before->view();
+  ASSERT_GT(view.levels, 0U);
+  std::vector<Row> now, map(all.rows, kNoRow);
+  for (Row row = 0; row < all.rows; ++row) {
+    if (std::binary_search(view.upper.begin(), view.upper.end(), row)) continue;
+    map[row] = static_cast<Row>(now.size());
+    now.push_back(row);
+  }
+  const CodedRows left(all, now);
+  const Origin origin{&view, map};
+  const auto graph = left.graph(options, &origin);
+  ASSERT_TRUE(graph->view().holds_together());
+  EXPECT_EQ(graph->view().levels, 0U);
+  EXPECT_GT(recall(left, graph->view(), 64), 0.97);
+
+  const std::vector<Row> none(all.rows, kNoRow);
+  const Origin gone{&view, none};
+  EXPECT_EQ(left.graph(options, &gone)->ground, left.graph(options)->ground);
+}
+
 TEST(Graph, IsTheSameForTheSameRows) {
   const CodedRows given(Metric::l2, 700, 20, 3);
   const auto one = given.graph({.degree = 8, .effort = 32});
@@ -200,7 +301,7 @@ TEST(Graph, OfFewRowsAndOfCopiesAlone) {
 
 TEST(Graph, BuildingStopsWhenItIsToldTo) {
   const CodedRows given(Metric::cosine, 100, 8, 1);
-  const std::atomic<bool> stop{true};
+  const auto stop = [] { return true; };
   EXPECT_FALSE(build_graph(given.columns(), given.rows, given.dimension, given.metric, {}, stop));
 }
 

@@ -1,0 +1,202 @@
+#include "store/vector/elements.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "core/assert.h"
+#include "core/endian.h"
+
+namespace strata {
+namespace {
+constexpr std::array<std::string_view, 5> kElementTypeNames{"f32", "f16", "bf16", "int8", "binary"};
+}  // namespace
+
+std::string_view name(ElementType type) noexcept {
+  const auto at = static_cast<std::size_t>(type);
+  return at < kElementTypeNames.size() ? kElementTypeNames[at] : "unknown";
+}
+
+Result<ElementType> parse_element_type(std::string_view text) {
+  for (std::size_t i = 0; i < kElementTypeNames.size(); ++i) {
+    if (kElementTypeNames[i] == text) return static_cast<ElementType>(i);
+  }
+  return Error(ErrorCode::invalid_argument, "not an element type: \"" + std::string(text.substr(0, 64)) +
+                                                "\"; there are f32, f16, bf16, int8 and binary");
+}
+
+}  // namespace strata
+
+namespace strata::store::vector {
+namespace {
+
+constexpr float kHalfMax = 65'504;
+// 2^112: what binary16's exponent differs from float32's by, once its bits lie where float32 has them.
+constexpr float kHalfScale = 5.192296858534828e33F;
+
+// Rounds by adding in integers; below binary16's normal numbers by a float addition, whose last bit is then binary16's.
+std::uint16_t to_half(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = bits & 0x8000'0000;
+  const std::uint32_t magnitude = bits ^ sign;
+  std::uint32_t half = 0;
+  constexpr std::uint32_t kNormal = 113U << 23;  // 2^-14
+  if (magnitude < kNormal) {
+    constexpr std::uint32_t kMagic = 126U << 23;  // ½: its last bit is worth 2^-24
+    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(kMagic)) - kMagic;
+  } else {
+    const std::uint32_t odd = (magnitude >> 13) & 1;
+    half = (magnitude - (112U << 23) + 0xfff + odd) >> 13;
+  }
+  return static_cast<std::uint16_t>(half | sign >> 16);
+}
+
+float from_half(std::uint16_t half) {
+  const std::uint32_t magnitude = (half & 0x7fffU) << 13;
+  const float value = std::bit_cast<float>(magnitude) * kHalfScale;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | (half & 0x8000U) << 16);
+}
+
+std::uint16_t to_brain(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+float from_brain(std::uint16_t brain) { return std::bit_cast<float>(std::uint32_t{brain} << 16); }
+
+bool fits(ElementType type, float value) {
+  switch (type) {
+    case ElementType::f32: return true;
+    case ElementType::f16: return std::abs(value) < kHalfMax + 16;  // from there on the nearest is infinity
+    case ElementType::bf16: return std::isfinite(from_brain(to_brain(value)));
+    case ElementType::int8: return value >= -128 && value <= 127 && value == std::trunc(value);
+    case ElementType::binary: return value == 0 || value == 1;
+  }
+  return false;
+}
+
+std::string_view holds(ElementType type) {
+  switch (type) {
+    case ElementType::f16: return "numbers from -65504 to 65504 (f16)";
+    case ElementType::bf16: return "numbers up to 3.389e38 (bf16)";
+    case ElementType::int8: return "whole numbers from -128 to 127 (int8)";
+    case ElementType::binary: return "0 and 1 (binary)";
+    case ElementType::f32: break;
+  }
+  return "finite numbers";
+}
+
+// Of rows whose bytes are numbers of this width: finite, and not zero where it may not be.
+template <typename Number>
+bool are_finite(ByteView stored, Number exponent, bool zero_is_fine) {
+  Number any = 0;
+  bool endless = false;
+  for (std::size_t at = 0; at + sizeof(Number) <= stored.size(); at += sizeof(Number)) {
+    const auto bits = core::load<Number>(stored.data() + at);
+    endless |= (bits & exponent) == exponent;
+    any = static_cast<Number>(any | static_cast<Number>(bits << 1));  // without the sign: −0 is zero
+  }
+  return !endless && (any != 0 || zero_is_fine);
+}
+
+}  // namespace
+
+std::size_t element_bytes(ElementType type, std::size_t dimension) {
+  switch (type) {
+    case ElementType::f32: return dimension * 4;
+    case ElementType::f16:
+    case ElementType::bf16: return dimension * 2;
+    case ElementType::int8: return dimension;
+    case ElementType::binary: break;
+  }
+  return (dimension + 7) / 8;
+}
+
+Result<void> check_elements(std::string_view collection, const CollectionOptions& options, std::string_view what,
+                            std::span<const float> x) {
+  if (options.element == ElementType::f32) return {};
+  const auto refuse = [&](const std::string& message) {
+    return Error(ErrorCode::invalid_argument, "collection \"" + std::string(collection) + "\" " + message);
+  };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (fits(options.element, x[i])) continue;
+    return refuse("holds " + std::string(holds(options.element)) + "; " + std::string(what) + " has " +
+                  std::to_string(x[i]) + " at position " + std::to_string(i));
+  }
+  if (options.metric != Metric::cosine || are_storable(options, to_elements(options.element, x))) return {};
+  return refuse("compares by angle, and rounded to " + std::string(name(options.element)) + " all of " +
+                std::string(what) + " is zero");
+}
+
+Bytes to_elements(ElementType type, std::span<const float> x) {
+  Bytes out(element_bytes(type, x.size()));
+  const auto each = [&](auto convert) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto element = convert(x[i]);
+      core::store(out.data() + i * sizeof(element), element);
+    }
+  };
+  switch (type) {
+    case ElementType::f32: std::memcpy(out.data(), x.data(), out.size()); break;
+    case ElementType::f16: each(to_half); break;
+    case ElementType::bf16: each(to_brain); break;
+    case ElementType::int8:
+      for (std::size_t i = 0; i < x.size(); ++i) out[i] = static_cast<std::byte>(static_cast<std::int8_t>(x[i]));
+      break;
+    case ElementType::binary:
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        if (x[i] != 0) out[i / 8] |= static_cast<std::byte>(1U << i % 8);
+      }
+      break;
+  }
+  return out;
+}
+
+void to_floats(ElementType type, ByteView stored, std::span<float> out) {
+  STRATA_ASSERT(stored.size() == element_bytes(type, out.size()));
+  // Loops over plain arrays: compilers make them of whole registers.
+  const auto* bytes = reinterpret_cast<const unsigned char*>(stored.data());
+  const auto each_of_two = [&](auto convert) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = convert(static_cast<std::uint16_t>(bytes[2 * i] | bytes[2 * i + 1] << 8));
+    }
+  };
+  switch (type) {
+    case ElementType::f32: std::memcpy(out.data(), stored.data(), stored.size()); break;
+    case ElementType::f16: each_of_two(from_half); break;
+    case ElementType::bf16: each_of_two(from_brain); break;
+    case ElementType::int8:
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(static_cast<std::int8_t>(bytes[i]));
+      break;
+    case ElementType::binary:
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(bytes[i / 8] >> i % 8 & 1);
+      break;
+  }
+}
+
+std::span<const float> as_floats(ElementType type, std::size_t dimension, ByteView stored, std::vector<float>& room) {
+  if (type == ElementType::f32) return {reinterpret_cast<const float*>(stored.data()), dimension};
+  room.resize(dimension);
+  to_floats(type, stored, room);
+  return room;
+}
+
+bool are_storable(const CollectionOptions& options, ByteView stored) {
+  const bool zero_is_fine = options.metric != Metric::cosine;
+  switch (options.element) {
+    case ElementType::f32: return are_finite<std::uint32_t>(stored, 0x7f80'0000, zero_is_fine);
+    case ElementType::f16: return are_finite<std::uint16_t>(stored, 0x7c00, zero_is_fine);
+    case ElementType::bf16: return are_finite<std::uint16_t>(stored, 0x7f80, zero_is_fine);
+    case ElementType::binary:
+      if (options.dimension % 8 != 0 && (std::to_integer<unsigned>(stored.back()) >> options.dimension % 8) != 0) {
+        return false;
+      }
+      break;
+    case ElementType::int8: break;
+  }
+  return zero_is_fine || std::any_of(stored.begin(), stored.end(), [](std::byte each) { return each != std::byte{0}; });
+}
+
+}  // namespace strata::store::vector
