@@ -291,6 +291,8 @@ int run_child(const ChildSettings& settings) {
     status = run_writers(settings);
   else if (settings.mode == "remember")
     status = run_rememberers(settings);
+  else if (settings.mode == "index")
+    status = run_indexers(settings);
   else if (settings.mode == "errors")
     status = run_refused(settings);
   else

@@ -23,7 +23,7 @@
 
 namespace strata::crash {
 
-enum class What : std::uint8_t { kills, memories, failpoints, errors, power_cut, rot, simulate, report };
+enum class What : std::uint8_t { kills, memories, vectors, failpoints, errors, power_cut, rot, simulate, report };
 
 struct Settings {
   What what = What::kills;
@@ -80,7 +80,7 @@ class Budget {
 // ---- the child -------------------------------------------------------------------------------------------------------
 
 struct ChildSettings {
-  std::string mode;  ///< write, remember, open, scenario, errors
+  std::string mode;  ///< write, remember, index, open, scenario, errors
   std::uint64_t seed = 1, writers = 1;
   std::string directory;
   std::vector<std::uint64_t> first;  ///< the next number of each writer
@@ -99,6 +99,7 @@ struct ChildSettings {
 OpenOptions options_of(const ChildSettings& child);
 int run_child(const ChildSettings& settings);
 int run_rememberers(const ChildSettings& settings);  ///< run_child's mode `remember`; until it is killed
+int run_indexers(const ChildSettings& settings);     ///< run_child's mode `index`; until it is killed
 int run_refused(const ChildSettings& settings);      ///< run_child's mode `errors`
 
 // ---- what the parent knows -------------------------------------------------------------------------------------------
@@ -165,6 +166,7 @@ void examine_backup(const Expectation& expected, const std::string& backup, cons
 
 int run_kills(const Settings& settings);
 int run_memories(const Settings& settings);
+int run_vectors(const Settings& settings);
 int run_failpoints(const Settings& settings);
 int run_errors(const Settings& settings);
 int run_power_cuts(const Settings& settings);

@@ -9,7 +9,7 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: strata_crash [--memories] [--kills N | --minutes M] [--writers N] [--lives N]\n"
+    "usage: strata_crash [--memories | --vectors] [--kills N | --minutes M] [--writers N] [--lives N]\n"
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
     "       strata_crash --errors [--only CALL[/OWNER]] [--every N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
     const auto text = [&] { return ++i, value; };
     if (flag == "--memories") {
       settings.what = What::memories;
+    } else if (flag == "--vectors") {
+      settings.what = What::vectors;
     } else if (flag == "--failpoints") {
       settings.what = What::failpoints;
       settings.count = UINT64_MAX;
@@ -97,6 +99,7 @@ int main(int argc, char** argv) {
   switch (settings.what) {
     case What::kills: return run_kills(settings);
     case What::memories: return run_memories(settings);
+    case What::vectors: return run_vectors(settings);
     case What::failpoints: return run_failpoints(settings);
     case What::errors: return run_errors(settings);
     case What::power_cut: return run_power_cuts(settings);
