@@ -117,7 +117,8 @@ def measure(name, directory, rounds):
     cpu, wall = time.process_time(), time.perf_counter()
     for begin in range(first + SINGLE, len(rows.base), BATCH):
         rows.put(engine, numpy.arange(begin, begin + BATCH))
-    tell(what="batches", per_s=BATCHED / (time.perf_counter() - wall), cpu_us=(time.process_time() - cpu) / BATCHED * 1e6)
+    tell(what="batches", per_s=BATCHED / (time.perf_counter() - wall),
+         cpu_us=(time.process_time() - cpu) / BATCHED * 1e6)
     tell(what="unmerged", **rows.recall_and_time(engine))
     wall = time.perf_counter()
     engine.settle()
@@ -148,8 +149,7 @@ def run(name, python, directory, arguments):
     command = ["taskset", "-c", "0,1", python, __file__, "--measure", name, directory, arguments.rounds]
     late = False
     try:
-        done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=arguments.limit)
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=arguments.limit)
         output, error = done.stdout, done.stderr if done.returncode else ""
     except subprocess.TimeoutExpired as expired:
         output, error, late = (expired.stdout or b"").decode(), "", True
@@ -168,8 +168,8 @@ def of(lines, what):
 def tables(results, rounds):
     def cell(line, text):
         return text(line) if line else "–"
-    text = ["| engine | one by one: p50, p99 ms | found at once | batches of 1,000: rows/s | CPU µs a row | µs a query: settled, "
-            "unmerged, settled | recall | until settled, s |", "|---|" + "---|" * 7]
+    text = ["| engine | one by one: p50, p99 ms | found at once | batches of 1,000: rows/s | CPU µs a row | "
+            "µs a query: settled, unmerged, settled | recall | until settled, s |", "|---|" + "---|" * 7]
     for name, lines in results.items():
         single, batches, settle = of(lines, "single"), of(lines, "batches"), of(lines, "settle")
         asked = [of(lines, what) for what in ("settled", "unmerged", "settled again")]
@@ -180,8 +180,8 @@ def tables(results, rounds):
             ", ".join(cell(line, lambda line: f"{line['us']:.0f}") for line in asked),
             ", ".join(cell(line, lambda line: f"{line['recall']:.4f}") for line in asked),
             cell(settle, lambda line: f"{line['seconds']:.1f}")]) + " |")
-    text += ["", "| churn | recall before, after each round | changed rows a CPU second | disk MB, first and last | resident MB | "
-             "peak MB | slowest query ms |", "|---|" + "---|" * 6]
+    text += ["", "| churn | recall before, after each round | changed rows a CPU second | disk MB, first and last | "
+             "resident MB | peak MB | slowest query ms |", "|---|" + "---|" * 6]
     for name, lines in results.items():
         made = [line for line in lines if line.get("what") == "round"]
         why = of(lines, "ended")
@@ -226,10 +226,10 @@ def main():
             notes = "\n".join(f"* {name}: {ENGINES[name].__doc__.strip()}" for name in results)
             path = ROOT / f"bench/results/vector-changes-{len(base)}-{today}.md"
             asked = ["./dev bench vector_changes", *(Path(each).name if "/" in each else each for each in sys.argv[1:])]
-            path.write_text(
-                f"# Vectors that come and go, {today}\n\n`{' '.join(asked)}`\n\n{len(base):,} × {base.shape[1]}, 500 queries, "
-                f"recall@{K} at effort {EFFORT}, two cores\n\nBefore: {before}\n\nAfter: {machine(directory)}\n\n{text}\n\n"
-                f"{notes}\n")
+            about = f"{len(base):,} × {base.shape[1]}, 500 queries, recall@{K} at effort {EFFORT}, two cores"
+            path.write_text("\n\n".join((
+                f"# Vectors that come and go, {today}", f"`{' '.join(asked)}`", about, f"Before: {before}",
+                f"After: {machine(directory)}", text, notes)) + "\n")
             print("kept in", path.relative_to(ROOT))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
