@@ -4,7 +4,7 @@
 Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The
 true nearest are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries
 a second are interpolated at fixed recalls. Engines that filter are asked again for the nearest among one row in two,
-ten, a hundred, a thousand. The peers are installed into build/bench-vector-venv. No time is asserted.
+ten, a hundred, a thousand; with --foreign all are asked queries of another kind, too. The peers are installed into build/bench-vector-venv. No time is asserted.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from peers.surroundings import machine, peer_python
+from peers.vector_data import around_centres, intrinsic_dimension, multiplied, unit
 from peers.vector_engines import ENGINES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ def parse():
     parser.add_argument("--base", type=Path, metavar="FILE.npy", help="rows × dimensions, float16 or float32 "
                         "(default: 60,000 × 384 made here, around centres)")
     parser.add_argument("--queries", type=Path, metavar="FILE.npy", help="queries of the same kind")
+    parser.add_argument("--foreign", type=Path, metavar="FILE.npy", help="queries of another kind, asked as well")
     parser.add_argument("--rows", type=int, default=60_000, help="of the base made here (default: %(default)s)")
     parser.add_argument("--multiply", type=int, default=1, metavar="N",
                         help="each row N times, all but one of them moved (default: %(default)s)")
@@ -48,6 +50,8 @@ def parse():
     arguments = parser.parse_args()
     if (arguments.base is None) != (arguments.queries is None):
         parser.error("--base and --queries are given together")
+    if arguments.foreign and not arguments.base:
+        parser.error("--foreign is beside --base and --queries")
     if arguments.rows < 1_000:
         parser.error("--rows is 1,000 or more: the rarest filter matches one row in a thousand")
     for name in arguments.engines.split(","):
@@ -56,30 +60,10 @@ def parse():
     return arguments
 
 
-def unit(rows):
+def kth_nearest(queries, base):
     import numpy
-    rows = rows.astype(numpy.float32)
-    return numpy.ascontiguousarray(rows / numpy.linalg.norm(rows, axis=1, keepdims=True))
-
-
-def multiplied(base, times):
-    """Each row again, moved by the direction from one of the others to another: near what it was, and no easier to tell
-    apart, which the local intrinsic dimension shows."""
-    import numpy
-    random, parts = numpy.random.default_rng(5), [base]
-    for _ in range(times - 1):
-        one, other = random.integers(0, len(base), (2, len(base)))
-        away = base[one] - base[other]
-        length = numpy.linalg.norm(away, axis=1, keepdims=True)
-        parts.append(unit(base + 0.35 * away / numpy.maximum(length, 1e-3)))
-    return numpy.concatenate(parts)[random.permutation(times * len(base))]
-
-
-def intrinsic_dimension(nearest):
-    """Maximum likelihood (Levina and Bickel 2004), from the similarities of the 100 nearest, best first; the mean."""
-    import numpy
-    far = numpy.sqrt(numpy.maximum(2 - 2 * nearest, 1e-9))
-    return float((-1 / numpy.log(far[:, :-1] / far[:, -1:]).mean(axis=1)).mean())
+    return numpy.concatenate([numpy.partition(some @ base.T, -K, axis=1)[:, -K]
+                              for some in numpy.array_split(queries, -(-len(queries) // 100))])
 
 
 def make_data(arguments, directory):
@@ -88,14 +72,7 @@ def make_data(arguments, directory):
     if arguments.base:
         base, queries = unit(numpy.load(arguments.base)), unit(numpy.load(arguments.queries))
     else:
-        random = numpy.random.default_rng(20261130)
-        scale = 1 / numpy.sqrt(1 + numpy.arange(96))                         # a few directions hold most of it
-        spread = random.standard_normal((96, 384)).astype(numpy.float32)
-        centres = random.standard_normal((2_000, 96)) * scale
-
-        def draw(count):
-            near = centres[random.integers(0, len(centres), count)] + 0.7 * random.standard_normal((count, 96)) * scale
-            return unit(near @ spread)
+        draw = around_centres()
         base, queries = draw(arguments.rows), draw(1_000)
     base = multiplied(base, arguments.multiply)
     nearest = numpy.empty((len(queries), 100), numpy.float32)
@@ -109,10 +86,14 @@ def make_data(arguments, directory):
             last = min(K, some.shape[1])
             least[begin:begin + 100] = numpy.partition(some, -last, axis=1)[:, -last]
     everything = {"base": base, "queries": queries, "groups": groups, "kth": kth.pop(None)}
+    if arguments.foreign:
+        foreign = unit(numpy.load(arguments.foreign))
+        everything |= {"foreign": foreign, "kth_foreign": kth_nearest(foreign, base)}
     for name, rows in (*everything.items(), *((f"kth{below}", least) for below, least in kth.items())):
         numpy.save(directory / f"{name}.npy", rows)
     about = f"{len(base):,} × {base.shape[1]}, {len(queries):,} queries" + (
         f" ({arguments.base.name})" if arguments.base else ", made around 2,000 centres")
+    about += f"; foreign queries: {len(foreign):,} ({arguments.foreign.name})" if arguments.foreign else ""
     return about + (f", each row {arguments.multiply} times, moved" if arguments.multiply > 1 else "") + (
         f"; local intrinsic dimension at the queries {intrinsic_dimension(nearest):.1f}")
 
@@ -148,29 +129,35 @@ def measure(name, directory):
         built["open_ms"] = engine.reopen() * 1_000
     built["disk_mb"] = disk_bytes(place) / 2**20
     print(json.dumps(built), flush=True)
-    for below in (None, *(FILTERS if engine.filters else ())):
-        kth = numpy.load(data / f"kth{'' if below is None else below}.npy")
-        given = {} if below is None else {"below": below}
+    for asked in (None, *(["foreign"] if (data / "foreign.npy").exists() else []), *(FILTERS if engine.filters else ())):
+        given = {} if asked in (None, "foreign") else {"below": asked}
+        some = numpy.load(data / "foreign.npy") if asked == "foreign" else queries
+        kth = numpy.load(data / f"kth{ {None: '', 'foreign': '_foreign'}.get(asked, asked)}.npy")
+        there = len(base) if not given else int((groups < asked).sum())
         for effort in engine.efforts:
-            engine.search(queries[0], K, effort, **given)
-            best, times, found = math.inf, [], 0
-            for _ in range(3):                              # the best of three passes: others use the machine, too
-                answers, times, begun = [], [], time.process_time()
-                for query in queries:
-                    asked = time.perf_counter()
-                    answers.append(engine.search(query, K, effort, **given))
-                    times.append(time.perf_counter() - asked)
-                best = min(best, time.process_time() - begun)
-            for query, least, rows in zip(queries, kth, answers):
-                found += int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
-            there = len(base) if below is None else int((groups < below).sum())
-            recall = found / (min(K, there) * len(queries))
-            times.sort()
-            point = {"below": below, "effort": effort, "recall": recall, "qps": len(queries) / best,
-                     "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}
-            print(json.dumps(point), flush=True)
-            if recall > (0.9975 if below is None else FILTERED_RECALL):
+            best, times, answers = ask(engine, some, effort, given)
+            found = sum(int((base[numpy.asarray(rows, numpy.int64)] @ query >= least - 1e-4).sum())
+                        for query, least, rows in zip(some, kth, answers))
+            recall = found / (min(K, there) * len(some))
+            print(json.dumps({"asked": asked, "effort": effort, "recall": recall, "qps": len(some) / best,
+                              "p50_us": times[len(times) // 2] * 1e6, "p99_us": times[len(times) * 99 // 100] * 1e6}),
+                  flush=True)
+            if recall > (FILTERED_RECALL if given else 0.9975):
                 break
+
+
+def ask(engine, queries, effort, given):
+    """→ CPU seconds of the best of three passes (others use the machine, too), times of the last, answers"""
+    engine.search(queries[0], K, effort, **given)
+    best = math.inf
+    for _ in range(3):
+        answers, times, begun = [], [], time.process_time()
+        for query in queries:
+            asked = time.perf_counter()
+            answers.append(engine.search(query, K, effort, **given))
+            times.append(time.perf_counter() - asked)
+        best = min(best, time.process_time() - begun)
+    return best, sorted(times), answers
 
 
 def at_recall(points, recall):
@@ -197,8 +184,8 @@ def run(name, python, directory, core):
     return (lines[0] if lines else {"absent": "said nothing"}), lines[1:]
 
 
-def of_filter(points, below):
-    return [point for point in points if point["below"] == below]
+def of_kind(points, asked):
+    return [point for point in points if point["asked"] == asked]
 
 
 def ratio(name, own, here):
@@ -206,36 +193,51 @@ def ratio(name, own, here):
 
 
 def filter_table(results):
-    filtering = {name: points for name, (_, points) in results.items() if any(point["below"] for point in points)}
+    filtering = {name: points for name, (_, points) in results.items() if any(isinstance(point["asked"], int) for point in points)}
     lines = [f"| among, at recall ≥ {FILTERED_RECALL} | " + " | ".join(FILTERS.values()) + " |",
              "|---|" + "---|" * len(FILTERS)]
     for name, points in filtering.items():
-        cells = []
+        row = []
         for below in FILTERS:
-            here, own = (at_recall(of_filter(some, below), FILTERED_RECALL)
+            here, own = (at_recall(of_kind(some, below), FILTERED_RECALL)
                          for some in (points, filtering.get("strata", [])))
-            best = max((point["recall"] for point in of_filter(points, below)), default=0)
-            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}{ratio(name, own, here)}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+            best = max((point["recall"] for point in of_kind(points, below)), default=0)
+            row.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}{ratio(name, own, here)}")
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
+def foreign_table(results):
+    """Empty without foreign queries."""
+    points = {name: of_kind(some, "foreign") for name, (_, some) in results.items()}
+    points = {name: some for name, some in points.items() if some}
+    if not points:
+        return ""
+    lines = ["", "", "| foreign queries, at recall | " + " | ".join(f"{recall:.2f}" for recall in RECALLS) + " |",
+             "|---|" + "---|" * len(RECALLS)]
+    for name, some in points.items():
+        lines.append(f"| {name} | " + " | ".join(cells(some, points.get("strata", []), name)) + " |")
+    return "\n".join(lines)
+
+
+def cells(points, ours, name):
+    best = max((point["recall"] for point in points), default=0)
+    return [f"at most {best:.3f}" if at_recall(points, recall) is None else
+            f"{at_recall(points, recall):,.0f}{ratio(name, at_recall(ours, recall), at_recall(points, recall))}"
+            for recall in RECALLS]
+
+
 def table(results, rows):
-    ours = of_filter(results.get("strata", ({}, []))[1], None)
+    ours = of_kind(results.get("strata", ({}, []))[1], None)
     lines = ["| engine | " + " | ".join(f"{recall:.2f}" for recall in RECALLS) +
              " | build: rows a CPU second | resident MB | disk MB | open ms |", "|---|" + "---|" * (len(RECALLS) + 4)]
     for name, (built, points) in results.items():
-        points = of_filter(points, None)
+        points = of_kind(points, None)
         if "absent" in built:
             lines.append(f"| {name} | {built['absent'][:80]} |" + " |" * (len(RECALLS) + 3))
             continue
-        cells = []
-        for recall in RECALLS:
-            here, own = at_recall(points, recall), at_recall(ours, recall)
-            best = max((point["recall"] for point in points), default=0)
-            cells.append(f"at most {best:.3f}" if here is None else f"{here:,.0f}{ratio(name, own, here)}")
         opened = f"{built['open_ms']:.1f}" if "open_ms" in built else ""
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {rows / built['build_cpu_s']:,.0f} | "
+        lines.append(f"| {name} | " + " | ".join(cells(points, ours, name)) + f" | {rows / built['build_cpu_s']:,.0f} | "
                      f"{built['resident_mb']:.0f} | {built['disk_mb']:.0f} | {opened} |")
     return "\n".join(lines)
 
@@ -258,10 +260,10 @@ def main():
             results[name] = run(name, sys.executable if name == "strata" else python, directory, arguments.core)
             built, points = results[name]
             print(f"{name}: " + (built.get("absent") or "; ".join(
-                (f"{FILTERS[point['below']]} " if point["below"] else "") +
+                (f"{FILTERS.get(point['asked'], point['asked'])} " if point["asked"] else "") +
                 f"{point['recall']:.4f} {point['qps']:,.0f}/s" for point in points)), flush=True)
             shutil.rmtree(directory / name, ignore_errors=True)
-        text = table(results, rows) + "\n\n" + filter_table(results)
+        text = table(results, rows) + foreign_table(results) + "\n\n" + filter_table(results)
         print("\n" + text)
         for line, why in absent.items():
             print(f"{line} could not be installed: {why}")

@@ -3,12 +3,14 @@
     engine = ENGINES[name](directory); engine.build(base, groups)      groups: a number 0 … 999 of each row
     engine.search(query, k, effort) → rows                             engine.efforts, engine.filters
     engine.search(query, k, effort, below=50) → rows of groups below 50, where the engine filters
+    engine.upsert(rows, vectors), engine.remove(rows), engine.settle()      where engine.changes: rows are numbers; settle does
+                                                      what the engine wants done after many changes, if anything
 """
 
 import os
 import time
 
-EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
 class Strata:
@@ -33,6 +35,18 @@ class Strata:
         condition = None if below is None else {"group": {"lt": below}}
         return [int(hit.id) for hit in self.collection.search(query, k, condition, ef=effort, with_payload=False)]
 
+    changes = True
+    group = {"group": 0}
+
+    def upsert(self, rows, vectors):
+        self.collection.upsert_many([str(row) for row in rows], vectors, [self.group] * len(rows))
+
+    def remove(self, rows):
+        self.collection.delete([str(row) for row in rows])
+
+    def settle(self):
+        self.db.compact()
+
     def reopen(self):
         import strata
         self.db.close()
@@ -43,9 +57,10 @@ class Strata:
 
 
 class Hnswlib:
-    """hnswlib: in memory, integer labels"""
+    """hnswlib: in memory, integer labels; places of removed rows are used again"""
     efforts = EFFORTS
     filters = False  # a Python function asked for each row
+    changes = True
     m, construction = 16, 200
 
     def __init__(self, directory):
@@ -54,13 +69,33 @@ class Hnswlib:
 
     def build(self, base, groups):
         self.index = self.library.Index("ip", base.shape[1])
-        self.index.init_index(len(base), M=self.m, ef_construction=self.construction)
+        self.index.init_index(len(base) + 10_000, M=self.m, ef_construction=self.construction,
+                              allow_replace_deleted=True)
         self.index.add_items(base, num_threads=1)
         self.index.save_index(self.path)
 
+        self.labels, self.rows = list(range(len(base))), None  # of each row a label, of each label a row when they differ
+
     def search(self, query, k, effort):
         self.index.set_ef(effort)
-        return self.index.knn_query(query, k, num_threads=1)[0][0]
+        found = self.index.knn_query(query, k, num_threads=1)[0][0]
+        return found if self.rows is None else [self.rows[label] for label in found]
+
+
+    def upsert(self, rows, vectors):
+        self.rows = self.rows or list(range(len(self.labels)))
+        for row in rows:                                     # one that comes back has another label: hnswlib loses it else
+            self.labels.extend([None] * (row + 1 - len(self.labels)))
+            self.labels[row] = len(self.rows)
+            self.rows.append(row)
+        self.index.add_items(vectors, [self.labels[row] for row in rows], num_threads=1, replace_deleted=True)
+
+    def remove(self, rows):
+        for row in rows:
+            self.index.mark_deleted(self.labels[row])
+
+    def settle(self):
+        self.index.save_index(self.path)
 
 
 class HnswlibM24(Hnswlib):
@@ -72,6 +107,7 @@ class Faiss:
     """faiss IndexHNSWFlat, M 16, construction 200: in memory, row numbers; filters are bitmaps made beforehand"""
     efforts = EFFORTS
     filters = True
+    changes = False
 
     def __init__(self, directory):
         import faiss
@@ -101,6 +137,7 @@ class Usearch:
     """usearch, bf16, M 16, construction 200: in memory, integer keys"""
     efforts = EFFORTS
     filters = False
+    changes = True
 
     def __init__(self, directory):
         from usearch.index import Index
@@ -117,10 +154,23 @@ class Usearch:
         return self.index.search(query, k, threads=1).keys
 
 
+    def upsert(self, rows, vectors):
+        import numpy
+        self.index.add(numpy.asarray(rows), vectors, threads=1)
+
+    def remove(self, rows):
+        import numpy
+        self.index.remove(numpy.asarray(rows), compact=False)
+
+    def settle(self):
+        self.index.save(self.path)
+
+
 class Zvec:
     """zvec, HNSW with int8 codes, refinement, M 32: a collection on disk, string ids; an inverted index for filters"""
     efforts = EFFORTS
     filters = True
+    changes = True
 
     def __init__(self, directory):
         import zvec
@@ -149,10 +199,23 @@ class Zvec:
         return [int(doc.id) for doc in found]
 
 
+    def upsert(self, rows, vectors):
+        z = self.library
+        self.collection.upsert([z.Doc(id=str(row), vectors={"v": vector.tolist()}, fields={"group": 0})
+                                for row, vector in zip(rows, vectors)])
+
+    def remove(self, rows):
+        self.collection.delete([str(row) for row in rows])
+
+    def settle(self):
+        self.collection.optimize()
+
+
 class QdrantEdge:
     """qdrant-edge, HNSW M 16 with int8 codes, rescoring: a shard on disk, integer ids; a payload index for filters"""
     efforts = EFFORTS
     filters = True
+    changes = True
 
     def __init__(self, directory):
         import qdrant_edge
@@ -180,10 +243,23 @@ class QdrantEdge:
         return [point.id for point in found]
 
 
+    def upsert(self, rows, vectors):
+        q = self.library
+        self.shard.update(q.UpdateOperation.upsert_points(
+            [q.Point(int(row), {"v": vector.tolist()}, {"group": 0}) for row, vector in zip(rows, vectors)]))
+
+    def remove(self, rows):
+        self.shard.update(self.library.UpdateOperation.delete_points([int(row) for row in rows]))
+
+    def settle(self):
+        self.shard.optimize()
+
+
 class Lancedb:
     """LanceDB, IVF_HNSW_SQ with refinement: a table on disk"""
     efforts = (16, 32, 64, 128, 256)
     filters = False
+    changes = False
 
     def __init__(self, directory):
         import lancedb
