@@ -7,7 +7,7 @@ Each engine has a process of its own, pinned to two cores, as whoever writes and
   batches      6,000 are put in calls of 1,000
   unmerged     queries before all this, right after it, and when the engine has settled: what searching costs meanwhile
   churn        ten rounds: 30 % of the rows go, as many that were out come in, the engine settles; recall after each
-Recall is of the ten nearest at one effort, 64. Strata's calls are durable commits; no other engine here syncs. No time is
+  unmerged     queries before all this, right after it, and when the engine has settled: what a search costs meanwhile
 asserted. An engine that takes longer than --limit is told so.
 """
 
