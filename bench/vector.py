@@ -4,7 +4,8 @@
 Each engine has a process of its own, pinned to one core, and is asked one query a call through its Python package. The
 true nearest are computed here; a hit counts when it is as near as the k-th of them, so that ties are no misses. Queries
 a second are interpolated at fixed recalls. Engines that filter are asked again for the nearest among one row in two,
-ten, a hundred, a thousand; with --foreign all are asked queries of another kind, too. The peers are installed into build/bench-vector-venv. No time is asserted.
+ten, a hundred, a thousand; with --foreign all are asked queries of another kind, too. The peers are installed into
+build/bench-vector-venv. No time is asserted.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from peers.curves import curves
 from peers.surroundings import machine, peer_python
 from peers.vector_data import around_centres, intrinsic_dimension, multiplied, unit
 from peers.vector_engines import ENGINES
@@ -129,7 +131,8 @@ def measure(name, directory):
         built["open_ms"] = engine.reopen() * 1_000
     built["disk_mb"] = disk_bytes(place) / 2**20
     print(json.dumps(built), flush=True)
-    for asked in (None, *(["foreign"] if (data / "foreign.npy").exists() else []), *(FILTERS if engine.filters else ())):
+    foreign = ["foreign"] if (data / "foreign.npy").exists() else []
+    for asked in (None, *foreign, *(FILTERS if engine.filters else ())):
         given = {} if asked in (None, "foreign") else {"below": asked}
         some = numpy.load(data / "foreign.npy") if asked == "foreign" else queries
         kth = numpy.load(data / f"kth{ {None: '', 'foreign': '_foreign'}.get(asked, asked)}.npy")
@@ -193,7 +196,8 @@ def ratio(name, own, here):
 
 
 def filter_table(results):
-    filtering = {name: points for name, (_, points) in results.items() if any(isinstance(point["asked"], int) for point in points)}
+    filtering = {name: points for name, (_, points) in results.items()
+                 if any(isinstance(point["asked"], int) for point in points)}
     lines = [f"| among, at recall ≥ {FILTERED_RECALL} | " + " | ".join(FILTERS.values()) + " |",
              "|---|" + "---|" * len(FILTERS)]
     for name, points in filtering.items():
@@ -237,7 +241,8 @@ def table(results, rows):
             lines.append(f"| {name} | {built['absent'][:80]} |" + " |" * (len(RECALLS) + 3))
             continue
         opened = f"{built['open_ms']:.1f}" if "open_ms" in built else ""
-        lines.append(f"| {name} | " + " | ".join(cells(points, ours, name)) + f" | {rows / built['build_cpu_s']:,.0f} | "
+        lines.append(f"| {name} | " + " | ".join(cells(points, ours, name)) +
+                     f" | {rows / built['build_cpu_s']:,.0f} | "
                      f"{built['resident_mb']:.0f} | {built['disk_mb']:.0f} | {opened} |")
     return "\n".join(lines)
 
@@ -272,11 +277,20 @@ def main():
             notes = "\n".join(f"* {name}: {ENGINES[name].__doc__.strip()}" for name in results)
             path = ROOT / f"bench/results/vector-{rows}-{today}.md"
             asked = ["./dev bench vector", *(Path(each).name if "/" in each else each for each in sys.argv[1:])]
+            pictures = ""
+            for asked_for, title in ((None, "queries of the same kind"), ("foreign", "queries of another kind")):
+                drawn = curves(f"{rows:,} vectors, {title}", {
+                    name: [(point["recall"], point["qps"]) for point in of_kind(points, asked_for)]
+                    for name, (_, points) in results.items()})
+                if drawn:
+                    picture = path.with_suffix(f".{asked_for or 'same'}.svg")
+                    picture.write_text(drawn)
+                    pictures += f"![Recall against queries a second, {title}]({picture.name})\n\n"
             path.write_text(
                 f"# Vector search, {today}\n\n`{' '.join(asked)}`\n\n{about}; k = {K}; "
                 f"one core; queries per CPU second of the process at recall@{K} (×N: we are so many times better)\n\n"
                 f"Before: {before}\n\n"
-                f"After: {machine(directory)}\n\n{text}\n\n{notes}\n")
+                f"After: {machine(directory)}\n\n{pictures}{text}\n\n{notes}\n")
             print("kept in", path.relative_to(ROOT))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
