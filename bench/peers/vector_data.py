@@ -27,7 +27,7 @@ def intrinsic_dimension(nearest):
 
 
 def around_centres(dimension=384):
-    """→ a function of a count: rows around 2,000 centres, a few directions of which hold most; the same ones each time."""
+    """→ a function of a count: rows around 2,000 centres; a few directions hold most of it. The same ones each time."""
     random = numpy.random.default_rng(20261130)
     scale = 1 / numpy.sqrt(1 + numpy.arange(96))
     spread = random.standard_normal((96, dimension)).astype(numpy.float32)

@@ -3,8 +3,8 @@
     engine = ENGINES[name](directory); engine.build(base, groups)      groups: a number 0 … 999 of each row
     engine.search(query, k, effort) → rows                             engine.efforts, engine.filters
     engine.search(query, k, effort, below=50) → rows of groups below 50, where the engine filters
-    engine.upsert(rows, vectors), engine.remove(rows), engine.settle()      where engine.changes: rows are numbers; settle does
-                                                      what the engine wants done after many changes, if anything
+    engine.upsert(rows, vectors), .remove(rows), .settle()     where engine.changes; rows are numbers, settle does what
+                                                               the engine wants done after many changes, if anything
 """
 
 import os
@@ -74,7 +74,7 @@ class Hnswlib:
         self.index.add_items(base, num_threads=1)
         self.index.save_index(self.path)
 
-        self.labels, self.rows = list(range(len(base))), None  # of each row a label, of each label a row when they differ
+        self.labels, self.rows = list(range(len(base))), None  # of rows, and rows of labels once they differ
 
     def search(self, query, k, effort):
         self.index.set_ef(effort)
@@ -84,7 +84,7 @@ class Hnswlib:
 
     def upsert(self, rows, vectors):
         self.rows = self.rows or list(range(len(self.labels)))
-        for row in rows:                                     # one that comes back has another label: hnswlib loses it else
+        for row in rows:                                     # one that comes back has another label: hnswlib loses it
             self.labels.extend([None] * (row + 1 - len(self.labels)))
             self.labels[row] = len(self.rows)
             self.rows.append(row)

@@ -131,7 +131,19 @@ TEST_F(SerializableTest, Vector) {
   const float query[] = {2, 1};
   check({
       {"search", [&](Stores& s) { must(s.vector().search("notes", query, {})); }, more, elsewhere},
+      {"search_many",
+       [&](Stores& s) {
+         const std::span<const float> queries[] = {query};
+         must(s.vector().search_many("notes", queries, {}));
+       },
+       more, elsewhere},
       {"search_words", [&](Stores& s) { must(s.vector().search_words("notes", "words", {})); }, more, elsewhere},
+      {"query", [&](Stores& s) { must(s.vector().query("notes", {.vector = query, .words = "words"}, {})); }, more,
+       elsewhere},
+      {"query_groups", [&](Stores& s) { must(s.vector().query_groups("notes", {.vector = query}, {"n"}, {})); }, more,
+       elsewhere},
+      {"facets", [&](Stores& s) { must(s.vector().facets("notes", "n")); }, more, elsewhere},
+      {"scroll_by", [&](Stores& s) { must(s.vector().scroll_by("notes", {.field = "n"}, 10)); }, more, elsewhere},
       {"count", [&](Stores& s) { must(s.vector().count("notes")); }, more, elsewhere},
       {"filtered count", [&](Stores& s) { must(s.vector().count("notes", {{"n", 7}})); }, more, elsewhere},
       {"scroll", [&](Stores& s) { must(s.vector().scroll("notes", "", 10)); }, more, elsewhere},

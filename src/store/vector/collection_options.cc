@@ -1,45 +1,8 @@
 #include "store/vector/collection_options.h"
 
 #include <algorithm>
-#include <array>
 
 #include "store/vector/graph/graph.h"
-
-namespace strata {
-namespace {
-
-constexpr std::array<std::string_view, 3> kMetricNames{"cosine", "l2", "inner_product"};
-constexpr std::array<std::string_view, 2> kIndexKindNames{"hnsw", "flat"};
-
-template <typename Enum, std::size_t N>
-std::string_view name_of(Enum value, const std::array<std::string_view, N>& names) {
-  const auto at = static_cast<std::size_t>(value);
-  return at < names.size() ? names[at] : "unknown";
-}
-
-template <typename Enum, std::size_t N>
-Result<Enum> parse(std::string_view text, const std::array<std::string_view, N>& names, std::string_view what,
-                   std::string_view there_are) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == text) return static_cast<Enum>(i);
-  }
-  return Error(ErrorCode::invalid_argument,
-               "not " + std::string(what) + ": \"" + std::string(text.substr(0, 64)) + "\"; " + std::string(there_are));
-}
-
-}  // namespace
-
-std::string_view name(Metric metric) noexcept { return name_of(metric, kMetricNames); }
-std::string_view name(IndexKind kind) noexcept { return name_of(kind, kIndexKindNames); }
-
-Result<Metric> parse_metric(std::string_view text) {
-  return parse<Metric>(text, kMetricNames, "a metric", "the metrics are cosine, l2 and inner_product");
-}
-Result<IndexKind> parse_index_kind(std::string_view text) {
-  return parse<IndexKind>(text, kIndexKindNames, "an index kind", "there are hnsw and flat");
-}
-
-}  // namespace strata
 
 namespace strata::store::vector {
 namespace {

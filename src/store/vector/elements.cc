@@ -1,33 +1,12 @@
 #include "store/vector/elements.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "core/assert.h"
 #include "core/endian.h"
-
-namespace strata {
-namespace {
-constexpr std::array<std::string_view, 5> kElementTypeNames{"f32", "f16", "bf16", "int8", "binary"};
-}  // namespace
-
-std::string_view name(ElementType type) noexcept {
-  const auto at = static_cast<std::size_t>(type);
-  return at < kElementTypeNames.size() ? kElementTypeNames[at] : "unknown";
-}
-
-Result<ElementType> parse_element_type(std::string_view text) {
-  for (std::size_t i = 0; i < kElementTypeNames.size(); ++i) {
-    if (kElementTypeNames[i] == text) return static_cast<ElementType>(i);
-  }
-  return Error(ErrorCode::invalid_argument, "not an element type: \"" + std::string(text.substr(0, 64)) +
-                                                "\"; there are f32, f16, bf16, int8 and binary");
-}
-
-}  // namespace strata
 
 namespace strata::store::vector {
 namespace {

@@ -3,10 +3,15 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "core/excerpt.h"
 #include "core/nesting.h"
 #include "store/vector/collection_options.h"
 #include "store/vector/elements.h"
+#include "store/vector/query/facets.h"
+#include "store/vector/query/groups.h"
+#include "store/vector/query/ordering.h"
 #include "store/vector/reading.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
@@ -19,6 +24,7 @@ using transaction::Context;
 
 constexpr std::size_t kPayloadBytesMax = 1 << 20;
 constexpr std::size_t kScrollMax = 10'000;
+constexpr std::size_t kGroupsMax = 1'000;
 constexpr std::size_t kPointOverheadBytes = 96;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
@@ -252,16 +258,36 @@ class VectorSession final : public strata::VectorStore {
     return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
-      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
-      if (options.ef > kSearchEfMax) {
-        return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
-      }
+      STRATA_TRY(check_search(options));
       STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, options.k, {options.exact, options.ef})), target->options,
-                  options);
+      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), {options.exact, options.ef})),
+                  target->options, options);
+    });
+  }
+
+  Result<std::vector<std::vector<Hit>>> search_many(std::string_view name,
+                                                    std::span<const std::span<const float>> queries,
+                                                    const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<std::vector<Hit>>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_many(queries.size(), options.k));
+      for (std::size_t i = 0; i < queries.size(); ++i) {
+        STRATA_TRY(check_vector(name, target->options, "query " + std::to_string(i), queries[i]));
+      }
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      std::vector<std::vector<Hit>> answers;
+      for (const auto& found :
+           STRATA_TRY(search_nearest_each(reading, queries, wanted(options), {options.exact, options.ef}))) {
+        answers.push_back(STRATA_TRY(hits(found, target->options, options)));
+      }
+      return answers;
     });
   }
 
@@ -274,12 +300,61 @@ class VectorSession final : public strata::VectorStore {
         return Error(ErrorCode::failed_precondition,
                      "collection " + quoted(name) + " keeps no words; create it with words = true");
       }
-      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+      STRATA_TRY(check_search(options));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
-      return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), target->options, options);
+      return hits(STRATA_TRY(vector::search_words(reading, query, wanted(options), totals)), target->options, options);
+    });
+  }
+
+  Result<std::vector<QueryHit>> query(std::string_view name, const Query& query,
+                                      const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<QueryHit>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_candidates(query.candidates, options.k));
+      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
+      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      return query_hits(STRATA_TRY(ranking.best(options.k)), target->options, options);
+    });
+  }
+
+  Result<std::vector<Group>> query_groups(std::string_view name, const Query& query, const Grouping& grouping,
+                                          const SearchOptions& given) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Group>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_grouping(grouping));
+      SearchOptions options = given;
+      options.k = grouping.groups * grouping.size;
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_candidates(query.candidates, options.k));
+      if (query.diversity > 0)
+        return refuse("groups are by score: diversity is 0, not " + std::to_string(query.diversity));
+      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
+      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      std::vector<Group> groups;
+      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, reading, grouping))) {
+        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, target->options, options))});
+      }
+      return groups;
+    });
+  }
+
+  Result<std::vector<Facet>> facets(std::string_view name, std::string_view field, const Filter& filter,
+                                    std::size_t limit) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Facet>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      auto facets = STRATA_TRY(count_values(STRATA_TRY(read(tx, *target, &compiled)), field)).facets;
+      if (facets.size() > limit) facets.resize(limit);
+      return facets;
     });
   }
 
@@ -311,6 +386,23 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
+  Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
+                                              const Filter& filter, bool with_vector) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<OrderedPoint>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
+      std::vector<OrderedPoint> points;
+      for (Ordered& each : STRATA_TRY(points_in_order(reading, order, limit))) {
+        points.push_back({STRATA_TRY(stored(each.found, target->options, with_vector)), std::move(each.at)});
+      }
+      return points;
+    });
+  }
+
  private:
   static WriteBuffer& buffer(Context& tx) {
     return tx.buffer<WriteBuffer>(StoreKind::vector, [] { return std::make_unique<WriteBuffer>(); });
@@ -319,6 +411,67 @@ class VectorSession final : public strata::VectorStore {
   static Result<void> check_results(std::size_t value, std::size_t most, std::string_view what) {
     if (value >= 1 && value <= most) return {};
     return refuse(std::string(what) + " is 1 to " + std::to_string(most) + ", not " + std::to_string(value));
+  }
+
+  static Result<void> check_search(const SearchOptions& options) {
+    STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+    if (options.ef > kSearchEfMax) {
+      return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
+    }
+    if (options.min_score && !std::isfinite(*options.min_score)) {
+      return refuse("min_score is a finite number, not " + std::to_string(*options.min_score));
+    }
+    return {};
+  }
+
+  static Result<void> check_many(std::size_t queries, std::size_t k) {
+    if (queries > kSearchQueriesMax) {
+      return refuse("one search takes up to " + std::to_string(kSearchQueriesMax) + " queries, not " +
+                    std::to_string(queries));
+    }
+    if (queries * k > kSearchManyResultsMax) {
+      return refuse("one search brings up to " + std::to_string(kSearchManyResultsMax) + " points; " +
+                    std::to_string(queries) + " queries of k = " + std::to_string(k) + " could be more");
+    }
+    return {};
+  }
+
+  static Result<void> check_candidates(std::size_t candidates, std::size_t k) {
+    if (candidates == 0 || (candidates >= k && candidates <= kSearchResultsMax)) return {};
+    return refuse("candidates are " + std::to_string(k) + " (as many as are wanted) to " +
+                  std::to_string(kSearchResultsMax) + ", or 0, not " + std::to_string(candidates));
+  }
+
+  static Result<void> check_grouping(const Grouping& grouping) {
+    STRATA_TRY(check_results(grouping.groups, kGroupsMax, "groups"));
+    STRATA_TRY(check_results(grouping.size, kGroupsMax, "size"));
+    if (grouping.groups * grouping.size <= kSearchResultsMax) return {};
+    return refuse("groups times size is up to " + std::to_string(kSearchResultsMax) + ", not " +
+                  std::to_string(grouping.groups) + " times " + std::to_string(grouping.size));
+  }
+
+  /// All points, for a question; its examples are noted as points that were read.
+  static Result<Reading> read_points(Context& tx, std::string_view name, const Target& target, const Query& query) {
+    tx.note_scan(StoreKind::vector, points_predicate(name));
+    for (const auto* examples : {&query.like, &query.unlike}) {
+      for (const Example& each : *examples) {
+        if (!each.id.empty()) tx.note_read(StoreKind::vector, point_key(name, each.id));
+      }
+    }
+    return read(tx, target, nullptr);
+  }
+
+  static Result<Ranking> rank(Context& tx, std::string_view name, const Target& target, const Reading& reading,
+                              const Query& query, const SearchOptions& options) {
+    const Totals totals = target.base ? STRATA_TRY(target.base->totals(tx.view_lsn())) : Totals{};
+    return Ranking::of(name, reading, query, options, totals);
+  }
+
+  static Wanted wanted(const SearchOptions& options) {
+    Wanted wanted;
+    wanted.k = options.k;
+    if (options.min_score) wanted.min_score = *options.min_score;
+    return wanted;
   }
 
   std::optional<Target> find(Context& tx, std::string_view name) {
@@ -402,16 +555,29 @@ class VectorSession final : public strata::VectorStore {
     return point;
   }
 
+  static Result<Hit> hit_of(const Found& found, const CollectionOptions& collection, const SearchOptions& options) {
+    Hit hit;
+    hit.id = found.id;
+    hit.score = found.score;
+    if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
+    if (options.with_vector) hit.vector = STRATA_TRY(vector_of(found, collection));
+    return hit;
+  }
+
   static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const CollectionOptions& collection,
                                        const SearchOptions& options) {
     std::vector<Hit> hits;
     hits.reserve(found.size());
-    for (const Found& each : found) {
-      Hit& hit = hits.emplace_back();
-      hit.id = each.id;
-      hit.score = each.score;
-      if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(each.payload())));
-      if (options.with_vector) hit.vector = STRATA_TRY(vector_of(each, collection));
+    for (const Found& each : found) hits.push_back(STRATA_TRY(hit_of(each, collection, options)));
+    return hits;
+  }
+
+  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked,
+                                                  const CollectionOptions& collection, const SearchOptions& options) {
+    std::vector<QueryHit> hits;
+    hits.reserve(ranked.size());
+    for (const Ranked& each : ranked) {
+      hits.push_back({STRATA_TRY(hit_of(each.found, collection, options)), each.by_vector, each.by_words});
     }
     return hits;
   }
