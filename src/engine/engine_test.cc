@@ -337,6 +337,35 @@ TEST_F(EngineTest, AJournalThatIsShorterThanAtItsCloseIsRefused) {
   EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(20));
 }
 
+// Each open in vain put the half file of the one before aside, and the fourth threw the rows away that could still be read.
+TEST_F(EngineTest, OpeningInVainKeepsTheDamagedRows) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  const auto content = [](const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const auto overwrite = [](const fs::path& file, std::streamoff at) {
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(at) << "damage";
+  };
+  const fs::path folder = directory + "/metadata";
+  overwrite(folder / "state.sqlite", 0);
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (file.path().filename().string().starts_with("archive-")) overwrite(file.path(), 40);
+  }
+  const std::string rows = content(folder / "state.sqlite");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(open_error(), ErrorCode::corruption);
+  std::vector<std::string> kept;
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (file.path().filename().string().starts_with("state.")) kept.push_back(file.path().filename().string());
+  }
+  EXPECT_EQ(kept, std::vector<std::string>{"state.sqlite.damaged-1"});
+  EXPECT_TRUE(content(folder / "state.sqlite.damaged-1") == rows);
+}
+
 // What SQLite and DuckDB change in place no manifest can vouch for, so these files say whose they are.
 TEST_F(EngineTest, TheRowsOfAnotherDatabaseAreNotBelieved) {
   const auto make = [](const std::string& where, const std::string& text) {
