@@ -241,7 +241,11 @@ TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
   EXPECT_EQ(db->view(AsOf::at(1'000'000)).error().code(), ErrorCode::invalid_argument);
   EXPECT_TRUE(*db->remove_tag("two notes"));
   EXPECT_FALSE(*db->remove_tag("two notes"));
-  EXPECT_EQ(db->set_tag("123").error().code(), ErrorCode::invalid_argument);
+  for (const char* no_tag : {"", "123", "2026-11-20", "2026-11-20T10:00:00Z"}) {
+    const auto refused = db->set_tag(no_tag);
+    ASSERT_FALSE(refused) << no_tag;
+    EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument);
+  }
 }
 
 TEST_F(EngineTest, HistoryBeyondWhatIsKeptIsRefusedByName) {
