@@ -341,6 +341,27 @@ TEST_F(EngineTest, AJournalThatIsShorterThanAtItsCloseIsRefused) {
   EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(20));
 }
 
+TEST_F(EngineTest, WhatKeepsADatabaseFromOpeningNamesItAndWhatHelps) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  db.reset();
+  const auto refusal = [&] {
+    const auto refused = Engine::open(directory);
+    return refused ? std::string() : refused.error().to_string();
+  };
+  fs::remove(directory + "/lock");
+  fs::create_directory(directory + "/lock");
+  EXPECT_TRUE(refusal().starts_with("io: " + directory + ": lock failed: ")) << refusal();
+  fs::remove(directory + "/lock");
+  for (const auto& segment : fs::directory_iterator(directory + "/journal")) fs::resize_file(segment.path(), 100);
+  EXPECT_TRUE(refusal().starts_with("corruption: " + directory + ": journal segment ")) << refusal();
+  EXPECT_TRUE(refusal().ends_with(". Restore from a backup (strata restore).")) << refusal();
+  const auto nowhere = Engine::open("");
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code(), ErrorCode::invalid_argument);
+}
+
 // Each open in vain put the half file of the one before aside, and the fourth threw the rows away that could still be read.
 TEST_F(EngineTest, OpeningInVainKeepsTheDamagedRows) {
   open();
