@@ -357,6 +357,8 @@ TEST_F(EngineTest, WhatKeepsADatabaseFromOpeningNamesItAndWhatHelps) {
   for (const auto& segment : fs::directory_iterator(directory + "/journal")) fs::resize_file(segment.path(), 100);
   EXPECT_TRUE(refusal().starts_with("corruption: " + directory + ": journal segment ")) << refusal();
   EXPECT_TRUE(refusal().ends_with(". Restore from a backup (strata restore).")) << refusal();
+  EXPECT_FALSE(Engine::open(directory + "-new", {.cache_bytes = 5}));
+  EXPECT_FALSE(fs::exists(directory + "-new"));
   const auto nowhere = Engine::open("");
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code(), ErrorCode::invalid_argument);

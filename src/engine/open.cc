@@ -340,6 +340,7 @@ namespace strata {
 
 Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) noexcept {
   static const core::SystemClock clock;
+  STRATA_TRY(engine::check_options(options));  // before there is a directory
   if (options.create) STRATA_TRY(io::make_root_directory(directory));
   engine::Environment environment;
   environment.files = STRATA_TRY(io::open_posix_file_system(directory));
