@@ -160,7 +160,9 @@ class Memory {
   virtual Result<std::string> remember(const Atom& atom) = 0;
   /// Many memories, one commit. Links may point at each other.
   virtual Result<std::vector<std::string>> remember(std::span<const Atom> atoms) = 0;
-  /// As remember, inside the caller's transaction.
+  /// As remember, inside the caller's transaction, which after an error is what it was before the call.
+  /// Errors  also resource_exhausted (the transaction has 100 savepoints: this takes one, for as long as the call lasts)
+  /// Cost    also a copy of what the transaction holds: many memories are remembered in one call
   virtual Result<std::vector<std::string>> remember(Transaction& transaction, std::span<const Atom> atoms) = 0;
 
   virtual Result<std::optional<StoredAtom>> get(std::string_view id, const AsOf& as_of = {}) = 0;

@@ -35,7 +35,8 @@ struct BackupReport {
 
 /// Copies everything into a new, timestamped folder of `directory` while others go on writing. Every file is checked
 /// against its hash on the way; the folder gets its final name last.
-/// Errors  corruption (a file of the database is damaged: the backup is given up), resource_exhausted, cancelled, io
+/// Errors  invalid_argument (`directory` is the database's, or in it), corruption (a file of the database is damaged: the
+///         backup is given up), resource_exhausted, cancelled, io
 Result<BackupReport> backup(Engine& engine, const std::string& directory, const Progress& progress = {}) noexcept;
 
 /// Makes `directory` a database with the backup's content up to `lsn` (0: all of it); what was not in files is derived

@@ -55,6 +55,13 @@ def sequence(name: str, given: Any) -> list[Any]:
         raise InvalidArgument(f"{name} is a list, not {quoted(given)}") from None
 
 
+def text(name: str, given: str) -> str:
+    """Text that can be written as UTF-8."""
+    if wanted := _text(given):
+        raise InvalidArgument(f"{name} is {wanted}, not {quoted(given)}")
+    return given
+
+
 def number(name: str, given: Any) -> float:
     try:
         return float(given)

@@ -237,11 +237,17 @@ class Database(Stores):
         progress(done, total), in bytes, is called now and then; False cancels. It may read and write, but close,
         checkpoint, verify and another backup are FailedPrecondition in there."""
         directory = checked_path("directory", directory)
+        made = not os.path.exists(directory)
         try:
             os.makedirs(directory, exist_ok=True)
         except OSError as error:
             raise _strata.IoError(f"create directory {directory}: {error.strerror}") from None
-        return BackupReport(*_strata.backup(self._handle, directory, progress))
+        try:
+            return BackupReport(*_strata.backup(self._handle, directory, progress))
+        except BaseException:
+            if made and not os.listdir(directory):
+                os.rmdir(directory)
+            raise
 
     def close(self) -> None:
         """Rolls back what is open and closes the directory, after the calls of other threads. Fine when it is closed.

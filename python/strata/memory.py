@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from . import _strata
 from .arguments import mapping, number, quoted, sequence
-from .times import Moment, moment_us, to_datetime
+from .times import Moment, moment_object, moment_us, to_datetime
 from .vector import as_float32
 
 Tags = Mapping[str, float] | Iterable[str]
@@ -37,8 +37,8 @@ class StoredAtom(NamedTuple):
     modality: str
     tags: list[MemoryTag]
     links: list[MemoryLink]
-    valid_from: datetime | None
-    valid_to: datetime | None
+    valid_from: datetime | str | None  # ISO 8601 text before the year 1 and after 9999
+    valid_to: datetime | str | None
     source: str
     metadata: dict[str, Any]
     snapshot: str
@@ -173,8 +173,9 @@ def _recall_fields(text: str, k: int, tags: str | Iterable[str], filter: Mapping
 def _stored(fields: dict[str, Any]) -> StoredAtom:
     fields["tags"] = [MemoryTag(*tag) for tag in fields["tags"]]
     fields["links"] = [MemoryLink(*link) for link in fields["links"]]
-    for name in ("valid_from", "valid_to", "created_at"):
-        fields[name] = to_datetime(fields[name])
+    for name in ("valid_from", "valid_to"):
+        fields[name] = None if fields[name] is None else moment_object(fields[name])
+    fields["created_at"] = to_datetime(fields["created_at"])
     return StoredAtom(**fields)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 from . import _strata
+from .arguments import quoted, text
 
 Content = bytes | bytearray | memoryview | str
 
@@ -26,12 +27,19 @@ class CollectReport(NamedTuple):
 def as_bytes(content: Content) -> bytes:
     """Text as UTF-8; a buffer as its bytes."""
     if isinstance(content, str):
-        return content.encode()
+        return text("content", content).encode()
     if isinstance(content, (bytearray, memoryview)):
         return bytes(content)
     if not isinstance(content, bytes):
-        raise _strata.InvalidArgument(f"expected bytes or str, not {type(content).__name__}")
+        raise _strata.InvalidArgument(f"content is bytes or str, not {quoted(content)}")
     return content
+
+
+def _method(file: Any, name: str) -> Callable[[Any], Any]:
+    method = getattr(file, name, None)
+    if not callable(method):
+        raise _strata.InvalidArgument(f"file is a file object with {name}(), not {quoted(file)}")
+    return method
 
 
 class ObjectStore:
@@ -44,14 +52,14 @@ class ObjectStore:
 
     def put_stream(self, file: BinaryIO, owner: str = "", compression: str = "automatic") -> str:
         """As put, of a file object read to its end; it may be larger than memory."""
-        return self._native.put_stream(file.read, owner, compression)
+        return self._native.put_stream(_method(file, "read"), owner, compression)
 
     def get(self, address: str) -> bytes:
         return self._native.get(address)
 
     def get_stream(self, address: str, file: BinaryIO) -> None:
         """Writes the content into a file object. An exception means that what was written must not be trusted."""
-        self._native.get_stream(address, file.write)
+        self._native.get_stream(address, _method(file, "write"))
 
     def exists(self, address: str) -> bool:
         return self._native.exists(address)

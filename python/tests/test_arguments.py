@@ -1,6 +1,7 @@
 """What does not suit a call is a strata.Error that names the argument and the value."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -58,6 +59,13 @@ REFUSED = [
     ("the type of a column is text, not 5", lambda db: db.analytics.create_table("m", {"a": 5})),
     ("owner is text, not 5", lambda db: db.object.put(b"a", owner=5)),
     ("lsn is a whole number, 0 or more, not -1", lambda db: db.set_tag("t", -1)),
+    ("neither a number nor a time: \"2026-11-20\"", lambda db: db.set_tag("2026-11-20")),
+    ("content is text in Unicode.*ud800", lambda db: db.object.put("\ud800")),
+    ("content is text in Unicode.*ud800", lambda db: db.cache.set("a", "\ud800")),
+    ("content is bytes or str, not 5", lambda db: db.object.put(5)),
+    (r"file is a file object with read\(\), not 5", lambda db: db.object.put_stream(5)),
+    (r"file is a file object with write\(\), not 5", lambda db: db.object.get_stream("0" * 64, 5)),
+    ("a backup is made outside of the database", lambda db: db.backup(f"{db.directory}/copies")),
 ]
 
 
@@ -89,6 +97,14 @@ def test_a_path_with_a_nul_byte_is_refused(db, tmp_path, call):
     with pytest.raises(strata.InvalidArgument, match="NUL byte"):
         call(db, f"{tmp_path}/x\0y")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_refused_backup_leaves_no_folder(db, tmp_path):
+    with pytest.raises(strata.InvalidArgument, match="outside of the database"):
+        db.backup(f"{db.directory}/copies")
+    with pytest.raises(strata.Cancelled):
+        db.backup(tmp_path / "copies", progress=lambda done, total: False)
+    assert not os.path.exists(f"{db.directory}/copies") and not (tmp_path / "copies").exists()
 
 
 def test_analytics_takes_parameters_in_order(db):

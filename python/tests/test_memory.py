@@ -32,6 +32,22 @@ def test_remember_and_recall(db):
     assert report.atoms == 3 and report.disagreements == []
 
 
+def test_a_moment_that_python_cannot_hold_comes_back_as_text(db):
+    id = db.memory.remember("long before", valid_from=-(2**57), valid_to=2**59)
+    stored = db.memory.get(id)
+    assert stored.valid_from.startswith("-2597-") and stored.valid_to.startswith("20237-")
+    assert db.memory.history(id)[0].valid_from == stored.valid_from
+
+
+def test_a_refused_memory_leaves_nothing_in_its_transaction(db):
+    with db.transaction() as tx:
+        tx.memory.remember("kept", id="kept")
+        with pytest.raises(strata.NotFound):
+            tx.memory.remember("refused", id="refused", links={"next": "nobody"})
+    assert db.memory.get("kept") and db.memory.get("refused") is None
+    assert db.memory.count() == 1 and db.memory.check_agreement().disagreements == []
+
+
 def test_history_and_forgetting(db):
     memory = db.memory
     id = memory.remember("first wording", id="m1")

@@ -10,6 +10,7 @@
 #include "cli/database.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/waiting_line.h"
 
 namespace strata::cli {
 
@@ -23,6 +24,12 @@ struct Context {
   /// A sentence for the person who is there; on standard error, so that it is never in a result.
   void note(std::string_view sentence) const;
   std::unique_ptr<ProgressBar> progress(std::string title, bool bytes = false) const;
+  /// What `work` answers, which cannot say how far it has come.
+  template <typename Work>
+  auto waiting(std::string title, Work work) const {
+    const WaitingLine line(std::move(title), show_progress);
+    return work();
+  }
 };
 
 using Action = std::function<Result<void>(Context&)>;

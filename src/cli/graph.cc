@@ -1,6 +1,7 @@
 // graph node …|edge …|neighbours|reach|path|find|index|counts.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
+#include "cli/dry_run.h"
 #include "cli/verbs.h"
 
 namespace strata::cli {
@@ -94,11 +95,12 @@ void add_node_verbs(CommandLine& line, CLI::App& graph) {
     verb.app().add_flag("--keep-edges", given->keep_edges, "Refuse when the node has edges");
     verb.app().add_flag("--dry-run", given->dry_run, "Only say what would be removed");
     verb.runs([given](Context& context) -> Result<void> {
-      Stores& stores = *STRATA_TRY(context.database.engine());
-      const auto node = STRATA_TRY(stores.graph().node(given->id));
+      Engine& engine = *STRATA_TRY(context.database.engine());
+      const auto node = STRATA_TRY(engine.graph().node(given->id));
       if (!node) return Error(ErrorCode::not_found, "no node \"" + given->id + "\"");
-      const std::uint64_t edges = STRATA_TRY(stores.graph().degree(given->id, {Direction::both, {}, 1'000'000}));
-      if (!given->dry_run) STRATA_TRY(stores.graph().remove_node(given->id, !given->keep_edges));
+      const std::uint64_t edges = STRATA_TRY(engine.graph().degree(given->id, {Direction::both, {}, 1'000'000}));
+      const auto remove = [&](Stores& stores) { return stores.graph().remove_node(given->id, !given->keep_edges); };
+      STRATA_TRY(given->dry_run ? tried(engine, remove) : remove(engine));
       context.output.record({{given->dry_run ? "would_delete" : "deleted", given->id}, {"edges", edges}});
       return {};
     });

@@ -33,7 +33,9 @@ void add_stats(CommandLine& line) {
     if (given->content) {
       Rows rows;
       rows.columns = {"store", "items", "hash"};
-      for (const StoreSummary& summary : STRATA_TRY(engine->summarize(STRATA_TRY(context.database.as_of())))) {
+      const AsOf as_of = STRATA_TRY(context.database.as_of());
+      for (const StoreSummary& summary :
+           STRATA_TRY(context.waiting("reading", [&] { return engine->summarize(as_of); }))) {
         rows.rows.push_back({name(summary.store), summary.items, summary.hash});
       }
       context.output.rows(rows);
@@ -74,6 +76,8 @@ std::vector<Value> row_of(const Finding& finding) {
   return {finding.store, finding.file, finding.offset, finding.what, finding.repaired};
 }
 
+constexpr std::string_view kDamagedPlaces = "places are damaged; strata restore makes a database from a backup";
+
 Error damaged(std::uint64_t count, std::string_view what) {
   return Error(ErrorCode::corruption, std::to_string(count) + " " + std::string(what));
 }
@@ -88,7 +92,7 @@ void add_verify(CommandLine& line) {
     Rows rows;
     rows.columns = {"store", "file", "offset", "what", "repaired"};
     std::uint64_t damage = 0;
-    for (const Finding& finding : STRATA_TRY(engine->verify())) {
+    for (const Finding& finding : STRATA_TRY(context.waiting("verifying", [&] { return engine->verify(); }))) {
       rows.rows.push_back(row_of(finding));
       if (!finding.repaired) ++damage;
     }
@@ -97,7 +101,7 @@ void add_verify(CommandLine& line) {
     } else {
       context.output.rows(rows);
     }
-    if (damage > 0) return damaged(damage, "places are damaged; strata restore makes a database from a backup");
+    if (damage > 0) return damaged(damage, kDamagedPlaces);
     return {};
   });
 }
@@ -141,10 +145,11 @@ void add_doctor(CommandLine& line) {
     Diagnosis diagnosis;
     diagnosis.rows.columns = {"store", "where", "what", "repaired"};
     Record summary;
-    for (const Finding& finding : STRATA_TRY(engine->verify())) {
+    for (const Finding& finding : STRATA_TRY(context.waiting("verifying", [&] { return engine->verify(); }))) {
       diagnosis.add(finding.store, finding.file + " at " + std::to_string(finding.offset), finding.what,
                     finding.repaired);
     }
+    const std::uint64_t damage = diagnosis.open;
     STRATA_TRY(check_interrupt());
     STRATA_TRY(check_memories(context, given->repair, diagnosis, summary));
     summary.emplace_back("findings", diagnosis.rows.rows.size());
@@ -160,6 +165,7 @@ void add_doctor(CommandLine& line) {
       context.output.record(summary);
       if (!diagnosis.rows.rows.empty()) context.output.rows(diagnosis.rows);
     }
+    if (damage > 0) return damaged(damage, kDamagedPlaces);  // no store can make bytes of files again for another
     if (diagnosis.open > 0)
       return damaged(diagnosis.open, given->repair ? "findings could not be repaired" : "findings; try --repair");
     return {};

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/command_line.h"
+#include "cli/dry_run.h"
 #include "cli/interrupt.h"
 #include "cli/verbs.h"
 #include "strata/operations.h"
@@ -15,7 +16,8 @@ void add_checkpoint(CommandLine& line) {
   verb.takes_directory();
   verb.runs([](Context& context) -> Result<void> {
     Engine* engine = STRATA_TRY(context.database.engine());
-    context.output.record({{"lsn", STRATA_TRY(engine->checkpoint())}});
+    const Lsn lsn = STRATA_TRY(context.waiting("writing", [&] { return engine->checkpoint(); }));
+    context.output.record({{"lsn", lsn}});
     return {};
   });
 }
@@ -25,8 +27,15 @@ void add_compact(CommandLine& line) {
                         "Remove what nothing refers to, give back its space, and make the search graphs that are due",
                         "strata compact notes.strata");
   verb.takes_directory();
-  verb.runs([](Context& context) -> Result<void> {
+  auto dry_run = std::make_shared<bool>(false);
+  verb.app().add_flag("--dry-run", *dry_run, "Only say how many objects would be removed");
+  verb.runs([dry_run](Context& context) -> Result<void> {
     Engine* engine = STRATA_TRY(context.database.engine());
+    if (*dry_run) {
+      const CollectReport report = STRATA_TRY(tried(*engine, [](Stores& stores) { return stores.object().collect(); }));
+      context.output.record({{"would_remove", report.objects}, {"bytes", report.bytes}});
+      return {};
+    }
     const auto bar = context.progress("making search graphs");
     const CompactReport report = STRATA_TRY(compact(*engine, bar->callback()));
     context.output.record({{"objects_removed", report.objects}, {"bytes_removed", report.bytes}, {"lsn", report.lsn}});
@@ -43,10 +52,12 @@ void add_backup(CommandLine& line) {
   verb.runs([to](Context& context) -> Result<void> {
     Engine* engine = STRATA_TRY(context.database.engine());
     std::error_code failed;
-    std::filesystem::create_directories(*to, failed);
+    const bool made = std::filesystem::create_directories(*to, failed);
     if (failed) return Error(ErrorCode::io, "the folder \"" + *to + "\" cannot be made: " + failed.message());
     const auto bar = context.progress("backing up", true);
-    const BackupReport report = STRATA_TRY(backup(*engine, *to, bar->callback()));
+    auto done = backup(*engine, *to, bar->callback());
+    if (!done && made) std::filesystem::remove(*to, failed);
+    const BackupReport report = STRATA_TRY(std::move(done));
     context.output.record({{"backup", report.directory},
                            {"lsn", report.lsn},
                            {"bytes", report.bytes},
@@ -97,12 +108,12 @@ void add_rebuild(CommandLine& line) {
     if (given->dry_run) {
       Database database(given->directory, context.database.settings());
       Engine* engine = STRATA_TRY(database.engine());
-      for (const StoreSummary& each : STRATA_TRY(engine->summarize())) {
+      for (const StoreSummary& each : STRATA_TRY(context.waiting("reading", [&] { return engine->summarize(); }))) {
         if (each.store == store) static_cast<StoreSummary&>(summary) = each;  // the cache has none
       }
       STRATA_TRY(database.close());
     } else {
-      summary = STRATA_TRY(rebuild(given->directory, store));
+      summary = STRATA_TRY(context.waiting("rebuilding", [&] { return rebuild(given->directory, store); }));
     }
     Record record{
         {given->dry_run ? "would_rebuild" : "rebuilt", name(store)}, {"items", summary.items}, {"hash", summary.hash}};

@@ -1,5 +1,6 @@
 // object put|get|stat|list|delete|release|collect.
 #include "cli/command_line.h"
+#include "cli/dry_run.h"
 #include "cli/files.h"
 #include "cli/verbs.h"
 
@@ -137,32 +138,19 @@ void add_delete(CommandLine& line, CLI::App& family) {
 }
 
 void add_release(CommandLine& line, CLI::App& family) {
-  Verb verb = line.verb(family, "release", "End every reference of an owner", "strata object release notes.strata n1");
+  Verb verb = line.verb(family, "release", "End every reference of an owner",
+                        "strata object release notes.strata n1 --dry-run");
   verb.takes_directory();
   auto given = std::make_shared<Given>();
   verb.app().add_option("OWNER", given->owner, "As given to put")->required();
+  verb.app().add_flag("--dry-run", given->dry_run, "Only say how many there are");
   verb.runs([given](Context& context) -> Result<void> {
-    Stores& stores = *STRATA_TRY(context.database.engine());
-    context.output.record({{"released", STRATA_TRY(stores.object().release(given->owner))}});
+    Engine& engine = *STRATA_TRY(context.database.engine());
+    const auto release = [&](Stores& stores) { return stores.object().release(given->owner); };
+    const std::uint64_t ended = STRATA_TRY(given->dry_run ? tried(engine, release) : release(engine));
+    context.output.record({{given->dry_run ? "would_release" : "released", ended}});
     return {};
   });
-}
-
-/// What collect would remove now.
-Result<CollectReport> uncollected(Stores& stores) {
-  constexpr std::size_t kPage = 1'000;
-  CollectReport report;
-  std::optional<Address> after;
-  for (;;) {
-    const std::vector<ObjectInfo> page = STRATA_TRY(stores.object().list(after, kPage));
-    for (const ObjectInfo& info : page) {
-      if (info.references > 0) continue;
-      ++report.objects;
-      report.bytes += info.stored_bytes;
-    }
-    if (page.size() < kPage) return report;
-    after = page.back().address;
-  }
 }
 
 void add_collect(CommandLine& line, CLI::App& family) {
@@ -172,9 +160,9 @@ void add_collect(CommandLine& line, CLI::App& family) {
   auto given = std::make_shared<Given>();
   verb.app().add_flag("--dry-run", given->dry_run, "Only say what would be removed");
   verb.runs([given](Context& context) -> Result<void> {
-    Stores& stores = *STRATA_TRY(context.database.engine());
-    const CollectReport report =
-        given->dry_run ? STRATA_TRY(uncollected(stores)) : STRATA_TRY(stores.object().collect());
+    Engine& engine = *STRATA_TRY(context.database.engine());
+    const auto collect = [](Stores& stores) { return stores.object().collect(); };
+    const CollectReport report = STRATA_TRY(given->dry_run ? tried(engine, collect) : collect(engine));
     context.output.record({{given->dry_run ? "would_remove" : "removed", report.objects}, {"bytes", report.bytes}});
     return {};
   });

@@ -1,10 +1,12 @@
 #include "cli/output.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 
 #include "cli/progress_bar.h"
+#include "cli/waiting_line.h"
 
 namespace strata::cli {
 namespace {
@@ -117,6 +119,33 @@ TEST(ProgressBar, AppearsAfterASecondAndGoesAway) {
   }
   EXPECT_TRUE(shown().ends_with("\r\x1b[K"));
   std::fclose(screen);
+}
+
+TEST(WaitingLine, CountsSecondsAndGoesAway) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::FILE* screen = ::fdopen(ends[1], "w");
+  ASSERT_NE(screen, nullptr);
+  std::string text;
+  const auto read_more = [&] {
+    char piece[256];
+    const ssize_t got = ::read(ends[0], piece, sizeof piece);
+    if (got > 0) text.append(piece, static_cast<std::size_t>(got));
+    return got > 0;
+  };
+  {
+    const WaitingLine line("verifying", true, screen, std::chrono::milliseconds(1));
+    while (text.find("verifying  2 s") == std::string::npos) ASSERT_TRUE(read_more());
+  }
+  {
+    const WaitingLine quiet("nothing", false, screen, std::chrono::milliseconds(0));
+  }
+  std::fclose(screen);
+  while (read_more()) continue;
+  ::close(ends[0]);
+  EXPECT_TRUE(text.starts_with("\r\x1b[Kverifying  1 s")) << text;
+  EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
+  EXPECT_EQ(text.find("nothing"), std::string::npos);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // snapshot: names for the present set of memories. tag: names for a past state of the whole database.
+#include <algorithm>
+
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/verbs.h"
@@ -76,14 +78,22 @@ void add_tag_list(CommandLine& line, CLI::App& family) {
 
 void add_tag_remove(CommandLine& line, CLI::App& family) {
   Verb verb = line.verb(family, "remove", "Let a state go; no data of the present is touched",
-                        "strata tag remove notes.strata before-import");
+                        "strata tag remove notes.strata before-import --dry-run");
   verb.takes_directory();
-  auto name = std::make_shared<std::string>();
-  verb.app().add_option("NAME", *name, "The tag")->required();
-  verb.runs([name](Context& context) -> Result<void> {
+  struct Given {
+    std::string name;
+    bool dry_run = false;
+  };
+  auto given = std::make_shared<Given>();
+  verb.app().add_option("NAME", given->name, "The tag")->required();
+  verb.app().add_flag("--dry-run", given->dry_run, "Only say which state it is");
+  verb.runs([given](Context& context) -> Result<void> {
     Engine* engine = STRATA_TRY(context.database.engine());
-    if (!STRATA_TRY(engine->remove_tag(*name))) return Error(ErrorCode::not_found, "no tag \"" + *name + "\"");
-    context.output.record({{"removed", *name}});
+    const std::vector<Tag> tags = STRATA_TRY(engine->tags());
+    const auto tag = std::find_if(tags.begin(), tags.end(), [&](const Tag& each) { return each.name == given->name; });
+    if (tag == tags.end()) return Error(ErrorCode::not_found, "no tag \"" + given->name + "\"");
+    if (!given->dry_run) STRATA_TRY(engine->remove_tag(given->name));
+    context.output.record({{given->dry_run ? "would_remove" : "removed", given->name}, {"lsn", tag->lsn}});
     return {};
   });
 }

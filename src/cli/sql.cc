@@ -55,7 +55,10 @@ void add_analytics(CommandLine& line) {
   const auto given = add_statement(verb);
   verb.runs([given](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
-    context.output.rows(STRATA_TRY(stores->analytics().query(STRATA_TRY(statement_of(*given)), parameters_of(*given))));
+    const std::string statement = STRATA_TRY(statement_of(*given));
+    const auto parameters = parameters_of(*given);
+    context.output.rows(
+        STRATA_TRY(context.waiting("running", [&] { return stores->analytics().query(statement, parameters); })));
     return {};
   });
 }
@@ -100,7 +103,7 @@ Result<void> run_sql(Context& context, std::string_view sql, const std::vector<V
   if (word.empty()) return Error(ErrorCode::invalid_argument, "an empty statement");
   if (word == "select" || word == "values" || word == "explain" || word == "with") {
     Stores* stores = STRATA_TRY(context.database.stores());
-    auto rows = stores->metadata().query(sql, parameters);
+    auto rows = context.waiting("running", [&] { return stores->metadata().query(sql, parameters); });
     if (rows) {
       context.output.rows(*rows);
       return {};
@@ -112,7 +115,8 @@ Result<void> run_sql(Context& context, std::string_view sql, const std::vector<V
     return Error(ErrorCode::failed_precondition, "a past state can be read, not changed");
   }
   Engine* engine = STRATA_TRY(context.database.engine(Missing::create));
-  const ExecuteResult result = STRATA_TRY(engine->metadata().execute(sql, parameters));
+  const ExecuteResult result =
+      STRATA_TRY(context.waiting("running", [&] { return engine->metadata().execute(sql, parameters); }));
   context.output.record({{"rows_changed", result.rows_changed}, {"lsn", engine->visible_lsn()}});
   return {};
 }

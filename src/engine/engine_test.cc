@@ -241,7 +241,11 @@ TEST_F(EngineTest, ThePastIsReadableByLsnTimeAndTag) {
   EXPECT_EQ(db->view(AsOf::at(1'000'000)).error().code(), ErrorCode::invalid_argument);
   EXPECT_TRUE(*db->remove_tag("two notes"));
   EXPECT_FALSE(*db->remove_tag("two notes"));
-  EXPECT_EQ(db->set_tag("123").error().code(), ErrorCode::invalid_argument);
+  for (const char* no_tag : {"", "123", "2026-11-20", "2026-11-20T10:00:00Z"}) {
+    const auto refused = db->set_tag(no_tag);
+    ASSERT_FALSE(refused) << no_tag;
+    EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument);
+  }
 }
 
 TEST_F(EngineTest, HistoryBeyondWhatIsKeptIsRefusedByName) {
@@ -335,6 +339,58 @@ TEST_F(EngineTest, AJournalThatIsShorterThanAtItsCloseIsRefused) {
   ASSERT_EQ(fs::file_size(newest), size);
   open();
   EXPECT_EQ(db->metadata().query("select count(*) from note")->rows[0][0], Value(20));
+}
+
+TEST_F(EngineTest, WhatKeepsADatabaseFromOpeningNamesItAndWhatHelps) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  db.reset();
+  const auto refusal = [&] {
+    const auto refused = Engine::open(directory);
+    return refused ? std::string() : refused.error().to_string();
+  };
+  fs::remove(directory + "/lock");
+  fs::create_directory(directory + "/lock");
+  EXPECT_TRUE(refusal().starts_with("io: " + directory + ": lock failed: ")) << refusal();
+  fs::remove(directory + "/lock");
+  for (const auto& segment : fs::directory_iterator(directory + "/journal")) fs::resize_file(segment.path(), 100);
+  EXPECT_TRUE(refusal().starts_with("corruption: " + directory + ": journal segment ")) << refusal();
+  EXPECT_TRUE(refusal().ends_with(". Restore from a backup (strata restore).")) << refusal();
+  EXPECT_FALSE(Engine::open(directory + "-new", {.cache_bytes = 5}));
+  EXPECT_FALSE(fs::exists(directory + "-new"));
+  const auto nowhere = Engine::open("");
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code(), ErrorCode::invalid_argument);
+}
+
+// Each open in vain put the half file of the one before aside, and the fourth threw the rows away that could still be read.
+TEST_F(EngineTest, OpeningInVainKeepsTheDamagedRows) {
+  open();
+  prepare();
+  ASSERT_TRUE(write_everywhere(*db, "n1", 1));
+  ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  const auto content = [](const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const auto overwrite = [](const fs::path& file, std::streamoff at) {
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(at) << "damage";
+  };
+  const fs::path folder = directory + "/metadata";
+  overwrite(folder / "state.sqlite", 0);
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (file.path().filename().string().starts_with("archive-")) overwrite(file.path(), 40);
+  }
+  const std::string rows = content(folder / "state.sqlite");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(open_error(), ErrorCode::corruption);
+  std::vector<std::string> kept;
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (file.path().filename().string().starts_with("state.")) kept.push_back(file.path().filename().string());
+  }
+  EXPECT_EQ(kept, std::vector<std::string>{"state.sqlite.damaged-1"});
+  EXPECT_TRUE(content(folder / "state.sqlite.damaged-1") == rows);
 }
 
 // What SQLite and DuckDB change in place no manifest can vouch for, so these files say whose they are.

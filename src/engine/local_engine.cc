@@ -67,9 +67,9 @@ class LocalView final : public View {
 
 Result<void> check_tag_name(std::string_view name) {
   const bool digits = !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
-  if (name.empty() || name.size() > kTagBytesMax || digits) {
-    return Error(ErrorCode::invalid_argument,
-                 "a tag has 1 to 128 bytes and is not a number: \"" + std::string(name.substr(0, kTagBytesMax)) + "\"");
+  if (name.empty() || name.size() > kTagBytesMax || digits || core::parse_time(name)) {  // AsOf::parse tells them apart
+    return Error(ErrorCode::invalid_argument, "a tag has 1 to 128 bytes and is neither a number nor a time: \"" +
+                                                  std::string(name.substr(0, kTagBytesMax)) + "\"");
   }
   return {};
 }

@@ -68,6 +68,16 @@ std::string owner_text() {
   return "process " + std::to_string(getpid()) + " (" + name + ")";
 }
 
+/// Which database could not be opened, and what helps a damaged one, where the message does not say so itself.
+Error told(const Error& error, const std::string& directory) {
+  std::string message = error.message();
+  if (!message.starts_with(directory)) message = directory + ": " + message;
+  if (error.code() == ErrorCode::corruption && message.find("strata restore") == std::string::npos) {
+    message += ". Restore from a backup (strata restore).";
+  }
+  return Error(error.code(), std::move(message), error.file(), error.line());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& directory, const OpenOptions& options,
@@ -75,7 +85,7 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& direct
   STRATA_TRY(check_options(options));
   std::unique_ptr<LocalEngine> engine(
       new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
-  STRATA_TRY(engine->start());
+  if (auto started = engine->start(); !started) return told(started.error(), directory);
   return engine;
 }
 
@@ -330,6 +340,7 @@ namespace strata {
 
 Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const OpenOptions& options) noexcept {
   static const core::SystemClock clock;
+  STRATA_TRY(engine::check_options(options));  // before there is a directory
   if (options.create) STRATA_TRY(io::make_root_directory(directory));
   engine::Environment environment;
   environment.files = STRATA_TRY(io::open_posix_file_system(directory));

@@ -431,6 +431,7 @@ namespace {
 
 /// The system would end the name there and take another directory.
 Result<void> check_root(const std::string& root) {
+  if (root.empty()) return Error(ErrorCode::invalid_argument, "the path of a directory is empty");
   const std::size_t zero = root.find('\0');
   if (zero == std::string::npos) return {};
   return Error(ErrorCode::invalid_argument,

@@ -213,6 +213,30 @@ TEST_F(MemoryTest, InsideACallersTransactionItCommitsWithEverythingElse) {
   agrees(1);
 }
 
+TEST_F(MemoryTest, ARefusedCallLeavesNothingInACallersTransaction) {
+  remember(atom("m1", "first"));
+  Atom dangling = atom("m2", "leads to nobody"), revised = atom("m1", "second"), without_numbers = atom("m3", "third");
+  dangling.links = {{"next", "nobody", {}}};
+  revised.snapshot = "nothing";
+  without_numbers.embedding.assign(384, std::numeric_limits<float>::quiet_NaN());
+  auto tx = *db->begin();
+  ASSERT_TRUE(tx->graph().put_node({"before", {"X"}, {}}));
+  for (const Atom& refused : {dangling, revised, without_numbers}) {
+    const Atom both[] = {atom("beside " + refused.id, "sound"), refused};
+    EXPECT_FALSE(memory->remember(*tx, both)) << refused.id;
+  }
+  const Atom sound = atom("m4", "fourth");
+  ASSERT_TRUE(memory->remember(*tx, {&sound, 1}));
+  ASSERT_TRUE(tx->commit());
+  EXPECT_EQ(*memory->count(), 2U);
+  EXPECT_EQ(memory->history("m1")->size(), 1U);
+  EXPECT_TRUE(*db->graph().node("before"));
+  EXPECT_FALSE(*db->graph().node("m2"));
+  const AgreementReport report = *memory->check_agreement();
+  EXPECT_EQ(report.atoms, 2U);
+  EXPECT_TRUE(report.disagreements.empty());
+}
+
 TEST_F(MemoryTest, ThreadsThatRememberTheSameIdEachAddAVersion) {
   constexpr int kThreads = 6, kEach = 8;
   std::vector<std::thread> threads;

@@ -16,6 +16,7 @@ constexpr std::size_t kTagsMax = 1'000;
 constexpr std::size_t kTagBytesMax = 1'024;  // of its key, and of its value
 constexpr std::size_t kSourceBytesMax = 4'096;
 constexpr std::size_t kActivationMax = 1 << 20;
+constexpr std::string_view kRememberSavepoint = "strata:remember";
 const core::SystemClock kClock;
 
 Error invalid(const std::string& id, const std::string& what) {
@@ -129,11 +130,19 @@ Result<std::vector<std::string>> LocalMemory::remember(std::span<const Atom> ato
   return ids;
 }
 
+// Whoever catches the error of a refused call may commit the rest: what the call had written is taken back.
 Result<std::vector<std::string>> LocalMemory::remember(Transaction& transaction, std::span<const Atom> atoms) noexcept {
   const std::vector<Prepared> prepared = STRATA_TRY(prepare_atoms(atoms));
-  for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(transaction, atom));
-  for (const Prepared& atom : prepared) STRATA_TRY(write(transaction, atom, kClock.now()));
-  for (const Prepared& atom : prepared) STRATA_TRY(link(transaction, atom));
+  STRATA_TRY(transaction.savepoint(kRememberSavepoint));
+  auto written = [&]() -> Result<void> {
+    for (const Prepared& atom : prepared) STRATA_TRY(ensure_places(transaction, atom));
+    for (const Prepared& atom : prepared) STRATA_TRY(write(transaction, atom, kClock.now()));
+    for (const Prepared& atom : prepared) STRATA_TRY(link(transaction, atom));
+    return {};
+  }();
+  if (!written && transaction.active()) STRATA_TRY(transaction.rollback_to(kRememberSavepoint));
+  if (transaction.active()) STRATA_TRY(transaction.release(kRememberSavepoint));
+  STRATA_TRY(std::move(written));
   std::vector<std::string> ids;
   ids.reserve(prepared.size());
   for (const Prepared& atom : prepared) ids.push_back(atom.id);

@@ -3,11 +3,13 @@
 // What SQLite and DuckDB keep is derived from files that are in the manifest, so it is left out: restore makes it again.
 // The copy grows in `<name>.partial`, is read back against its hashes, and gets its name last.
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "engine/local_engine.h"
+#include "engine/superblock.h"
 #include "io/posix_file_system.h"
 #include "operations/backup_list.h"
 
@@ -25,6 +27,19 @@ std::string folder_name(Timestamp time) { return core::format_time(time).substr(
 Result<void> confirm(const Progress& progress, std::uint64_t done, std::uint64_t total) {
   if (progress && !progress(done, total)) return Error(ErrorCode::cancelled, "the backup was cancelled");
   return {};
+}
+
+/// Files of a backup among those of the database would be nobody's.
+Result<void> check_outside(engine::LocalEngine& engine, const std::string& directory) {
+  const auto superblock = engine.files().path(engine::kSuperblockName);
+  if (!superblock) return {};  // not on a disk
+  std::error_code failed;
+  const std::filesystem::path home =
+      std::filesystem::canonical(std::filesystem::path(*superblock).parent_path(), failed);
+  const std::filesystem::path to = std::filesystem::canonical(directory, failed);
+  if (failed) return Error(ErrorCode::io, failed.message() + ": " + directory);
+  if (std::mismatch(home.begin(), home.end(), to.begin(), to.end()).first != home.end()) return {};
+  return Error(ErrorCode::invalid_argument, "a backup is made outside of the database, not in " + to.string());
 }
 
 /// Large contents of commits after the checkpoint are in files of their own, which no manifest names yet. Those of
@@ -65,6 +80,7 @@ Result<BackupReport> backup(Engine& engine, const std::string& directory, const 
   const std::int64_t began = local->clock().monotonic_us();
   auto target = io::open_posix_file_system(directory);
   if (!target) return std::move(target).error().with_context("backing up to " + directory);
+  STRATA_TRY(check_outside(*local, directory));
   io::FileSystem& to = **target;
   BackupReport report;
   BackupList list;

@@ -325,6 +325,22 @@ TEST_F(OperationsTest, ATargetThatIsNotEmptyIsLeftAsItIs) {
   EXPECT_EQ(code_of(restore((base / "nowhere").string(), (base / "other").string())), ErrorCode::not_found);
 }
 
+TEST_F(OperationsTest, ABackupIntoTheDatabaseItselfIsRefused) {
+  write("a");
+  const auto before = files_of(directory);
+  const fs::path link = base / "link";
+  fs::create_directory_symlink(fs::path(directory) / "vector", link);
+  for (const std::string& inside :
+       {directory, directory + "/vector", directory + "/../" + fs::path(directory).filename().string() + "/journal",
+        link.string()}) {
+    EXPECT_EQ(code_of(backup(*db, inside)), ErrorCode::invalid_argument) << inside;
+    EXPECT_THAT(message, HasSubstr(fs::canonical(inside).string()));
+  }
+  EXPECT_EQ(files_of(directory), before);
+  fs::create_directory(directory + "-beside");
+  EXPECT_TRUE(backup(*db, directory + "-beside")) << "a name that begins like the database's";
+}
+
 TEST_F(OperationsTest, ACancelledBackupLeavesNothingAndAnInterruptedOneIsInNobodysWay) {
   write("a");
   const auto cancelled = backup(*db, backups, [](std::uint64_t, std::uint64_t) { return false; });

@@ -35,9 +35,8 @@ std::unique_ptr<std::atomic<std::uint8_t>[]> unknown_blocks(std::uint64_t count)
 Result<void> DamageNote::check() const {
   if (file == nullptr) return {};
   return Error(ErrorCode::corruption,
-               "a block of the graph does not match its checksum; restore it from a backup, or "
-               "rebuild the store from the journal: " +
-                   *file + " at offset " + std::to_string(offset));
+               "a block of the graph does not match its checksum; restore from a backup (strata restore): " + *file +
+                   " at offset " + std::to_string(offset));
 }
 
 Result<SegmentHeader> Segment::parse_header(ByteView file) {

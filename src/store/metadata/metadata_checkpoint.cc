@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kState = "metadata/state.sqlite";
 constexpr std::string_view kDamagedMark = "metadata/state.damaged";
+constexpr std::string_view kHalf = "metadata/state.half";
 constexpr std::string_view kCopied = "metadata/state.copied";
 constexpr std::string_view kSuffixes[] = {"", "-wal", "-shm"};  // of SQLite's files
 constexpr std::size_t kDamagedFilesKept = 3;
@@ -174,10 +175,14 @@ Result<void> MetadataParticipant::rebuild(std::string_view why, Lsn needed) {
                                                 ", the checkpoint at " + std::to_string(needed));
   }
   if (!replayed.has_value()) {
-    // Half a file is nobody's evidence: left, it would be put aside by the next open, and by each one after it.
+    // Half a file is nobody's evidence: left, it would be put aside by the next open, and by each one after it, until what
+    // was there at first had to go. The newest manifest names it, so under this name it could not be removed.
     const core::MutexLock lock(writer_mutex_);
     writer_.reset();
-    for (const std::string_view suffix : kSuffixes) (void)files_.remove(std::string(kState) + std::string(suffix));
+    for (const std::string_view suffix : kSuffixes) {
+      const std::string name = std::string(kState) + std::string(suffix);
+      if (files_.rename(name, kHalf)) (void)files_.remove(kHalf);
+    }
     return replayed;
   }
   STRATA_FAILPOINT("metadata.rebuild.replayed");

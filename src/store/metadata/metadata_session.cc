@@ -319,24 +319,30 @@ Result<void> MetadataSession::migrate(std::string_view component, std::span<cons
   if (before == last) return {};
   return session_.write([&](Context& tx) -> Result<void> {
     const std::int64_t current = STRATA_TRY(version_at(tx));
-    for (const Migration& migration : migrations) {
-      if (migration.version <= current) continue;
-      std::string_view left = migration.sql;
-      while (!left.empty()) {
-        auto executed = store_.execute(tx, left, {}, true);
-        if (!executed.has_value()) {
-          return std::move(executed).error().with_context("migration " + std::to_string(migration.version) + " of " +
-                                                          std::string(component));
+    MetadataBuffer& buffer = store_.buffer(tx);
+    const auto saved = buffer.save();
+    auto migrated = [&]() -> Result<void> {
+      for (const Migration& migration : migrations) {
+        if (migration.version <= current) continue;
+        std::string_view left = migration.sql;
+        while (!left.empty()) {
+          auto executed = store_.execute(tx, left, {}, true);
+          if (!executed.has_value()) {
+            return std::move(executed).error().with_context("migration " + std::to_string(migration.version) + " of " +
+                                                            std::string(component));
+          }
+          if (executed->empty) break;
+          left = executed->tail;
         }
-        if (executed->empty) break;
-        left = executed->tail;
+        STRATA_TRY(put(tx, kMigrations,
+                       {{"component", std::string(component)},
+                        {"version", std::int64_t{migration.version}},
+                        {"sql", migration.sql}}));
       }
-      STRATA_TRY(put(tx, kMigrations,
-                     {{"component", std::string(component)},
-                      {"version", std::int64_t{migration.version}},
-                      {"sql", migration.sql}}));
-    }
-    return {};
+      return {};
+    }();
+    if (!migrated.has_value()) buffer.restore(*saved);  // who catches the error may commit the rest of its transaction
+    return migrated;
   });
 }
 

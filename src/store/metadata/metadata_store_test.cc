@@ -464,6 +464,22 @@ TEST(MetadataStore, MigratesOnceInOrderAndRefusesToGoBack) {
   EXPECT_CODE(world.db()->query("select * from n"), invalid_argument);
 }
 
+TEST(MetadataStore, AMigrationThatIsRefusedLeavesNothingInItsTransaction) {
+  World world;
+  const Migration migrations[] = {{1, "create table m(id integer primary key); insert into m values (1)"},
+                                  {2, "create table n(id integer primary key); create table broken("}};
+  auto tx = world.begin();
+  ASSERT_OK((*tx)->execute("create table before(id integer primary key)"));
+  EXPECT_CODE((*tx)->migrate("mine", migrations), invalid_argument);
+  EXPECT_CODE((*tx)->query("select * from m"), invalid_argument);
+  ASSERT_OK((*tx)->execute("insert into before values (7)"));
+  ASSERT_OK(tx->commit());
+  EXPECT_EQ(count(world, "select id from before"), 7);
+  EXPECT_EQ(count(world, "select count(*) from sqlite_master where name in ('m', 'n')"), 0);
+  ASSERT_OK(world.db()->migrate("mine", std::span(migrations, 1)));
+  EXPECT_EQ(count(world, "select count(*) from m"), 1);
+}
+
 TEST(MetadataStore, KeepsSettings) {
   World world;
   EXPECT_FALSE(world.db()->get("embedder")->has_value());
