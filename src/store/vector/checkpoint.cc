@@ -57,6 +57,7 @@ std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<S
     const bool crowded = left > options.segments_max;
     const bool mostly_dead = invisible * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
     if (!small && !crowded && !mostly_dead && !segment->wants_rewrite()) continue;
+    if (rows > 0 && rows + segment->rows() > options.segment_rows_max) continue;
     left -= rows > 0 ? 1 : 0;
     rows += segment->rows();
     chosen.push_back(segment);

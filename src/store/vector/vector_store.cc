@@ -161,7 +161,7 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"rows_linked", graphs_.rows_linked()},
                               {"bytes_on_disk", bytes_on_disk},
                               {"bytes_in_memory", bytes_in_memory}};
-  if (const auto error = graphs_.last_error()) out.set("graph_error", error->message());
+  if (const auto error = graphs_.error()) out.set("graph_error", error->message());
   return out;
 }
 

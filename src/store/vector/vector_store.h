@@ -23,9 +23,11 @@
 namespace strata::store::vector {
 
 struct VectorOptions {
-  std::uint32_t segments_max = 8;         ///< per collection; more are merged at a checkpoint; 1 … 64
-  std::uint32_t dead_percent_max = 25;    ///< a segment with more rows that nobody can see is written anew; 1 … 100
-  std::uint32_t graph_rows_min = 10'000;  ///< smaller segments are scanned: exact, 8 ns a row of 384
+  std::uint32_t segments_max = 8;       ///< per collection; more are merged at a checkpoint; 1 … 64
+  std::uint32_t dead_percent_max = 25;  ///< a segment with more rows that nobody can see is written anew; 1 … 100
+  std::uint64_t segment_rows_max = std::uint64_t{1}
+                                   << 30;  ///< segments that come to more are not merged; row numbers have 31 bits
+  std::uint32_t graph_rows_min = 10'000;   ///< smaller segments are scanned: exact, 8 ns a row of 384
 };
 
 /// Threads: as transaction::Participant.

@@ -564,5 +564,25 @@ TEST(VectorStore, WhatIsDeletedWhileACheckpointIsWrittenStaysDeleted) {
   EXPECT_EQ(*other.summarize(frozen), before);
 }
 
+TEST(Merging, SegmentsThatComeToTooManyRowsStayApart) {
+  const auto files = io::make_memory_file_system();
+  TestDatabase db(*files, {.segment_rows_max = 150});
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = 4}));
+  core::Random random(41);
+  for (int i = 0; i < 300; ++i) {
+    const auto x = random_vector(random, 4);
+    const std::string id = std::to_string(i);
+    const Point point{id, x};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+    if (i % 50 == 49) {
+      ASSERT_TRUE(db.checkpoint(db.lsn()));
+    }
+  }
+  db.participant().compact();
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  EXPECT_EQ(*db.participant().statistics().find("segments")->integer(), 2);  // 150 each
+  EXPECT_EQ(*db.store().count("c"), 300U);
+}
+
 }  // namespace
 }  // namespace strata::store::vector

@@ -49,9 +49,11 @@ Result<void> GraphMaker::wait(const std::function<bool(std::uint64_t, std::uint6
       return Error(ErrorCode::cancelled, "waiting for search graphs was cancelled");
     }
     const core::MutexLock lock(mutex_);
-    if (queue_.empty() || done_ >= last) return last_error_ ? Result<void>(last_error_->clone()) : Result<void>();
+    if (queue_.empty() || done_ >= last) break;
     changed_.wait_for(mutex_, kAskEvery);
   }
+  if (auto failed = error()) return *std::move(failed);
+  return {};
 }
 
 void GraphMaker::stop() {
@@ -72,9 +74,21 @@ std::uint64_t GraphMaker::rows_waiting() const {
   return rows;
 }
 
-std::optional<Error> GraphMaker::last_error() const {
+std::optional<Error> GraphMaker::error() const {
   const core::MutexLock lock(mutex_);
-  return last_error_ ? std::optional(last_error_->clone()) : std::nullopt;
+  for (const Failure& failure : failures_) {
+    const auto segment = failure.segment.lock();
+    if (segment && !segment->retired()) return failure.error.clone();
+  }
+  return std::nullopt;
+}
+
+void GraphMaker::note(const Wanted& wanted, const Result<void>& made) {
+  std::erase_if(failures_, [&](const Failure& failure) {
+    const auto segment = failure.segment.lock();
+    return !segment || segment->retired() || segment == wanted.segment;
+  });
+  if (!made) failures_.push_back({wanted.segment, made.error().clone()});
 }
 
 void GraphMaker::run() {
@@ -93,7 +107,7 @@ void GraphMaker::run() {
     }
     const Result<void> made = make(wanted);
     const core::MutexLock lock(mutex_);
-    last_error_ = made ? std::nullopt : std::optional(made.error().clone());
+    note(wanted, made);
     queue_.pop_front();
     ++done_;
     changed_.notify_all();

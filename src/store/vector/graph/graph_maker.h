@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/mutex.h"
 #include "io/file_system.h"
@@ -38,7 +39,7 @@ class GraphMaker {
   /// The caller has claimed it (Delta::claim_graph).
   void want(std::shared_ptr<Delta> delta) STRATA_EXCLUDES(mutex_);
   /// Until everything that is in the queue now has left it. `progress(rows that left it, rows there were)` is called now and then; false: no more waiting.
-  /// Errors  cancelled; why the last graph could not be made
+  /// Errors  cancelled; as error()
   Result<void> wait(const std::function<bool(std::uint64_t, std::uint64_t)>& progress) STRATA_EXCLUDES(mutex_);
   /// Gives up what is under way. Nothing is made afterwards.
   void stop() STRATA_EXCLUDES(mutex_);
@@ -47,7 +48,8 @@ class GraphMaker {
   std::uint64_t rows_waiting() const STRATA_EXCLUDES(mutex_);
   /// Rows that were given their links since this began, each as often as that happened: not those whose links were taken over.
   std::uint64_t rows_linked() const { return rows_linked_.load(std::memory_order_relaxed); }
-  std::optional<Error> last_error() const STRATA_EXCLUDES(mutex_);
+  /// Why a segment that is still there has no graph; nothing when none failed.
+  std::optional<Error> error() const STRATA_EXCLUDES(mutex_);
 
  private:
   /// Of a segment or of a delta.
@@ -81,7 +83,12 @@ class GraphMaker {
   core::Condition changed_;
   std::deque<Wanted> queue_ STRATA_GUARDED_BY(mutex_);  // the first is under way
   std::uint64_t done_ STRATA_GUARDED_BY(mutex_) = 0;    // how many have left it
-  std::optional<Error> last_error_ STRATA_GUARDED_BY(mutex_);
+  struct Failure {
+    std::weak_ptr<Segment> segment;
+    Error error;
+  };
+  void note(const Wanted& wanted, const Result<void>& made) STRATA_REQUIRES(mutex_);
+  std::vector<Failure> failures_ STRATA_GUARDED_BY(mutex_);  // the last one of each segment
   std::thread thread_ STRATA_GUARDED_BY(mutex_);
 };
 

@@ -423,6 +423,32 @@ TEST_F(GraphStoreTest, ARowIsLinkedOnceWhateverIsMergedAfterwards) {
   EXPECT_GT(recall(), 0.95);
 }
 
+TEST_F(GraphStoreTest, AnErrorIsToldUntilThatSegmentHasItsGraphOrIsGone) {
+  ASSERT_TRUE(db.store().create_collection("other", {.dimension = kDimension, .index = kIndex}));
+  put(0, kPoints);
+  ASSERT_TRUE(db.participant().freeze(db.lsn()));
+  auto written = *db.participant().write_checkpoint(db.lsn());
+  std::uint64_t used = 0;
+  const auto names = *files->list("vector");
+  for (const std::string& name : names) used += *files->file_size("vector/" + name);
+  files->set_capacity(used + 10'000);
+  ASSERT_TRUE(db.participant().installed(written));
+  EXPECT_FALSE(db.participant().settle({}));
+  files->set_capacity(std::uint64_t{1} << 40);
+  // Another segment succeeds: the first still lacks its graph until the next checkpoint asks again.
+  for (int i = 0; i < 1'200; ++i) {
+    const auto x = some_vector();
+    const std::string id = id_of(i);
+    const Point point{id, x};
+    ASSERT_TRUE(db.store().upsert("other", {&point, 1}));
+  }
+  (void)db.participant().settle({});
+  EXPECT_NE(db.participant().statistics().find("graph_error"), nullptr);
+  checkpoint();
+  EXPECT_EQ(db.participant().statistics().find("graph_error"), nullptr);
+  EXPECT_EQ(figure("graphs"), 2U);
+}
+
 TEST_F(GraphStoreTest, RecallStaysWhenPointsComeAndGo) {
   put(0, kPoints);
   checkpoint();
