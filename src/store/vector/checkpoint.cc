@@ -35,27 +35,43 @@ bool dead(const SourceRow& row, Lsn horizon) { return row.deleted <= horizon; }
 constexpr std::uint64_t kUsualShare = 2;
 constexpr std::uint64_t kCompactShare =
     8;  // compacting leaves one segment, and another where that would hardly be noticed
+// Rows of the past leave the segment of the present when they are at least one to so many of it.
+constexpr std::size_t kPastShare = 8;
 
-// The segments to merge with `fresh` new rows: those not much larger than what is merged already, smallest first, so that a
-// row is written about log2 of the collection's size times in its life; then down to the limit; then those mostly dead.
-std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<Segment>> segments, std::uint64_t fresh,
-                                                   bool compact, const VectorOptions& options, Lsn horizon) {
+struct MergeChoice {
+  std::uint64_t fresh = 0;  // new rows, which are written in any case
+  bool compact = false;
+  Lsn horizon = 0;  // what was deleted up to here goes
+  Lsn past = 0;     // what was deleted up to here moves to segments of the past
+  bool past_moves = false;
+};
+
+// The segments to merge: those not much larger than what is merged already, smallest first, so that a row is written about log2
+// of the collection's size times in its life; then down to the limit; then those mostly dead, or mostly of the past.
+std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<Segment>> segments,
+                                                   const MergeChoice& choice, const VectorOptions& options) {
   std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
     return a->rows() != b->rows() ? a->rows() < b->rows() : a->number() < b->number();
   });
   std::vector<std::shared_ptr<Segment>> chosen;
-  std::uint64_t rows = fresh;
-  std::size_t left = segments.size() + (fresh > 0 ? 1 : 0);
-  const std::uint64_t share = compact ? kCompactShare : kUsualShare;
+  std::uint64_t rows = choice.fresh;
+  std::size_t left = segments.size() + (choice.fresh > 0 ? 1 : 0);
+  const std::uint64_t share = choice.compact ? kCompactShare : kUsualShare;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto& segment = segments[i];
     const bool begins =
-        compact && rows == 0 && i + 1 < segments.size() && segments[i + 1]->rows() <= share * segment->rows();
-    std::uint64_t invisible = 0;
-    for (Row row = 0; row < segment->rows(); ++row) invisible += segment->deleted(row) <= horizon ? 1 : 0;
+        choice.compact && rows == 0 && i + 1 < segments.size() && segments[i + 1]->rows() <= share * segment->rows();
+    std::uint64_t invisible = 0, moving = 0;
+    for (Row row = 0; row < segment->rows(); ++row) {
+      const Lsn deleted = segment->deleted(row);
+      invisible += deleted <= choice.horizon ? 1 : 0;
+      moving += deleted <= choice.past ? 1 : 0;
+    }
+    if (!choice.past_moves || moving < options.past_rows_min) moving = 0;
     const bool small = begins || (rows > 0 && segment->rows() <= share * rows);
     const bool crowded = left > options.segments_max;
-    const bool mostly_dead = invisible * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
+    const bool mostly_dead =
+        std::max(invisible, moving) * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
     if (!small && !crowded && !mostly_dead && !segment->wants_rewrite()) continue;
     if (rows > 0 && rows + segment->rows() > options.segment_rows_max) continue;
     left -= rows > 0 ? 1 : 0;
@@ -84,53 +100,69 @@ Result<void> VectorParticipant::freeze(Lsn lsn) {
   return {};
 }
 
+// Rows that only views of the past see are kept apart when they are many: whoever searches the present does not meet them, and
+// when nobody can ask for them any more, their segments go as they are.
 Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
                                                                         Pending& pending) {
   const Lsn lsn = pending.lsn;
-  std::uint64_t fresh = 0;
-  for (const auto& delta : frozen.deltas) fresh += delta->rows();
-  for (const auto& segment : frozen.segments) STRATA_TRY(segment->prepare());
-  const auto merged = choose_merge(frozen.segments, fresh, compact, options_, horizon);
-  if (frozen.deltas.empty() && merged.empty()) return std::optional<Replacement>();
-
-  Replacement replacement;
-  std::vector<const Part*> inputs;
-  for (const auto& segment : merged) inputs.push_back(segment.get());
-  for (const auto& delta : frozen.deltas) inputs.push_back(delta.get());
-  for (const Part* part : inputs) {
-    for (Row row = 0; row < part->rows(); ++row) {
-      // Applies go on beside this: what they delete is later than this checkpoint, and stays alive in it.
-      const Lsn deleted = part->deleted(row);
-      const SourceRow source{part, row, deleted <= lsn ? deleted : kLive};
-      if (!dead(source, horizon)) replacement.sources.push_back(source);
-    }
+  std::vector<std::shared_ptr<Segment>> living, past;
+  for (const auto& segment : frozen.segments) {
+    STRATA_TRY(segment->prepare());
+    (segment->of_the_past() ? past : living).push_back(segment);
   }
-  replacement.replaced = std::move(inputs);
-  if (replacement.sources.empty()) return std::optional(std::move(replacement));
+  MergeChoice choice{0, compact, horizon, lsn, true};
+  for (const auto& delta : frozen.deltas) choice.fresh += delta->rows();
+  Replacement replacement;
+  std::vector<SourceRow> now, before;  // rows of the present, and of the past alone
+  const auto take = [&](const Part& part) {
+    replacement.replaced.push_back(&part);
+    for (Row row = 0; row < part.rows(); ++row) {
+      // Applies go on beside this: what they delete is later than this checkpoint, and stays alive in it.
+      const Lsn deleted = part.deleted(row);
+      const SourceRow source{&part, row, deleted <= lsn ? deleted : kLive};
+      if (!dead(source, horizon)) (source.deleted == kLive ? now : before).push_back(source);
+    }
+  };
+  std::vector<Bequest> bequests;
+  for (const auto& segment : choose_merge(living, choice, options_)) {
+    take(*segment);
+    const auto file = segment->graph_file();
+    if (file && file->graph() != nullptr) bequests.push_back({segment.get(), file->graph(), file});
+  }
+  for (const auto& delta : frozen.deltas) {
+    take(*delta);
+    const PartGraph graph = delta->graph();
+    if (graph.view != nullptr) bequests.push_back({delta.get(), graph.view, graph.kept});
+  }
+  const bool apart = before.size() >= options_.past_rows_min && before.size() >= now.size() / kPastShare;
+  if (!apart) now.insert(now.end(), before.begin(), before.end());
+  if (!apart) before.clear();
+  for (const auto& segment : choose_merge(past, {before.size(), compact, horizon, lsn, false}, options_))
+    take(*segment);
+  if (replacement.replaced.empty()) return std::optional<Replacement>();
+  if (!now.empty()) {
+    replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(now), pending)));
+    Replacement::Made& made = replacement.made.back();
+    if (wants_graph(*frozen.collection, *made.segment)) made.inheritance = inherit(bequests, made.sources);
+  }
+  if (!before.empty()) replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(before), pending)));
+  return std::optional(std::move(replacement));
+}
 
-  STRATA_TRY(sort_sources(replacement.sources));
+Result<Replacement::Made> VectorParticipant::write_rows(const Frozen& frozen, std::vector<SourceRow> sources,
+                                                        Pending& pending) {
+  STRATA_TRY(sort_sources(sources));
   SegmentDirectory header;
   header.collection = frozen.collection->id();
   header.options = frozen.collection->options();
-  header.rows = static_cast<std::uint32_t>(replacement.sources.size());
-  header.lsn = lsn;
+  header.rows = static_cast<std::uint32_t>(sources.size());
+  header.lsn = pending.lsn;
   const std::uint64_t number = next_number();
   const std::string name = segment_name(directory_, number);
-  pending.files.push_back(STRATA_TRY(write_segment(files_, name, header, replacement.sources)));
-  replacement.segment = STRATA_TRY(Segment::open(files_, name, number));
-  if (wants_graph(*frozen.collection, header.rows)) {
-    std::vector<Bequest> bequests;
-    for (const auto& segment : merged) {
-      const auto file = segment->graph_file();
-      if (file && file->graph() != nullptr) bequests.push_back({segment.get(), file->graph(), file});
-    }
-    for (const auto& delta : frozen.deltas) {
-      const PartGraph graph = delta->graph();
-      if (graph.view != nullptr) bequests.push_back({delta.get(), graph.view, graph.kept});
-    }
-    replacement.inheritance = inherit(bequests, replacement.sources);
-  }
-  return std::optional(std::move(replacement));
+  pending.files.push_back(STRATA_TRY(write_segment(files_, name, header, sources)));
+  auto segment = STRATA_TRY(Segment::open(files_, name, number));
+  STRATA_TRY(segment->prepare());
+  return Replacement::Made{std::move(segment), std::move(sources), std::nullopt};
 }
 
 // One file for all segments: it is small, because a segment with many deletions is written anew.
@@ -215,7 +247,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
                replacement->replaced.end();
       });
       kept.insert(kept.end(), segments.begin(), segments.end());
-      if (replacement->segment) segments.push_back(replacement->segment);
+      for (const Replacement::Made& made : replacement->made) segments.push_back(made.segment);
       pending.replacements.emplace_back(each.collection, *std::move(replacement));
     } else {
       kept.insert(kept.end(), segments.begin(), segments.end());
@@ -293,8 +325,9 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
       if (is_replaced(delta)) delta->retire();
     }
     collection->install(replacement);
-    if (replacement.inheritance && collection->deleted() == kLive) {
-      graphs_.want(replacement.segment, collection->options().index, 0, std::move(replacement.inheritance));
+    if (collection->deleted() != kLive) continue;
+    for (Replacement::Made& made : replacement.made) {
+      if (made.inheritance) graphs_.want(made.segment, collection->options().index, 0, std::move(made.inheritance));
     }
   }
   for (const auto& purged : pending->purged) {
@@ -320,7 +353,7 @@ void VectorParticipant::want_graphs() {
     if (collection->deleted() != kLive) continue;
     for (const auto& segment : collection->unchecked_parts()->segments) {
       const auto graph = segment->graph_file();
-      if (wants_graph(*collection, segment->rows()) && (!graph || graph->damaged())) {
+      if (wants_graph(*collection, *segment) && (!graph || graph->damaged())) {
         graphs_.want(segment, collection->options().index);
       }
     }

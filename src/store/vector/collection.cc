@@ -11,10 +11,17 @@ std::shared_ptr<const PartList> Collection::unchecked_parts() const {
   return parts_;
 }
 
-Result<std::shared_ptr<const PartList>> Collection::parts() const {
+Result<std::shared_ptr<const PartList>> Collection::parts(Lsn view) const {
   std::shared_ptr<const PartList> parts = unchecked_parts();
-  for (const auto& segment : parts->segments) STRATA_TRY(segment->prepare());
-  return parts;
+  bool hides = false;
+  for (const auto& segment : parts->segments) {
+    STRATA_TRY(segment->prepare());
+    hides = hides || segment->none_visible(view);
+  }
+  if (!hides) return parts;
+  auto seen = std::make_shared<PartList>(*parts);
+  std::erase_if(seen->all, [view](const Part* part) { return part->none_visible(view); });
+  return std::shared_ptr<const PartList>(std::move(seen));
 }
 
 void Collection::publish(std::shared_ptr<PartList> parts) {
@@ -32,7 +39,7 @@ Result<Totals> Collection::totals(Lsn view) const {
     core::MutexLock lock(totals_mutex_);
     if (totals_lsn_ <= view) return totals_;
   }
-  const auto parts = STRATA_TRY(this->parts());
+  const auto parts = STRATA_TRY(this->parts(view));
   Totals totals;
   for (const Part* part : parts->all) {
     const Row rows = part->rows();
@@ -85,7 +92,7 @@ Result<Collection::Live> Collection::find_live(const PartList& parts, std::strin
 
 Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
   Delta* into = change.kind == PointChange::Kind::remove ? nullptr : &active();
-  const auto parts = STRATA_TRY(this->parts());
+  const auto parts = STRATA_TRY(this->parts(kLive - 1));
   const std::uint64_t hash = hash_of_id(change.id);
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
   ByteView elements = change.elements;
@@ -133,14 +140,16 @@ void Collection::install(const Replacement& replacement) {
            replacement.replaced.end();
   };
   // Rows that were deleted while the file was written.
-  for (std::size_t i = 0; i < replacement.sources.size(); ++i) {
-    const SourceRow& source = replacement.sources[i];
-    const Lsn now = source.part->deleted(source.row);
-    if (now != source.deleted) replacement.segment->mark_deleted(static_cast<Row>(i), now);
+  for (const Replacement::Made& made : replacement.made) {
+    for (std::size_t i = 0; i < made.sources.size(); ++i) {
+      const SourceRow& source = made.sources[i];
+      const Lsn now = source.part->deleted(source.row);
+      if (now != source.deleted) made.segment->mark_deleted(static_cast<Row>(i), now);
+    }
   }
   std::erase_if(parts->segments, replaced);
   std::erase_if(parts->deltas, replaced);
-  if (replacement.segment) parts->segments.push_back(replacement.segment);
+  for (const Replacement::Made& made : replacement.made) parts->segments.push_back(made.segment);
   publish(std::move(parts));
 }
 

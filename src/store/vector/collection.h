@@ -38,12 +38,15 @@ struct Totals {
   bool operator==(const Totals&) const = default;
 };
 
-/// One finished segment that waits to be installed.
+/// Finished segments that wait to be installed.
 struct Replacement {
-  std::shared_ptr<Segment> segment;  ///< nullptr: nothing was left to write
-  std::vector<SourceRow> sources;    ///< row i of it was made from sources[i]
+  struct Made {
+    std::shared_ptr<Segment> segment;
+    std::vector<SourceRow> sources;          ///< row i of it was made from sources[i]
+    std::optional<Inheritance> inheritance;  ///< what its graph can begin with
+  };
+  std::vector<Made> made;  ///< none: nothing was left to write
   std::vector<const Part*> replaced;
-  std::optional<Inheritance> inheritance;  ///< what its graph can begin with
 };
 
 /// Threads: apply functions, freeze and install one at a time; everything else any, beside it.
@@ -59,8 +62,9 @@ class Collection {
   Lsn deleted() const { return deleted_.load(std::memory_order_relaxed); }
   bool visible(Lsn view) const { return created_ <= view && deleted() > view; }
 
-  /// The parts, each checked so far that it can be read. Errors  corruption naming the file
-  Result<std::shared_ptr<const PartList>> parts() const;
+  /// The parts, each checked so far that it can be read; `all` holds those of which `view` may see a row.
+  /// Errors  corruption naming the file
+  Result<std::shared_ptr<const PartList>> parts(Lsn view) const;
   /// The same without the check: for figures.
   std::shared_ptr<const PartList> unchecked_parts() const STRATA_EXCLUDES(parts_mutex_);
   /// Exact at any view; O(1) at or after the last change, else a pass over the rows. Errors  as parts

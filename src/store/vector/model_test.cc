@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kDimension = 8;
 // Walks among rows that match begin at 192 of them a place, so that few places must do.
 constexpr std::uint32_t kEf = 4;
-const VectorOptions kOptions{.segments_max = 3, .graph_rows_min = 300};
+const VectorOptions kOptions{.segments_max = 3, .past_rows_min = 60, .graph_rows_min = 300};
 
 struct ModelPoint {
   std::vector<float> vector;

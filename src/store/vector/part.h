@@ -54,6 +54,11 @@ class Part {
     (void)view;
     return false;
   }
+  /// True only when `view` sees no row at all: nobody needs to look.
+  virtual bool none_visible(Lsn view) const {
+    (void)view;
+    return false;
+  }
   /// How many words the row's text had.
   virtual std::uint32_t length(Row row) const = 0;
 

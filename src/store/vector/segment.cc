@@ -99,6 +99,7 @@ Result<void> Segment::prepare() const {
   if (std::all_of(deleted, deleted + rows(), [](Lsn lsn) { return lsn == kLive; })) {
     all_live_from_.store(rows() == 0 ? 0 : *std::max_element(created, created + rows()), std::memory_order_release);
   }
+  if (rows() > 0) none_live_from_.store(*std::max_element(deleted, deleted + rows()), std::memory_order_release);
   primary_.store(State::good, std::memory_order_release);
   return {};
 }

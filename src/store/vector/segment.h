@@ -56,6 +56,9 @@ class Segment final : public Part {
   bool all_visible(Lsn view) const override {
     return view >= all_live_from_.load(std::memory_order_acquire) && deleted_later() == 0;
   }
+  bool none_visible(Lsn view) const override { return view >= none_live_from_.load(std::memory_order_acquire); }
+  /// Only views of the past see anything of it: every row was deleted when it was written.
+  bool of_the_past() const { return none_visible(kLive - 1); }
   std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
   Result<std::string_view> id(Row row) const override;
   Result<ByteView> elements(Row row) const override;
@@ -113,7 +116,8 @@ class Segment final : public Part {
 
   mutable std::vector<std::atomic<std::uint64_t>> intact_pages_;  // a bit per page
   mutable std::atomic<State> primary_{State::unknown};            // the columns that prepare() checks
-  mutable std::atomic<Lsn> all_live_from_{kLive};  // views from here on see all that was not deleted later
+  mutable std::atomic<Lsn> all_live_from_{kLive};   // views from here on see all that was not deleted later
+  mutable std::atomic<Lsn> none_live_from_{kLive};  // views from here on see nothing
   mutable std::atomic<State> codes_{State::unknown};
   mutable std::atomic<State> id_table_{State::unknown};
   mutable std::atomic<State> words_{State::unknown};

@@ -504,7 +504,7 @@ class VectorSession final : public strata::VectorStore {
 
   static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
     static const auto kNone = std::make_shared<const PartList>();
-    auto parts = target.base ? STRATA_TRY(target.base->parts()) : kNone;
+    auto parts = target.base ? STRATA_TRY(target.base->parts(tx.view_lsn())) : kNone;
     // The options outlive the reading: they are the collection's, or the buffer's.
     const CollectionOptions* options = target.base ? &target.base->options() : &*target.buffered->created;
     const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;

@@ -85,7 +85,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
     out.text(collection->name());
     encode_options(collection->options(), out);
     summary.add(core::xxh3_128(head));
-    const auto parts = STRATA_TRY(collection->parts());
+    const auto parts = STRATA_TRY(collection->parts(view));
     for (const Part* part : parts->all) {
       const Row rows = part->rows();
       for (Row row = 0; row < rows; ++row) {

@@ -23,11 +23,11 @@
 namespace strata::store::vector {
 
 struct VectorOptions {
-  std::uint32_t segments_max = 8;       ///< per collection; more are merged at a checkpoint; 1 … 64
-  std::uint32_t dead_percent_max = 25;  ///< a segment with more rows that nobody can see is written anew; 1 … 100
-  std::uint64_t segment_rows_max = std::uint64_t{1}
-                                   << 30;  ///< segments that come to more are not merged; row numbers have 31 bits
-  std::uint32_t graph_rows_min = 10'000;   ///< smaller segments are scanned: exact, 8 ns a row of 384
+  std::uint32_t segments_max = 8;             ///< per collection; more are merged at a checkpoint; 1 … 64
+  std::uint32_t dead_percent_max = 25;        ///< a segment with more rows that nobody can see is written anew; 1 … 100
+  std::uint32_t past_rows_min = 4'096;        ///< so many rows that only the past sees get segments of their own
+  std::uint32_t segment_rows_max = 1U << 30;  ///< segments that come to more are not merged; row numbers have 31 bits
+  std::uint32_t graph_rows_min = 10'000;      ///< smaller segments are scanned: exact, 8 ns a row of 384
 };
 
 /// Threads: as transaction::Participant.
@@ -91,14 +91,16 @@ class VectorParticipant final : public transaction::Participant {
 
   Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
                                                        Pending& pending);
+  Result<Replacement::Made> write_rows(const Frozen& frozen, std::vector<SourceRow> sources, Pending& pending);
   /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
   void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
-  /// Whether so many rows of a collection are to be walked to.
-  bool wants_graph(const Collection& collection, Row rows) const {
-    return collection.options().index.kind == IndexKind::hnsw && rows >= options_.graph_rows_min;
+  /// Whether a segment is to be walked in: not those that only views of the past look into. It is prepared, or taken for one of the present.
+  bool wants_graph(const Collection& collection, const Segment& segment) const {
+    return collection.options().index.kind == IndexKind::hnsw && segment.rows() >= options_.graph_rows_min &&
+           !segment.of_the_past();
   }
   /// Asks for a graph for each large segment that has none, or a damaged one.
   void want_graphs();

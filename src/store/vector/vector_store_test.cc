@@ -267,7 +267,7 @@ TEST(VectorStore, LooksUpFewRequiredIdsAndPassesOverTheRowsForMany) {
     Value::List ids;
     for (int i = 0; i < count; ++i) ids.emplace_back("p" + std::to_string(i));
     const auto filter = CompiledFilter::compile({{"has_id", std::move(ids)}});
-    const Reading reading{*collection->parts(), db.lsn(), &collection->options(), &*filter, nullptr};
+    const Reading reading{*collection->parts(kLive - 1), db.lsn(), &collection->options(), &*filter, nullptr};
     const auto ids_looked_up = ids_to_look_up(reading);
     return ids_looked_up ? static_cast<int>(ids_looked_up->size()) : -1;
   };
@@ -562,6 +562,94 @@ TEST(VectorStore, WhatIsDeletedWhileACheckpointIsWrittenStaysDeleted) {
   VectorParticipant other(*files, "vector");
   ASSERT_TRUE(other.open(&*written));
   EXPECT_EQ(*other.summarize(frozen), before);
+}
+
+class PastRows : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(db.store().create_collection("c", {.dimension = 8})); }
+  void put(int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const auto x = random_vector(random, 8);
+      const std::string id = std::to_string(i);
+      const Point point{id, x, {{"round", round}}};
+      ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+    }
+    ++round;
+  }
+  std::int64_t figure(std::string_view name) { return *db.participant().statistics().find(name)->integer(); }
+  std::size_t parts_seen(Lsn view) { return (*db.participant().find("c", view)->parts(view))->all.size(); }
+  std::vector<std::string> nearest() {
+    std::vector<std::string> ids;
+    const auto hits = *db.store().search("c", std::vector<float>(8, 0.5F), {.k = 50, .exact = true});
+    for (const Hit& hit : hits) ids.push_back(hit.id + std::to_string(hit.score) + to_json(hit.payload));
+    return ids;
+  }
+
+  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  TestDatabase db{*files, {.past_rows_min = 200, .graph_rows_min = 400}};
+  core::Random random{43};
+  int round = 0;
+};
+
+TEST_F(PastRows, AreKeptApartAndGoWhenNobodyCanAskForThem) {
+  put(0, 1'000);
+  ASSERT_TRUE(db.checkpoint(0));
+  const Lsn first = db.lsn();
+  const auto then = nearest();
+  put(0, 400);
+  const Lsn second = db.lsn();
+  ASSERT_TRUE(db.checkpoint(0));  // all of the past is wanted
+  EXPECT_EQ(figure("rows"), 1'400);
+  EXPECT_EQ(figure("segments"), 2);
+  EXPECT_EQ(parts_seen(second), 1U);
+  EXPECT_EQ(parts_seen(first), 2U);
+  const auto now = nearest();
+  for (const bool again : {false, true}) {
+    SCOPED_TRACE(again);
+    if (again) {
+      ASSERT_TRUE(db.restart());
+    }
+    EXPECT_EQ(nearest(), now);
+    EXPECT_EQ(*db.store().count("c", {{"round", 1}}), 400U);
+    db.session().view_at(first);
+    EXPECT_EQ(nearest(), then);
+    EXPECT_EQ(*db.store().count("c"), 1'000U);
+    EXPECT_EQ(db.store().scroll("c", "", 5'000)->size(), 1'000U);
+    db.session().view_latest();
+  }
+  ASSERT_TRUE(db.participant().settle({}));
+  EXPECT_EQ(figure("rows_in_graphs"), 1'000);  // nobody walks in the past
+
+  put(400, 800);
+  const Lsn third = db.lsn();
+  ASSERT_TRUE(db.checkpoint(0));  // the past is merged with the past
+  EXPECT_EQ(figure("segments"), 2);
+  EXPECT_EQ(figure("rows"), 1'800);
+  db.session().view_at(first);
+  EXPECT_EQ(nearest(), then);
+  db.session().view_latest();
+  ASSERT_TRUE(db.checkpoint(second));  // the first is asked for no more: half of the past goes
+  EXPECT_EQ(figure("rows"), 1'400);
+  db.session().view_at(second);
+  EXPECT_EQ(nearest(), now);
+  db.session().view_latest();
+  const auto last = nearest();
+  ASSERT_TRUE(db.checkpoint(third));
+  EXPECT_EQ(figure("segments"), 1);
+  EXPECT_EQ(figure("rows"), 1'000);
+  EXPECT_EQ(nearest(), last);
+}
+
+TEST_F(PastRows, FewOfThemStayAmongTheLiving) {
+  put(0, 1'000);
+  ASSERT_TRUE(db.checkpoint(0));
+  put(0, 100);
+  ASSERT_TRUE(db.checkpoint(0));
+  put(100, 200);
+  ASSERT_TRUE(db.checkpoint(0));
+  EXPECT_EQ(figure("rows"), 1'200);
+  for (Lsn view = db.lsn() - 200; view <= db.lsn(); view += 40)
+    EXPECT_EQ(parts_seen(view), static_cast<std::size_t>(figure("segments")));
 }
 
 TEST(Merging, SegmentsThatComeToTooManyRowsStayApart) {

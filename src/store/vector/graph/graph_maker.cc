@@ -136,6 +136,7 @@ Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || segment.retired(); };
   if (wanted.written != 0 && STRATA_TRY(adopt(segment, wanted.written))) return {};
   STRATA_TRY(segment.prepare());
+  if (segment.of_the_past()) return {};
   const auto run = segment.codes(0);
   const SegmentDirectory& directory = segment.directory();
   if (!run || !can_be_linked(run->columns, segment.rows())) return {};
