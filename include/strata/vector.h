@@ -26,6 +26,8 @@ inline constexpr std::uint32_t kDimensionMax = 65'536;
 inline constexpr std::size_t kSearchResultsMax = 10'000;
 inline constexpr std::size_t kIdBytesMax = 1'024;
 inline constexpr std::uint32_t kSearchEfMax = 100'000;
+inline constexpr std::size_t kSearchQueriesMax = 10'000;         ///< of one search_many
+inline constexpr std::size_t kSearchManyResultsMax = 1'000'000;  ///< queries × k of one search_many
 
 struct CollectionOptions {
   std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
@@ -77,6 +79,8 @@ struct SearchOptions {
   /// find more of the true nearest and take longer. 0: 64, which finds about 98 of 100 among 60,000 sentence embeddings.
   std::uint32_t ef = 0;  ///< 0 … kSearchEfMax
   bool exact = false;    ///< compare with every point
+  /// Only what scores at least so much, and still at most k: a finite number. With metric l2 a distance of 2 is a score of −4.
+  std::optional<float> min_score = {};
 };
 
 struct Hit {
@@ -117,6 +121,11 @@ class VectorStore {
   /// Cost    a walk through the graph of each large segment, about ef · 20 codes, and one pass over the codes of the rest
   virtual Result<std::vector<Hit>> search(std::string_view collection, std::span<const float> query,
                                           const SearchOptions& options) = 0;
+  /// The same for each of `queries`, all on one view. What must be scanned is read once for many of them: over segments without a
+  /// graph much cheaper than one after the other. Errors  as search; invalid_argument (kSearchQueriesMax, kSearchManyResultsMax)
+  virtual Result<std::vector<std::vector<Hit>>> search_many(std::string_view collection,
+                                                            std::span<const std::span<const float>> queries,
+                                                            const SearchOptions& options) = 0;
   /// Finds points by words: BM25 (k1 = 1.2, b = 0.75) over Point::text, best first, ties by id. Words are maximal runs of letters and
   /// digits, case-folded (Unicode), at most 64 bytes. Errors  failed_precondition (collection without words)
   virtual Result<std::vector<Hit>> search_words(std::string_view collection, std::string_view query,
@@ -143,6 +152,10 @@ class Collection {
   Result<std::optional<StoredPoint>> get(std::string_view id) { return store_->get(name_, id); }
   Result<std::vector<Hit>> search(std::span<const float> query, const SearchOptions& options = {}) {
     return store_->search(name_, query, options);
+  }
+  Result<std::vector<std::vector<Hit>>> search_many(std::span<const std::span<const float>> queries,
+                                                    const SearchOptions& options = {}) {
+    return store_->search_many(name_, queries, options);
   }
   Result<std::uint64_t> count(const Filter& filter = {}) { return store_->count(name_, filter); }
 

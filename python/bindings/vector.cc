@@ -90,17 +90,45 @@ void upsert(const Vector& self, const std::string& collection, const std::vector
   run(self.handle, [&](Stores& stores) { return stores.vector().upsert(collection, points); });
 }
 
+/// A number of a call, or nothing: NumPy's numbers are numbers, too.
+std::optional<float> number_or_none(const std::string& name, nb::handle given) {
+  if (given.is_none()) return std::nullopt;
+  return static_cast<float>(argument<double>(name, given));
+}
+
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
-                  std::uint32_t ef, bool exact, bool with_payload, bool with_vector, nb::type_object hit) {
-  const SearchOptions options{k, map_of(filter), with_payload, with_vector, ef, exact};
+                  std::uint32_t ef, bool exact, nb::object min_score, bool with_payload, bool with_vector,
+                  nb::type_object hit) {
+  const SearchOptions options{
+      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }),
       hit, with_vector);
 }
 
+/// A list of lists: one for each row of `queries`.
+nb::list search_many(const Vector& self, const std::string& collection, const Matrix& queries, std::size_t k,
+                     nb::object filter, std::uint32_t ef, bool exact, nb::object min_score, bool with_payload,
+                     bool with_vector, nb::type_object hit) {
+  const SearchOptions options{
+      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+  std::vector<std::span<const float>> rows;
+  for (std::size_t i = 0; i < queries.shape(0); ++i) {
+    rows.emplace_back(queries.data() + i * queries.shape(1), queries.shape(1));
+  }
+  nb::list answers;
+  for (std::vector<Hit>& hits :
+       run(self.handle, [&](Stores& stores) { return stores.vector().search_many(collection, rows, options); })) {
+    answers.append(hits_of(std::move(hits), hit, with_vector));
+  }
+  return answers;
+}
+
 nb::object search_words(const Vector& self, const std::string& collection, const std::string& query, std::size_t k,
-                        nb::object filter, bool with_payload, bool with_vector, nb::type_object hit) {
-  const SearchOptions options{k, map_of(filter), with_payload, with_vector};
+                        nb::object filter, nb::object min_score, bool with_payload, bool with_vector,
+                        nb::type_object hit) {
+  const SearchOptions options{
+      k, map_of(filter), with_payload, with_vector, 0, false, number_or_none("min_score", min_score)};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }), hit,
       with_vector);
@@ -170,10 +198,14 @@ void bind_vector(nb::module_& module) {
       .def("remove", &remove, nb::arg("collection"), nb::arg("ids"))
       .def("get", &get, nb::arg("collection"), nb::arg("id"), nb::arg("with_vector"), nb::arg("for_update"))
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("with_payload"), nb::arg("with_vector"),
-           nb::arg("hit"))
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+      .def("search_many", &search_many, nb::arg("collection"), nb::arg("queries").noconvert(), nb::arg("k"),
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+           nb::arg("filter").none(), nb::arg("min_score").none(), nb::arg("with_payload"), nb::arg("with_vector"),
+           nb::arg("hit"))
       .def(
           "count",
           [](const Vector& self, const std::string& collection, nb::object filter) {

@@ -118,20 +118,29 @@ class Collection:
         return None if found is None else StoredPoint(*found)
 
     def search(self, query: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0, exact: bool = False,
-               with_vector: bool = False, with_payload: bool = True) -> list[Hit]:
+               with_vector: bool = False, with_payload: bool = True, min_score: float | None = None) -> list[Hit]:
         """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them.
 
         Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
         at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
+        `min_score` leaves out what scores less; with metric l2 a distance of 2 is a score of -4.
         """
         return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
-                                   with_payload, with_vector, HitWithVector if with_vector else Hit)
+                                   min_score, with_payload, with_vector, HitWithVector if with_vector else Hit)
+
+    def search_many(self, queries: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,
+                    exact: bool = False, with_vector: bool = False, with_payload: bool = True,
+                    min_score: float | None = None) -> list[list[Hit]]:
+        """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
+        points are compared one by one, they are read once for many queries."""
+        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, exact,
+                                        min_score, with_payload, with_vector, HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
-                     with_payload: bool = True) -> list[Hit]:
+                     with_payload: bool = True, min_score: float | None = None) -> list[Hit]:
         """The k best points by their words (BM25); the collection was created with words=True."""
-        return self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), with_payload, with_vector,
-                                         HitWithVector if with_vector else Hit)
+        return self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), min_score, with_payload,
+                                         with_vector, HitWithVector if with_vector else Hit)
 
     def count(self, filter: Filter | None = None) -> int:
         return self._native.count(self.name, _as_dict(filter, "filter"))

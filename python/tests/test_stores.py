@@ -51,6 +51,21 @@ def test_a_float32_matrix_is_read_where_it_is():
     assert _strata.address_seen(as_float32(matrix.T, 2)) != matrix.ctypes.data
 
 
+def test_many_queries_at_once_and_a_least_score(db):
+    notes = db.vector("notes", dimension=2, words=True)
+    notes.upsert_many(["a", "b", "c"], [[1, 0], [0.6, 0.8], [0, 1]], texts=["red fox", "red bear", "red"])
+    queries = np.array([[1, 0], [0, 1]], np.float32)
+    assert [[hit.id for hit in hits] for hits in notes.search_many(queries, k=2)] == [["a", "b"], ["c", "b"]]
+    assert notes.search_many(np.empty((0, 2))) == []
+    assert notes.search_many(queries, k=1, with_vector=True)[1][0].vector.tolist() == [0, 1]
+    with pytest.raises(strata.InvalidArgument, match="query 0 has 3"):
+        notes.search_many(np.ones((1, 3)))
+    assert [hit.id for hit in notes.search([1, 0], min_score=0.5)] == ["a", "b"]
+    assert [len(hits) for hits in notes.search_many(queries, min_score=0.7)] == [1, 2]
+    best = notes.search_words("bear")[0].score
+    assert [hit.id for hit in notes.search_words("red bear", min_score=best)] == ["b"]
+
+
 def test_wrong_vectors_are_refused_by_name(db):
     notes = db.vector("notes", dimension=3)
     with pytest.raises(strata.InvalidArgument, match="n1"):

@@ -12,6 +12,7 @@ struct Given {
   std::vector<std::string> ids;
   std::uint32_t dimension = 0, ef = 0;
   std::size_t k = 10, limit = 100, batch = 1'000;
+  std::optional<float> min_score;
   bool with_words = false, with_vector = false, exact = false, dry_run = false;
 };
 
@@ -174,6 +175,7 @@ Result<std::vector<Hit>> search(Stores& stores, const Given& given) {
   options.with_vector = given.with_vector;
   options.ef = given.ef;
   options.exact = given.exact;
+  options.min_score = given.min_score;
   const int questions = !given.query.empty() + !given.words.empty() + !given.like.empty();
   if (questions != 1) {
     return Error(ErrorCode::invalid_argument, "search takes one of: a vector, --words TEXT, --like ID");
@@ -197,6 +199,7 @@ void add_search(CommandLine& line, CLI::App& family) {
   verb.app().add_option("--like", given->like, "Search by the vector of this point")->option_text("ID");
   verb.app().add_option("-k", given->k, "How many at most")->option_text("N");
   add_filter(verb, *given);
+  verb.app().add_option("--min-score", given->min_score, "Only what scores at least so much")->option_text("X");
   verb.app()
       .add_option("--ef", given->ef, "Candidates that a search through a graph keeps in view (64): more find more")
       ->option_text("N");

@@ -131,6 +131,12 @@ TEST_F(SerializableTest, Vector) {
   const float query[] = {2, 1};
   check({
       {"search", [&](Stores& s) { must(s.vector().search("notes", query, {})); }, more, elsewhere},
+      {"search_many",
+       [&](Stores& s) {
+         const std::span<const float> queries[] = {query};
+         must(s.vector().search_many("notes", queries, {}));
+       },
+       more, elsewhere},
       {"search_words", [&](Stores& s) { must(s.vector().search_words("notes", "words", {})); }, more, elsewhere},
       {"count", [&](Stores& s) { must(s.vector().count("notes")); }, more, elsewhere},
       {"filtered count", [&](Stores& s) { must(s.vector().count("notes", {{"n", 7}})); }, more, elsewhere},

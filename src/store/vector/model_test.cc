@@ -206,6 +206,9 @@ class ModelTest : public testing::TestWithParam<Metric> {
     for (const auto& [id, score] : expected) found_ += ids.contains(id) ? 1 : 0;
     wanted_ += expected.size();
 
+    expect_what_scores_enough(model, query, k, filter);
+    expect_each_alone(query, k, filter);
+
     const std::string after = random.chance(0.5) ? "" : id_of(random.below(kIds));
     const auto scrolled = db.store().scroll("c", after, k, filter);
     ASSERT_TRUE(scrolled) << scrolled.error().to_string();
@@ -225,6 +228,54 @@ class ModelTest : public testing::TestWithParam<Metric> {
     for (std::size_t i = 0; i < by_words.size(); ++i) {
       ASSERT_EQ((*words)[i].id, by_words[i].first);
       ASSERT_FLOAT_EQ((*words)[i].score, by_words[i].second);
+    }
+  }
+  // The same searches with a least score, which some point has exactly.
+  void expect_what_scores_enough(const Model& model, const std::vector<float>& query, std::size_t k,
+                                 const Filter& filter) {
+    const auto cut = [&](Scores& scores) {
+      const float least = scores.empty() ? 0.5F : scores[random.below(std::min<std::size_t>(scores.size(), 40))].second;
+      std::erase_if(scores, [least](const auto& each) { return each.second < least; });
+      scores.resize(std::min(k, scores.size()));
+      return least;
+    };
+    const auto expect_equal = [](const Result<std::vector<Hit>>& hits, const Scores& expected) {
+      ASSERT_TRUE(hits) << hits.error().to_string();
+      ASSERT_EQ(hits->size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_EQ((*hits)[i].id, expected[i].first);
+    };
+    Scores near = nearest(model, GetParam(), query, filter);
+    const float least = cut(near);
+    expect_equal(db.store().search("c", query, {.k = k, .filter = filter, .exact = true, .min_score = least}), near);
+    const auto walked = db.store().search("c", query, {.k = k, .filter = filter, .ef = kEf, .min_score = least});
+    ASSERT_TRUE(walked);
+    ASSERT_LE(walked->size(), near.size());
+    for (const Hit& hit : *walked) ASSERT_GE(hit.score, least);
+    Scores by_words = best_by_words(model, "alpha delta", filter);
+    const float least_words = cut(by_words);
+    expect_equal(
+        db.store().search_words("c", "alpha delta", {.k = k, .filter = filter, .min_score = least_words}), by_words);
+  }
+
+  // Many at once are many alone, also those of another pass.
+  void expect_each_alone(const std::vector<float>& first, std::size_t k, const Filter& filter) {
+    std::vector<std::vector<float>> queries{first};
+    for (std::size_t more = random.chance(0.2) ? 40 : 2; more > 0; --more) queries.push_back(some_vector());
+    const std::vector<std::span<const float>> spans(queries.begin(), queries.end());
+    for (const bool exact : {true, false}) {
+      const SearchOptions options{.k = k, .filter = filter, .ef = kEf, .exact = exact};
+      const auto all = db.store().search_many("c", spans, options);
+      ASSERT_TRUE(all) << all.error().to_string();
+      ASSERT_EQ(all->size(), queries.size());
+      for (std::size_t i = 0; i < queries.size(); ++i) {
+        const auto alone = db.store().search("c", queries[i], options);
+        ASSERT_TRUE(alone);
+        ASSERT_EQ((*all)[i].size(), alone->size());
+        for (std::size_t rank = 0; rank < alone->size(); ++rank) {
+          ASSERT_EQ((*all)[i][rank].id, (*alone)[rank].id) << "query " << i;
+          ASSERT_EQ((*all)[i][rank].score, (*alone)[rank].score);
+        }
+      }
     }
   }
   double recall() const { return static_cast<double>(found_) / static_cast<double>(wanted_); }

@@ -34,6 +34,7 @@ Result<std::span<const float>> Found::vector() const {
 }
 
 void TopK::push(const Found& found) {
+  if (found.score < min_score_) return;
   if (full()) {
     if (k_ == 0 || !better(found, found_.front())) return;
     std::pop_heap(found_.begin(), found_.end(), better);
@@ -86,10 +87,10 @@ Result<std::uint64_t> count_all(const Reading& reading) {
   std::uint64_t count = 0;
   for (const Part* part : reading.parts->all) {
     const Admission admission = STRATA_TRY(Admission::of(reading, *part));
-    const RowSet* const matching = admission.matching();
-    const Row rows = matching != nullptr ? matching->rows() : part->rows();
-    const auto next = [matching](Row row) { return matching != nullptr ? matching->next(row) : row; };
-    for (Row row = next(0); row < rows; row = next(row + 1)) count += STRATA_TRY(admission.admits(row)) ? 1 : 0;
+    STRATA_TRY(each_row(*part, admission, [&count](Row) -> Result<void> {
+      ++count;
+      return {};
+    }));
   }
   if (reading.overlay != nullptr) {
     for (const auto& [id, point] : *reading.overlay) count += reading.admits(id, point) ? 1 : 0;

@@ -4,6 +4,7 @@
 /// Candidates are cheap to name and dear to look at, so whether a row counts (visible, not overwritten by the own
 /// transaction, matching the filter) is asked only for rows that already reach the k-th best. That is why a filtered search
 /// returns min(k, matches) points whatever the filter lets through.
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -84,18 +85,25 @@ struct Found {
   Result<std::span<const float>> vector() const;
 };
 
+/// What a search is to bring: the best k of what scores at least so much.
+struct Wanted {
+  std::size_t k = 0;
+  float min_score = -std::numeric_limits<float>::infinity();
+};
+
 /// The best k: by score, ties by id.
 class TopK {
  public:
-  explicit TopK(std::size_t k) : k_(k) {}
+  explicit TopK(const Wanted& wanted) : k_(wanted.k), min_score_(wanted.min_score) {}
   bool full() const { return found_.size() == k_; }
   /// Whether a point of this score could still enter (an equal one might, by its id).
-  bool reaches(float score) const { return !full() || score >= found_.front().score; }
+  bool reaches(float score) const { return score >= min_score_ && (!full() || score >= found_.front().score); }
   void push(const Found& found);
   std::vector<Found> take();  ///< best first
 
  private:
   std::size_t k_;
+  float min_score_;
   std::vector<Found> found_;  // a heap, the worst in front
 };
 
@@ -106,12 +114,17 @@ struct Effort {
 };
 inline constexpr std::size_t kDefaultEf = 64;
 
-/// The k nearest to `query`: exactly, or of parts with graphs those that walks of this effort lead to; min(k, matches) always.
-/// Errors  corruption
-Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, std::size_t k,
+/// The nearest to `query`: exactly, or of parts with graphs those that walks of this effort lead to; min(k, matches) always,
+/// less what scores below the least wanted. Errors  corruption
+Result<std::vector<Found>> search_nearest(const Reading& reading, std::span<const float> query, const Wanted& wanted,
                                           const Effort& effort);
-/// The k best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
-Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, std::size_t k,
+/// The same for each of `queries`. What must be scanned is read once for many of them, and the ids that a filter names are looked
+/// up once. Errors  corruption
+Result<std::vector<std::vector<Found>>> search_nearest_each(const Reading& reading,
+                                                            std::span<const std::span<const float>> queries,
+                                                            const Wanted& wanted, const Effort& effort);
+/// The best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
+Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, const Wanted& wanted,
                                         const Totals& totals);
 /// The first `limit` by id after `after`. Errors  corruption
 Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit);
@@ -120,9 +133,41 @@ Result<std::uint64_t> count_all(const Reading& reading);
 /// The point `id`, whatever the filter. Errors  corruption
 Result<std::optional<Found>> find_point(const Reading& reading, std::string_view id);
 /// The ids that the filter requires one of, when they are so few that looking each up is cheaper than a pass over the rows;
-/// nothing when they are not. The four calls above look up then: the same answers at the cost of the ids.
+/// nothing when they are not. The calls above look up then: the same answers at the cost of the ids.
 std::optional<std::span<const std::string>> ids_to_look_up(const Reading& reading);
 /// Those of `ids` (ascending) whose point counts. Errors  corruption
 Result<std::vector<Found>> look_up(const Reading& reading, std::span<const std::string> ids);
+
+/// Calls `visit(row)` for each row of one part that counts, in order. Errors  corruption; what `visit` returns
+template <typename Visit>
+Result<void> each_row(const Part& part, const Admission& admission, Visit&& visit) {
+  const RowSet* const matching = admission.matching();
+  const Row rows = matching != nullptr ? matching->rows() : part.rows();
+  const auto next = [matching](Row row) { return matching != nullptr ? matching->next(row) : row; };
+  for (Row row = next(0); row < rows; row = next(row + 1)) {
+    if (STRATA_TRY(admission.admits(row))) STRATA_TRY(visit(row));
+  }
+  return {};
+}
+
+/// Calls `visit(found)` for each point that counts, in no order; its score is 0. Errors  corruption; what `visit` returns
+template <typename Visit>
+Result<void> each_point(const Reading& reading, Visit&& visit) {
+  if (const auto ids = ids_to_look_up(reading)) {
+    for (const Found& found : STRATA_TRY(look_up(reading, *ids))) STRATA_TRY(visit(found));
+    return {};
+  }
+  for (const Part* part : reading.parts->all) {
+    const Admission admission = STRATA_TRY(Admission::of(reading, *part));
+    STRATA_TRY(each_row(*part, admission, [&](Row row) -> Result<void> {
+      return visit(Found{0, STRATA_TRY(part->id(row)), part, row, nullptr});
+    }));
+  }
+  if (reading.overlay == nullptr) return {};
+  for (const auto& [id, point] : *reading.overlay) {
+    if (reading.admits(id, point)) STRATA_TRY(visit(Found{0, id, nullptr, 0, &point}));
+  }
+  return {};
+}
 
 }  // namespace strata::store::vector

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/nesting.h"
 #include "store/vector/reading.h"
@@ -270,15 +271,35 @@ class VectorSession final : public strata::VectorStore {
     return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
-      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
-      if (options.ef > kSearchEfMax) {
-        return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
-      }
+      STRATA_TRY(check_search(options));
       STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, options.k, {options.exact, options.ef})), options);
+      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), {options.exact, options.ef})), options);
+    });
+  }
+
+  Result<std::vector<std::vector<Hit>>> search_many(std::string_view name,
+                                                    std::span<const std::span<const float>> queries,
+                                                    const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<std::vector<Hit>>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_many(queries.size(), options.k));
+      for (std::size_t i = 0; i < queries.size(); ++i) {
+        STRATA_TRY(check_vector(name, target->options, "query " + std::to_string(i), queries[i]));
+      }
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      std::vector<std::vector<Hit>> answers;
+      for (const auto& found :
+           STRATA_TRY(search_nearest_each(reading, queries, wanted(options), {options.exact, options.ef}))) {
+        answers.push_back(STRATA_TRY(hits(found, options)));
+      }
+      return answers;
     });
   }
 
@@ -291,12 +312,12 @@ class VectorSession final : public strata::VectorStore {
         return Error(ErrorCode::failed_precondition,
                      "collection " + quoted(name) + " keeps no words; create it with words = true");
       }
-      STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+      STRATA_TRY(check_search(options));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
-      return hits(STRATA_TRY(vector::search_words(reading, query, options.k, totals)), options);
+      return hits(STRATA_TRY(vector::search_words(reading, query, wanted(options), totals)), options);
     });
   }
 
@@ -341,6 +362,36 @@ class VectorSession final : public strata::VectorStore {
   static Result<void> check_results(std::size_t value, std::size_t most, std::string_view what) {
     if (value >= 1 && value <= most) return {};
     return refuse(std::string(what) + " is 1 to " + std::to_string(most) + ", not " + std::to_string(value));
+  }
+
+  static Result<void> check_search(const SearchOptions& options) {
+    STRATA_TRY(check_results(options.k, kSearchResultsMax, "k"));
+    if (options.ef > kSearchEfMax) {
+      return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
+    }
+    if (options.min_score && !std::isfinite(*options.min_score)) {
+      return refuse("min_score is a finite number, not " + std::to_string(*options.min_score));
+    }
+    return {};
+  }
+
+  static Result<void> check_many(std::size_t queries, std::size_t k) {
+    if (queries > kSearchQueriesMax) {
+      return refuse("one search takes up to " + std::to_string(kSearchQueriesMax) + " queries, not " +
+                    std::to_string(queries));
+    }
+    if (queries * k > kSearchManyResultsMax) {
+      return refuse("one search brings up to " + std::to_string(kSearchManyResultsMax) + " points; " +
+                    std::to_string(queries) + " queries of k = " + std::to_string(k) + " could be more");
+    }
+    return {};
+  }
+
+  static Wanted wanted(const SearchOptions& options) {
+    Wanted wanted;
+    wanted.k = options.k;
+    if (options.min_score) wanted.min_score = *options.min_score;
+    return wanted;
   }
 
   std::optional<Target> find(Context& tx, std::string_view name) {

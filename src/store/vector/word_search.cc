@@ -125,7 +125,7 @@ void add_required(const std::vector<Found>& required, const std::vector<Scores>&
 
 }  // namespace
 
-Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, std::size_t k,
+Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, const Wanted& wanted,
                                         const Totals& totals) {
   Totals shown = totals;
   std::vector<BufferedText> texts;
@@ -164,7 +164,7 @@ Result<std::vector<Found>> search_words(const Reading& reading, std::string_view
     }
   }
 
-  TopK best(k);
+  TopK best(wanted);
   if (const auto ids = ids_to_look_up(reading)) {
     add_required(STRATA_TRY(look_up(reading, *ids)), scores, texts, best);
     return best.take();
