@@ -60,6 +60,13 @@ struct StoredPoint {
 ///   {"year": {"gte": 2020, "lt": 2024}}     gt, gte, lt, lte on numbers and on text (byte order)
 ///   {"lang": {"any": ["en", "de"]}}         one of;   {"lang": {"except": ["fr"]}}  none of
 ///   {"lang": {"is_null": true}}             absent or null
+///   {"at": {"time": {"gte": "2026-11-20T10:00:00+01:00", "lt": "2026-11-21"}}}   instants: gt, gte, lt, lte in ISO 8601 (no zone: UTC,
+///                                           a date: its midnight) or in microseconds since 1970; fields the same
+///   {"place": {"geo_radius": {"lat": 52.5, "lon": 13.4, "meters": 800}}}         a map with "lat" and "lon" in degrees, on the sphere
+///   {"place": {"geo_box": {"north": 53, "south": 52, "west": 13, "east": 14}}}   west > east: over the antimeridian
+///   {"place": {"geo_polygon": [{"lat": 0, "lon": 0}, …]}}                        3 to 1,000 corners, edges straight in degrees
+///   {"body": {"all_words": "red fox"}}      a text that holds all of these words, as search_words compares them;   any_word: one
+///   {"parts": {"nested": f}}                one and the same map of a list matches the filter f (without has_id)
 ///   {"must": [f, …], "should": [f, …], "must_not": [f, …]}   all of, at least one of, none of
 ///   {"has_id": ["n1", "n2"]}
 /// Several entries of one map must all hold. The names must, should, must_not and has_id are reserved. "a.b" reaches into

@@ -1,5 +1,6 @@
 // Any text as a filter (first line) on any text as a payload (the rest). A filter that compiles means the same within
-// must, should and twice within must_not, and the opposite within must_not; and it stays inside of damaged payloads.
+// must, should and twice within must_not, and the opposite within must_not; as the condition of a list's items it means the same
+// of each; and it stays inside of damaged payloads.
 #include <algorithm>
 
 #include "core/assert.h"
@@ -54,6 +55,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   STRATA_ASSERT(matches(within("should", given), payload) == holds);
   STRATA_ASSERT(matches(within("must_not", given), payload) != holds);
   STRATA_ASSERT(matches(within("must_not", within("must_not", given)), payload) == holds);
+  const Map of_items{{"x", Map{{"nested", given}}}};
+  if (store::vector::CompiledFilter::compile(of_items)) {  // items have no ids
+    Bytes listed;
+    core::Encoder(listed).map({{"x", Value::List{7, *parsed}}});
+    STRATA_ASSERT(matches(of_items, listed) == holds);
+  }
   for (std::size_t cut = 0; cut < std::min<std::size_t>(payload.size(), 64); ++cut) {
     (void)compiled->matches("n1", ByteView(payload).first(cut));
   }

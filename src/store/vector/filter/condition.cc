@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/clock.h"
+#include "store/vector/filter/filter.h"
+#include "store/vector/words.h"
+
 namespace strata::store::vector {
 namespace {
 
@@ -65,6 +69,15 @@ std::partial_ordering compare(const EncodedValue& a, const EncodedValue& b) {
   return b.kind() == Value::Kind::integer ? compare_with(a, b.integer()) : compare_with(a, b.real());
 }
 
+Order order_of(const EncodedValue& value) {
+  switch (value.kind()) {
+    case Value::Kind::integer: return Order::number;
+    case Value::Kind::real: return std::isnan(value.real()) ? Order::none : Order::number;
+    case Value::Kind::text: return Order::text;
+    default: return Order::none;
+  }
+}
+
 ValueSet::ValueSet(const Value::List& values) : values_(values) {
   const auto others =
       std::partition(values_.begin(), values_.end(), [](const Value& value) { return value.text() != nullptr; });
@@ -80,6 +93,42 @@ bool ValueSet::contains(const EncodedValue& value) const {
   const auto found = std::lower_bound(values_.begin(), others, value.text(),
                                       [](const Value& a, std::string_view b) { return *a.text() < b; });
   return found != others && *found->text() == value.text();
+}
+
+bool TimeBounds::contain(Timestamp time) const {
+  return (!greater || time > *greater) && (!greater_equal || time >= *greater_equal) && (!less || time < *less) &&
+         (!less_equal || time <= *less_equal);
+}
+
+namespace {
+
+std::optional<Timestamp> instant_of(std::string_view text) {
+  if (auto time = core::parse_time(text)) return *time;
+  // What a datetime without a zone prints; text that has one ends otherwise.
+  if (auto time = core::parse_time(std::string(text) + "Z")) return *time;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Timestamp> instant(const EncodedValue& value) {
+  if (value.kind() == Value::Kind::integer) return value.integer();
+  return value.kind() == Value::Kind::text ? instant_of(value.text()) : std::nullopt;
+}
+
+std::optional<Timestamp> instant(const Value& value) {
+  if (value.integer() != nullptr) return *value.integer();
+  return value.text() != nullptr ? instant_of(*value.text()) : std::nullopt;
+}
+
+bool WordSet::held_by(std::string_view text) const {
+  std::size_t held = 0;
+  auto wanted = hashes.begin();
+  for (const Term& term : terms_of(text)) {
+    while (wanted != hashes.end() && *wanted < term.hash) ++wanted;
+    if (wanted != hashes.end() && *wanted == term.hash) ++held;
+  }
+  return all ? held == hashes.size() : held > 0;
 }
 
 bool Condition::holds(const std::optional<EncodedValue>& value) const {
@@ -100,7 +149,29 @@ bool Condition::item_holds(const EncodedValue& value) const {
   if (greater_equal && !(compare(value, *greater_equal) >= 0)) return false;
   if (less && !(compare(value, *less) < 0)) return false;
   if (less_equal && !(compare(value, *less_equal) <= 0)) return false;
-  return !one_of || one_of->contains(value);
+  if (one_of && !one_of->contains(value)) return false;
+  return !looks_inside() || inside_holds(value);
+}
+
+bool Condition::inside_holds(const EncodedValue& value) const {
+  if (time) {
+    const auto at = instant(value);
+    if (!at || !time->contain(*at)) return false;
+  }
+  if (!areas.empty()) {
+    const auto point = geo_point(value);
+    if (!point) return false;
+    if (!std::all_of(areas.begin(), areas.end(), [&](const GeoArea& area) { return area.contains(*point); })) {
+      return false;
+    }
+  }
+  if (!words.empty()) {
+    if (value.kind() != Value::Kind::text) return false;
+    const auto held = [&](const WordSet& each) { return each.held_by(value.text()); };
+    if (!std::all_of(words.begin(), words.end(), held)) return false;
+  }
+  return element == nullptr ||
+         (value.kind() == Value::Kind::map && element->matches_element(EncodedMap::of_entries(value.content())));
 }
 
 }  // namespace strata::store::vector

@@ -11,22 +11,10 @@ namespace strata::store::vector {
 namespace {
 
 constexpr std::uint32_t kAbsent = UINT32_MAX;
-constexpr std::uint32_t kListed = UINT32_MAX;
 // A value that one in so many rows holds is kept as a set: a bit for each row, where a list takes 32 for each that holds it.
 constexpr Row kSetShare = 32;
 // What an index of nothing takes.
 constexpr std::uint64_t kIndexOverheadBytes = 256;
-
-enum class Order : std::uint8_t { number, text, none };
-
-Order order_of(const EncodedValue& value) {
-  switch (value.kind()) {
-    case Value::Kind::integer: return Order::number;
-    case Value::Kind::real: return std::isnan(value.real()) ? Order::none : Order::number;
-    case Value::Kind::text: return Order::text;
-    default: return Order::none;
-  }
-}
 
 EncodedValue decoded(ByteView bytes) {
   core::Decoder in(bytes);
@@ -164,7 +152,7 @@ RowSet FieldIndex::rows_where(const Condition& condition) const {
     found.invert();
   }
   // What else a condition says of a value must be asked: of what has no order, everything.
-  const bool told = !condition.none_of && !condition.is_null;
+  const bool told = condition.told_by_order();
   const auto add = [&](Range range, bool ask) {
     for (std::uint32_t number = range.begin; number < range.end; ++number) {
       if (!ask || condition.holds(value(number))) add_rows(number, found);
@@ -173,6 +161,13 @@ RowSet FieldIndex::rows_where(const Condition& condition) const {
   for (const Range& range : ordered(condition)) add(range, !told);
   add({others_begin_, static_cast<std::uint32_t>(values_.size())}, true);
   return found;
+}
+
+RowSet FieldIndex::rows_without_order() const {
+  RowSet rows(part_rows_);
+  for (std::uint32_t number = 0; number < others_begin_; ++number) add_rows(number, rows);
+  rows.invert();
+  return rows;
 }
 
 Result<std::shared_ptr<const RowSet>> FieldIndexes::rows_where(const Part& part, const Condition& condition) {

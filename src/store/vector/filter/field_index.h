@@ -6,6 +6,7 @@
 ///
 /// It is made in memory when a filter first asks for the field, from the payloads of all rows, visible or not; segments do not
 /// change, so it never does either. It borrows the bytes of the segment.
+#include <algorithm>
 #include <list>
 #include <memory>
 #include <string>
@@ -28,13 +29,37 @@ class FieldIndex {
   RowSet rows_where(const Condition& condition) const;
   std::uint64_t bytes() const;
 
+  /// How many different values there are, each with a number; the numbers and texts come first, in order.
+  std::uint32_t values() const { return static_cast<std::uint32_t>(values_.size()); }
+  std::uint32_t ordered_values() const { return others_begin_; }
+  EncodedValue value(std::uint32_t number) const;
+  /// Calls `visit(row)` for each row at or after `begin` that holds the value, ascending, until it returns false.
+  /// Errors  what `visit` returns
+  template <typename Visit>
+  Result<void> each_row(std::uint32_t number, Row begin, Visit&& visit) const {
+    if (set_of_[number] != kListed) {
+      const RowSet& set = sets_[set_of_[number]];
+      for (Row row = set.next(begin); row < part_rows_; row = set.next(row + 1)) {
+        if (!STRATA_TRY(visit(row))) break;
+      }
+      return {};
+    }
+    const auto end = rows_.begin() + begins_[number + 1];
+    for (auto row = std::lower_bound(rows_.begin() + begins_[number], end, begin); row != end; ++row) {
+      if (!STRATA_TRY(visit(*row))) break;
+    }
+    return {};
+  }
+  /// Rows whose value is neither a number nor a text, or absent.
+  RowSet rows_without_order() const;
+
  private:
+  static constexpr std::uint32_t kListed = UINT32_MAX;
   struct Range {
     std::uint32_t begin;
     std::uint32_t end;
   };
   FieldIndex() = default;
-  EncodedValue value(std::uint32_t number) const;
   void add_rows(std::uint32_t number, RowSet& to) const;
   /// Where among the numbers or the texts what compares with `bound` as equal lies.
   Range equal_to(const Value& bound) const;
@@ -95,10 +120,11 @@ class FieldIndexes {
   /// Errors  corruption
   Result<std::shared_ptr<const RowSet>> rows_where(const Part& part, const Condition& condition)
       STRATA_EXCLUDES(mutex_);
+  /// The index itself, or nullptr as rows_where.
+  Result<std::shared_ptr<const FieldIndex>> index_of(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
   std::uint64_t bytes() const STRATA_EXCLUDES(mutex_);
 
  private:
-  Result<std::shared_ptr<const FieldIndex>> index_of(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
   Result<std::shared_ptr<const FieldIndex>> make(const Part& part, std::string_view field) STRATA_EXCLUDES(mutex_);
 
   core::Mutex making_;  // held while one is made

@@ -12,8 +12,34 @@
 namespace strata::store::vector {
 namespace {
 
+// Places on a grid, some instants that are written in two ways, some texts of a few words.
+Value some_place(core::Random& random) {
+  return Map{{"lat", static_cast<double>(random.below(9)) - 4},
+             {"lon", static_cast<double>(random.below(9)) * 40 - 160}};
+}
+
+std::string some_time(core::Random& random) {
+  const std::string hour = std::to_string(10 + random.below(4));
+  const std::string day = "2026-11-2" + std::to_string(random.below(4));
+  switch (random.below(4)) {
+    case 0: return day;
+    case 1: return day + "T" + hour + ":00:00Z";
+    case 2: return day + "T" + hour + ":00:00.5+02:00";
+    default: return day + "T" + hour + ":00:00";
+  }
+}
+
+std::string some_words(core::Random& random) {
+  static const char* const kWords[] = {"Red", "red", "fox", "über", "Bär", "bear"};
+  std::string text;
+  for (std::uint64_t words = 1 + random.below(3); words > 0; --words) {
+    text += std::string(kWords[random.below(std::size(kWords))]) + (random.chance(0.5) ? " " : ", ");
+  }
+  return text;
+}
+
 Value some_value(core::Random& random, int depth = 0) {
-  switch (random.below(depth == 0 ? 10 : 7)) {
+  switch (random.below(depth == 0 ? 14 : 10)) {
     case 0: return static_cast<std::int64_t>(random.below(20)) - 10;
     case 1: return static_cast<double>(random.below(40)) / 2 - 10;  // some equal an integer
     case 2: return std::string(1, static_cast<char>('a' + random.below(5)));
@@ -22,7 +48,17 @@ Value some_value(core::Random& random, int depth = 0) {
     case 5: return random.chance(0.5) ? Value(std::int64_t{9'007'199'254'740'993}) : Value(9'007'199'254'740'992.0);
     case 6:
       return random.chance(0.5) ? Value(std::numeric_limits<double>::quiet_NaN()) : Value(Bytes(2, std::byte{97}));
-    case 7: return Map{{"a", some_value(random, 1)}};
+    case 7: return some_place(random);
+    case 8: return some_time(random);
+    case 9: return some_words(random);
+    case 10: return Map{{"a", some_value(random, 1)}};
+    case 11: {
+      Value::List maps;
+      for (std::size_t items = random.below(4); items > 0; --items) {
+        maps.push_back(Map{{"kind", random.below(3)}, {"n", some_value(random, 1)}});
+      }
+      return maps;
+    }
     default: {
       Value::List list;
       for (std::size_t items = random.below(4); items > 0; --items) list.push_back(some_value(random, 1));
@@ -38,7 +74,45 @@ Value some_bound(core::Random& random) {
   }
 }
 
-Filter some_filter(core::Random& random, int depth = 0) {
+Filter some_filter(core::Random& random, int depth = 0);
+
+// What looks inside a value.
+void set_some_operator(core::Random& random, Map& operators) {
+  switch (random.below(6)) {
+    case 0: {
+      Map bounds;
+      if (random.chance(0.6)) bounds.set(random.chance(0.5) ? "gt" : "gte", some_time(random));
+      if (bounds.empty() || random.chance(0.5)) bounds.set(random.chance(0.5) ? "lt" : "lte", some_time(random));
+      operators.set("time", std::move(bounds));
+      return;
+    }
+    case 1: {
+      Map circle = *some_place(random).map();
+      circle.set("meters", static_cast<double>(random.below(8'000'000)));
+      operators.set("geo_radius", std::move(circle));
+      return;
+    }
+    case 2: {
+      const auto side = [&random] { return static_cast<double>(random.below(9)) * 40 - 160; };
+      operators.set("geo_box", Map{{"north", random.below(4)}, {"south", -3}, {"west", side()}, {"east", side()}});
+      return;
+    }
+    case 3:
+      operators.set("geo_polygon", Value::List{Map{{"lat", 4}, {"lon", -80}}, Map{{"lat", -2}, {"lon", 80}},
+                                               Map{{"lat", -4}, {"lon", -static_cast<double>(random.below(80))}}});
+      return;
+    case 4: operators.set(random.chance(0.5) ? "all_words" : "any_word", some_words(random)); return;
+    default: {
+      Filter of_element = some_filter(random, 2);
+      of_element.erase("has_id");
+      if (random.chance(0.5)) of_element.set("kind", random.below(3));
+      if (random.chance(0.5)) of_element.set("n", Map{{"gte", static_cast<double>(random.below(20)) - 10}});
+      operators.set("nested", std::move(of_element));
+    }
+  }
+}
+
+Filter some_filter(core::Random& random, int depth) {
   static const char* const kFields[] = {"f", "g", "h.a", "nowhere"};
   Filter filter;
   for (std::size_t entries = 1 + random.below(2); entries > 0; --entries) {
@@ -63,6 +137,7 @@ Filter some_filter(core::Random& random, int depth = 0) {
     if (random.chance(0.3)) operators.set(random.chance(0.5) ? "gt" : "gte", some_bound(random));
     if (random.chance(0.3)) operators.set(random.chance(0.5) ? "lt" : "lte", some_bound(random));
     if (random.chance(0.2)) operators.set("is_null", random.chance(0.5));
+    if (random.chance(0.3)) set_some_operator(random, operators);
     if (operators.empty() || random.chance(0.3)) {
       Value::List list;
       for (std::size_t items = random.below(4); items > 0; --items) list.push_back(some_value(random));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/excerpt.h"
+#include "store/vector/words.h"
 
 namespace strata::store::vector {
 namespace {
@@ -89,9 +90,54 @@ namespace {
 
 using Node = CompiledFilter::Node;
 
-Result<Node> compile_map(const Map& filter, int depth);
+// Whether what is compiled is asked of points, or of maps within them.
+enum class Of : std::uint8_t { points, elements };
 
-Result<void> compile_operator(Condition& condition, const std::string& name, const Value& operand) {
+Result<Node> compile_map(const Map& filter, int depth, Of of);
+
+Result<void> compile_time(Condition& condition, const Value& operand) {
+  if (operand.map() == nullptr || operand.map()->empty()) {
+    return bad("the operator \"time\" takes bounds, {\"gte\": \"2026-11-20T10:00:00Z\"}, in", condition.field);
+  }
+  TimeBounds& bounds = condition.time.emplace();
+  for (const auto& [name, bound] : *operand.map()) {
+    std::optional<Timestamp>* const slot = name == "gt"    ? &bounds.greater
+                                           : name == "gte" ? &bounds.greater_equal
+                                           : name == "lt"  ? &bounds.less
+                                           : name == "lte" ? &bounds.less_equal
+                                                           : nullptr;
+    if (slot == nullptr) return bad("unknown bound of a time (known: gt, gte, lt, lte)", name);
+    *slot = instant(bound);
+    if (!*slot) {
+      return bad("not a time (ISO 8601, 2026-11-20T10:00:00+01:00, or microseconds since 1970)", to_json(bound));
+    }
+  }
+  return {};
+}
+
+Result<void> compile_area(Condition& condition, const std::string& name, const Value& operand) {
+  auto area = name == "geo_radius" ? GeoArea::circle(operand)
+              : name == "geo_box"  ? GeoArea::box(operand)
+                                   : GeoArea::polygon(operand);
+  if (!area) return bad("the operator \"" + name + "\": " + area.error().message() + ", in", condition.field);
+  condition.areas.push_back(std::move(*area));
+  return {};
+}
+
+Result<void> compile_words(Condition& condition, const std::string& name, const Value& operand) {
+  WordSet words;
+  words.all = name == "all_words";
+  if (operand.text() != nullptr) {
+    for (const Term& term : terms_of(*operand.text())) words.hashes.push_back(term.hash);
+  }
+  if (words.hashes.empty()) {
+    return bad("the operator \"" + name + "\" takes a text with a word in it, in", condition.field);
+  }
+  condition.words.push_back(std::move(words));
+  return {};
+}
+
+Result<void> compile_operator(Condition& condition, const std::string& name, const Value& operand, int depth) {
   const auto bound = [&](std::optional<Value>& slot) -> Result<void> {
     if (operand.text() == nullptr && operand.integer() == nullptr && operand.real() == nullptr) {
       return bad("the operator \"" + name + "\" takes a number or a text, in", condition.field);
@@ -113,10 +159,22 @@ Result<void> compile_operator(Condition& condition, const std::string& name, con
     condition.is_null = *operand.boolean();
     return {};
   }
-  return bad("unknown operator (known: gt, gte, lt, lte, any, except, is_null)", name);
+  if (name == "time") return compile_time(condition, operand);
+  if (name == "geo_radius" || name == "geo_box" || name == "geo_polygon") return compile_area(condition, name, operand);
+  if (name == "all_words" || name == "any_word") return compile_words(condition, name, operand);
+  if (name == "nested") {
+    if (operand.map() == nullptr) return bad("the operator \"nested\" takes a filter, in", condition.field);
+    condition.element = std::make_shared<const CompiledFilter>(
+        std::make_unique<Node>(STRATA_TRY(compile_map(*operand.map(), depth + 1, Of::elements))));
+    return {};
+  }
+  return bad(
+      "unknown operator (known: gt, gte, lt, lte, any, except, is_null, time, geo_radius, geo_box, geo_polygon, "
+      "all_words, any_word, nested)",
+      name);
 }
 
-Result<Node> compile_condition(const std::string& field, const Value& value) {
+Result<Node> compile_condition(const std::string& field, const Value& value, int depth) {
   Node node;
   node.kind = Node::Kind::condition;
   Condition& condition = node.condition;
@@ -131,17 +189,19 @@ Result<Node> compile_condition(const std::string& field, const Value& value) {
     return node;
   }
   if (value.map()->empty()) return bad("a condition without an operator, in", field);
-  for (const auto& [name, operand] : *value.map()) STRATA_TRY(compile_operator(condition, name, operand));
+  for (const auto& [name, operand] : *value.map()) {
+    STRATA_TRY(compile_operator(condition, name, operand, depth));
+  }
   return node;
 }
 
-Result<Node> compile_list(const std::string& name, const Value& value, int depth) {
+Result<Node> compile_list(const std::string& name, const Value& value, int depth, Of of) {
   Node node;
   node.kind = name == "must" ? Node::Kind::all : name == "should" ? Node::Kind::any : Node::Kind::none;
   if (value.list() == nullptr) return bad("takes a list of filters", name);
   for (const Value& item : *value.list()) {
     if (item.map() == nullptr) return bad("takes a list of filters, each a map", name);
-    node.children.push_back(STRATA_TRY(compile_map(*item.map(), depth + 1)));
+    node.children.push_back(STRATA_TRY(compile_map(*item.map(), depth + 1, of)));
   }
   return node;
 }
@@ -159,16 +219,17 @@ Result<Node> compile_ids(const Value& value) {
   return node;
 }
 
-Result<Node> compile_map(const Map& filter, int depth) {
+Result<Node> compile_map(const Map& filter, int depth, Of of) {
   if (depth > kDepthMax) return bad("nested deeper than", std::to_string(kDepthMax));
   Node node;
   for (const auto& [name, value] : filter) {
     if (name == "must" || name == "should" || name == "must_not") {
-      node.children.push_back(STRATA_TRY(compile_list(name, value, depth)));
+      node.children.push_back(STRATA_TRY(compile_list(name, value, depth, of)));
     } else if (name == "has_id") {
+      if (of == Of::elements) return bad("only points have ids: it cannot stand within \"nested\"", name);
       node.children.push_back(STRATA_TRY(compile_ids(value)));
     } else {
-      node.children.push_back(STRATA_TRY(compile_condition(name, value)));
+      node.children.push_back(STRATA_TRY(compile_condition(name, value, depth)));
     }
   }
   return node;
@@ -182,7 +243,7 @@ CompiledFilter& CompiledFilter::operator=(CompiledFilter&&) noexcept = default;
 CompiledFilter::~CompiledFilter() = default;
 
 Result<CompiledFilter> CompiledFilter::compile(const Filter& filter) {
-  return CompiledFilter(std::make_unique<Node>(STRATA_TRY(compile_map(filter, 0))));
+  return CompiledFilter(std::make_unique<Node>(STRATA_TRY(compile_map(filter, 0, Of::points))));
 }
 
 bool CompiledFilter::empty() const { return root_->children.empty(); }
@@ -192,6 +253,8 @@ std::optional<std::span<const std::string>> CompiledFilter::required_ids() const
 Result<Told> CompiledFilter::rows_of(const Part& part, Lsn view) const {
   return root_->rows_of(part, part.rows(), view);
 }
+
+bool CompiledFilter::matches_element(const EncodedMap& element) const { return root_->holds({}, element); }
 
 bool CompiledFilter::matches(std::string_view id, ByteView payload) const {
   return root_->holds(id, EncodedMap::of_payload(payload));

@@ -8,6 +8,8 @@
 ///   * a list field matches an operator when one of its items does, except `except`, which holds when none of its items is
 ///     listed; several operators of one condition must hold for the same item
 ///   * a field that is absent matches {"is_null": true} and nothing else, not even `except`
+///   * a condition within `nested` is asked of one map: a map itself, or one item of a list; so are the operators that look inside
+///     a value (`time`, `geo_…`, `…_word(s)`), of one value or item
 ///   * an empty `must` or `must_not` holds, an empty `should` does not: at least one of none
 #include <memory>
 #include <optional>
@@ -45,6 +47,8 @@ class CompiledFilter {
 
   bool empty() const;  ///< holds for every point
   bool matches(std::string_view id, ByteView payload) const;
+  /// Of a filter that was compiled for the elements of a list (the operator nested): they have no id.
+  bool matches_element(const EncodedMap& element) const;
   /// Ids of which every matching point has one, ascending, each once: the shortest has_id among what must hold, at the top
   /// or within `must`. Nothing when the filter names no such list. Valid as long as the filter; O(nodes).
   std::optional<std::span<const std::string>> required_ids() const;
@@ -56,9 +60,9 @@ class CompiledFilter {
   Result<Told> rows_of(const Part& part, Lsn view) const;
 
   struct Node;
+  explicit CompiledFilter(std::unique_ptr<Node> root);
 
  private:
-  explicit CompiledFilter(std::unique_ptr<Node> root);
   std::unique_ptr<Node> root_;
 };
 
