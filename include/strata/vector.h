@@ -10,6 +10,7 @@
 
 #include "strata/error.h"
 #include "strata/value.h"
+#include "strata/vector_query.h"
 
 namespace [[gnu::visibility("default")]] strata {
 
@@ -23,11 +24,7 @@ std::string_view name(Metric metric) noexcept;
 Result<Metric> parse_metric(std::string_view text);  ///< "cosine", "l2", "inner_product"
 
 inline constexpr std::uint32_t kDimensionMax = 65'536;
-inline constexpr std::size_t kSearchResultsMax = 10'000;
 inline constexpr std::size_t kIdBytesMax = 1'024;
-inline constexpr std::uint32_t kSearchEfMax = 100'000;
-inline constexpr std::size_t kSearchQueriesMax = 10'000;         ///< of one search_many
-inline constexpr std::size_t kSearchManyResultsMax = 1'000'000;  ///< queries × k of one search_many
 
 struct CollectionOptions {
   std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
@@ -47,54 +44,6 @@ struct Point {
   std::span<const float> vector;  ///< [dimension], finite
   Map payload = {};
   std::string_view text = {};  ///< what search_words finds it by; only its words are kept, not the text
-};
-
-struct StoredPoint {
-  std::string id = {};
-  std::vector<float> vector = {};  ///< as given; empty when not asked for
-  Map payload = {};
-};
-
-/// A condition on the payload, in JSON:
-///   {"lang": "en"}                          equal (a list field matches when one of its items does)
-///   {"year": {"gte": 2020, "lt": 2024}}     gt, gte, lt, lte on numbers and on text (byte order)
-///   {"lang": {"any": ["en", "de"]}}         one of;   {"lang": {"except": ["fr"]}}  none of
-///   {"lang": {"is_null": true}}             absent or null
-///   {"at": {"time": {"gte": "2026-11-20T10:00:00+01:00", "lt": "2026-11-21"}}}   instants: gt, gte, lt, lte in ISO 8601 (no zone: UTC,
-///                                           a date: its midnight) or in microseconds since 1970; fields the same
-///   {"place": {"geo_radius": {"lat": 52.5, "lon": 13.4, "meters": 800}}}         a map with "lat" and "lon" in degrees, on the sphere
-///   {"place": {"geo_box": {"north": 53, "south": 52, "west": 13, "east": 14}}}   west > east: over the antimeridian
-///   {"place": {"geo_polygon": [{"lat": 0, "lon": 0}, …]}}                        3 to 1,000 corners, edges straight in degrees
-///   {"body": {"all_words": "red fox"}}      a text that holds all of these words, as search_words compares them;   any_word: one
-///   {"parts": {"nested": f}}                one and the same map of a list matches the filter f (without has_id)
-///   {"must": [f, …], "should": [f, …], "must_not": [f, …]}   all of, at least one of, none of
-///   {"has_id": ["n1", "n2"]}
-/// Several entries of one map must all hold. The names must, should, must_not and has_id are reserved. "a.b" reaches into
-/// a nested map. An unknown operator is invalid_argument; a field that no point has matches nothing.
-///
-/// Numbers compare by value: 2020 equals 2020.0, exactly also beyond 2^53. Operators side by side ({"gte": 1, "lt": 3}) must
-/// hold for the same item of a list; `except` holds when no item is listed, and not for an absent field. An empty `must` or
-/// `must_not` holds; an empty `should` does not. Filters nest 32 deep.
-using Filter = Map;
-
-struct SearchOptions {
-  std::size_t k = 10;  ///< 1 … kSearchResultsMax
-  Filter filter = {};
-  bool with_payload = true;
-  bool with_vector = false;
-  /// Where segments have graphs (10,000 rows and more), how many candidates a search keeps in view, at least 1.5 · k: more
-  /// find more of the true nearest and take longer. 0: 64, which finds about 98 of 100 among 60,000 sentence embeddings.
-  std::uint32_t ef = 0;  ///< 0 … kSearchEfMax
-  bool exact = false;    ///< compare with every point
-  /// Only what scores at least so much, and still at most k: a finite number. With metric l2 a distance of 2 is a score of −4.
-  std::optional<float> min_score = {};
-};
-
-struct Hit {
-  std::string id = {};
-  float score = 0;
-  Map payload = {};
-  std::vector<float> vector = {};  ///< only with_vector
 };
 
 class VectorStore {
@@ -137,11 +86,35 @@ class VectorStore {
   /// digits, case-folded (Unicode), at most 64 bytes. Errors  failed_precondition (collection without words)
   virtual Result<std::vector<Hit>> search_words(std::string_view collection, std::string_view query,
                                                 const SearchOptions& options) = 0;
+  /// Finds points by a vector or by examples, by words, or by both; best first, ties by id. Of one side alone, as search and
+  /// search_words find them. `min_score` is of the score that a hit has, after fusion.
+  /// Errors  as both; invalid_argument (no side, a vector beside examples, only `unlike` with average_vector, examples that cancel out
+  ///         under cosine, weights, diversity, candidates), not_found (an example)
+  /// Cost    that of its sides for the candidates; best_score: a search for each of `like`, deeper while `unlike` takes away what it
+  ///         finds; with no `like`, or when that finds too little, every point; diversity: k · candidates scores
+  virtual Result<std::vector<QueryHit>> query(std::string_view collection, const Query& query,
+                                              const SearchOptions& options) = 0;
+  /// The same in groups, a group for each value of a field (of a list: for each item; numbers that are equal are one value; points
+  /// without a value are in none): the groups of the best hits, best first, min(groups, different values) of them with min(size, points)
+  /// hits each. When both sides are asked: what there is of that among the candidates. `k` is not looked at.
+  /// Errors  as query; invalid_argument (groups, size, diversity)
+  /// Cost    a search for 4 · groups · size points, and one for each group that is not full then
+  virtual Result<std::vector<Group>> query_groups(std::string_view collection, const Query& query,
+                                                  const Grouping& grouping, const SearchOptions& options) = 0;
+  /// The values of a field (those of query_groups) and how many points that match hold each: the most frequent first, then by value;
+  /// at most `limit` (1 … 10,000). Cost  a pass over the different values, with a filter over their points; without an index over payloads
+  virtual Result<std::vector<Facet>> facets(std::string_view collection, std::string_view field,
+                                            const Filter& filter = {}, std::size_t limit = 10) = 0;
   virtual Result<std::uint64_t> count(std::string_view collection, const Filter& filter = {}) = 0;
   /// Points in ascending byte order of id, after `after` (exclusive), at most `limit` (1 … 10,000).
   virtual Result<std::vector<StoredPoint>> scroll(std::string_view collection, std::string_view after,
                                                   std::size_t limit, const Filter& filter = {},
                                                   bool with_vector = false) = 0;
+  /// Points in the order of a field, at most `limit` (1 … 10,000). Cost  of each segment the points that are given; a pass over what is
+  /// in no segment, and over a segment's payloads when the field is first asked for
+  virtual Result<std::vector<OrderedPoint>> scroll_by(std::string_view collection, const ScrollOrder& order,
+                                                      std::size_t limit, const Filter& filter = {},
+                                                      bool with_vector = false) = 0;
 };
 
 /// One collection by name: what `db->vector("notes")` gives. Borrows the store it came from.
@@ -163,6 +136,16 @@ class Collection {
   Result<std::vector<std::vector<Hit>>> search_many(std::span<const std::span<const float>> queries,
                                                     const SearchOptions& options = {}) {
     return store_->search_many(name_, queries, options);
+  }
+  Result<std::vector<QueryHit>> query(const Query& query, const SearchOptions& options = {}) {
+    return store_->query(name_, query, options);
+  }
+  Result<std::vector<Group>> query_groups(const Query& query, const Grouping& grouping,
+                                          const SearchOptions& options = {}) {
+    return store_->query_groups(name_, query, grouping, options);
+  }
+  Result<std::vector<Facet>> facets(std::string_view field, const Filter& filter = {}, std::size_t limit = 10) {
+    return store_->facets(name_, field, filter, limit);
   }
   Result<std::uint64_t> count(const Filter& filter = {}) { return store_->count(name_, filter); }
 

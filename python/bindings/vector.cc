@@ -5,6 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <deque>
+
 #include "handle.h"
 
 namespace strata::python {
@@ -34,18 +36,32 @@ nb::object owned(PyObject* object) {
   return nb::steal(object);
 }
 
+/// Where a side of a query has a point: (rank, score), or None.
+nb::object standing_of(const Standing& standing) {
+  if (standing.rank == 0) return nb::none();
+  return nb::make_tuple(standing.rank, static_cast<double>(standing.score));
+}
+
+void add_standings(const nb::object&, const Hit&) {}
+void add_standings(const nb::object& made, const QueryHit& hit) {
+  nb::setattr(made, "by_vector", standing_of(hit.by_vector));
+  nb::setattr(made, "by_words", standing_of(hit.by_words));
+}
+
 /// A list of `kind`, the package's class of a hit: a tuple of id, score and payload. Its own constructor would be called ten
 /// times a search, which costs as much as the search; the tuple's does the same.
-nb::object hits_of(std::vector<Hit> hits, nb::type_object kind, bool with_vector) {
+template <typename AnyHit>
+nb::object hits_of(std::vector<AnyHit> hits, nb::type_object kind, bool with_vector) {
   auto* const type = reinterpret_cast<PyTypeObject*>(kind.ptr());
   if (!PyType_IsSubtype(type, &PyTuple_Type)) raise(ErrorCode::internal, "a hit is a tuple");
   const nb::object list = owned(PyList_New(static_cast<Py_ssize_t>(hits.size())));
   Py_ssize_t at = 0;
-  for (Hit& hit : hits) {
+  for (AnyHit& hit : hits) {
     const nb::tuple fields = nb::make_tuple(
         nb::make_tuple(nb::str(hit.id.data(), hit.id.size()), static_cast<double>(hit.score), object_of(hit.payload)));
     nb::object made = owned(PyTuple_Type.tp_new(type, fields.ptr(), nullptr));
     if (with_vector) nb::setattr(made, "vector", array_of(std::move(hit.vector)));
+    add_standings(made, hit);
     PyList_SET_ITEM(list.ptr(), at++, made.release().ptr());
   }
   return list;
@@ -134,6 +150,112 @@ nb::object search_words(const Vector& self, const std::string& collection, const
       with_vector);
 }
 
+/// What the package hands over as a dict of plain things: texts, numbers, float32 arrays; examples are ids or arrays. Owns what the
+/// query borrows, but for the arrays.
+class GivenQuery {
+ public:
+  explicit GivenQuery(const nb::dict& given) {
+    if (const nb::object vector = given["vector"]; !vector.is_none()) query_.vector = span_of(keep(vector));
+    query_.like = examples(given["like"]);
+    query_.unlike = examples(given["unlike"]);
+    words_ = argument<std::string>("words", given["words"]);
+    query_.words = words_;
+    query_.recommend = parsed(parse_recommend(argument<std::string>("recommend", given["recommend"])));
+    query_.fusion = parsed(parse_fusion(argument<std::string>("fusion", given["fusion"])));
+    query_.vector_weight = static_cast<float>(argument<double>("weights[0]", given["vector_weight"]));
+    query_.words_weight = static_cast<float>(argument<double>("weights[1]", given["words_weight"]));
+    query_.diversity = static_cast<float>(argument<double>("diversity", given["diversity"]));
+    query_.candidates = argument<std::size_t>("candidates", given["candidates"]);
+  }
+  GivenQuery(const GivenQuery&) = delete;
+  GivenQuery& operator=(const GivenQuery&) = delete;
+  const Query& query() const { return query_; }
+
+ private:
+  template <typename T>
+  static T parsed(Result<T> result) {
+    if (!result) raise(std::move(result).error());
+    return *result;
+  }
+  const Row& keep(nb::handle array) { return arrays_.emplace_back(nb::cast<Row>(array, false)); }
+  std::vector<Example> examples(nb::handle given) {
+    std::vector<Example> all;
+    for (nb::handle each : given) {
+      if (nb::isinstance<nb::str>(each)) {
+        all.push_back({.id = ids_.emplace_back(argument<std::string>("an example", each))});
+      } else {
+        all.push_back({.vector = span_of(keep(each))});
+      }
+    }
+    return all;
+  }
+
+  Query query_;
+  std::string words_;
+  std::deque<std::string> ids_;
+  std::deque<Row> arrays_;
+};
+
+nb::object query(const Vector& self, const std::string& collection, nb::dict asked, std::size_t k, nb::object filter,
+                 std::uint32_t ef, bool exact, nb::object min_score, bool with_payload, bool with_vector,
+                 nb::type_object hit) {
+  const GivenQuery given(asked);
+  const SearchOptions options{
+      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+  return hits_of(
+      run(self.handle, [&](Stores& stores) { return stores.vector().query(collection, given.query(), options); }), hit,
+      with_vector);
+}
+
+/// A list of (value, hits).
+nb::list query_groups(const Vector& self, const std::string& collection, nb::dict asked, const std::string& field,
+                      std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, bool exact,
+                      nb::object min_score, bool with_payload, bool with_vector, nb::type_object hit) {
+  const GivenQuery given(asked);
+  const Grouping grouping{field, groups, size};
+  const SearchOptions options{
+      1, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+  nb::list list;
+  for (Group& group : run(self.handle, [&](Stores& stores) {
+         return stores.vector().query_groups(collection, given.query(), grouping, options);
+       })) {
+    list.append(nb::make_tuple(object_of(group.value), hits_of(std::move(group.hits), hit, with_vector)));
+  }
+  return list;
+}
+
+/// A list of (value, points).
+nb::list facets(const Vector& self, const std::string& collection, const std::string& field, nb::object filter,
+                std::size_t limit) {
+  const Filter condition = map_of(filter);
+  nb::list list;
+  for (const Facet& facet :
+       run(self.handle, [&](Stores& stores) { return stores.vector().facets(collection, field, condition, limit); })) {
+    list.append(nb::make_tuple(object_of(facet.value), facet.points));
+  }
+  return list;
+}
+
+/// A list of (point, what it is ordered by).
+nb::list scroll_by(const Vector& self, const std::string& collection, const std::string& field, bool descending,
+                   nb::object after, std::size_t limit, nb::object filter, bool with_vector) {
+  ScrollOrder order{field, descending, std::nullopt, {}};
+  if (!after.is_none()) {
+    const auto place = nb::cast<nb::tuple>(after);
+    order.after_value = value_of(place[0]);
+    order.after = argument<std::string>("after[1]", place[1]);
+  }
+  const Filter condition = map_of(filter);
+  nb::list list;
+  for (OrderedPoint& point : run(self.handle, [&](Stores& stores) {
+         return stores.vector().scroll_by(collection, order, limit, condition, with_vector);
+       })) {
+    const nb::object at = object_of(point.at);
+    list.append(nb::make_tuple(point_of(std::move(point)), at));
+  }
+  return list;
+}
+
 nb::object get(const Vector& self, const std::string& collection, const std::string& id, bool with_vector,
                bool for_update) {
   auto found = run(self.handle, [&](Stores& stores) {
@@ -206,6 +328,15 @@ void bind_vector(nb::module_& module) {
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("min_score").none(), nb::arg("with_payload"), nb::arg("with_vector"),
            nb::arg("hit"))
+      .def("query", &query, nb::arg("collection"), nb::arg("asked"), nb::arg("k"), nb::arg("filter").none(),
+           nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(), nb::arg("with_payload"),
+           nb::arg("with_vector"), nb::arg("hit"))
+      .def("query_groups", &query_groups, nb::arg("collection"), nb::arg("asked"), nb::arg("field"), nb::arg("groups"),
+           nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+      .def("facets", &facets, nb::arg("collection"), nb::arg("field"), nb::arg("filter").none(), nb::arg("limit"))
+      .def("scroll_by", &scroll_by, nb::arg("collection"), nb::arg("field"), nb::arg("descending"),
+           nb::arg("after").none(), nb::arg("limit"), nb::arg("filter").none(), nb::arg("with_vector"))
       .def(
           "count",
           [](const Vector& self, const std::string& collection, nb::object filter) {

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _strata
-from .arguments import mapping, sequence
+from .arguments import mapping, quoted, sequence
 
 Filter = Mapping[str, Any]
+Example = str | ArrayLike  # the id of a stored point, or a vector
 
 
 class Hit(NamedTuple):
@@ -28,10 +29,45 @@ class HitWithVector(Hit):
     vector: NDArray[np.float32]
 
 
+class Standing(NamedTuple):
+    """Where a side of a query has a point: the first has rank 1."""
+
+    rank: int
+    score: float
+
+
+class QueryHit(Hit):
+    """As Hit, still three fields, with what each side of the query says of it: `by_vector` and `by_words` are a
+    Standing, or None where that side did not find it. `vector` is there when it was asked for."""
+
+    vector: NDArray[np.float32]
+    by_vector: Standing | None
+    by_words: Standing | None
+
+
+class Group(NamedTuple):
+    """Points that hold one value, best first."""
+
+    value: Any
+    hits: list[QueryHit]
+
+
+class Facet(NamedTuple):
+    value: Any
+    points: int
+
+
 class StoredPoint(NamedTuple):
     id: str
     payload: dict[str, Any]
     vector: NDArray[np.float32] | None
+
+
+class OrderedPoint(StoredPoint):
+    """As StoredPoint, still three fields, with what it is ordered by: a number, a text, or None. A scroll goes on after
+    it with `after=(point.at, point.id)`."""
+
+    at: Any
 
 
 class CollectionInfo(NamedTuple):
@@ -142,18 +178,99 @@ class Collection:
         return self._native.search_words(self.name, query, k, _as_dict(filter, "filter"), min_score, with_payload,
                                          with_vector, HitWithVector if with_vector else Hit)
 
+    def query(self, vector: ArrayLike | None = None, words: str = "", *, like: Sequence[Example] = (),
+              unlike: Sequence[Example] = (), recommend: str = "average_vector", fusion: str = "rrf",
+              weights: tuple[float, float] = (1, 1), diversity: float = 0, candidates: int = 0, k: int = 10,
+              filter: Filter | None = None, ef: int = 0, exact: bool = False, min_score: float | None = None,
+              with_vector: bool = False, with_payload: bool = True) -> list[QueryHit]:
+        """The k best points for a question with one side or two, best first.
+
+        One side goes by `vector`, or by examples: `like` and `unlike` are ids of stored points, which are then left out
+        of the answer, or vectors. `recommend` is "average_vector" (near to twice the average of `like` less that of
+        `unlike`) or "best_score" (the nearest example decides). The other side goes by `words`.
+        With both, the rankings are fused: "rrf" (1 / (60 + rank)), "dbsf" (the place of a score within mean ± 3σ of its
+        side) or "weighted" (between the least and the greatest score of its side), each times its weight.
+        `diversity` 0 to 1 chooses points that are less like those chosen before (MMR). Fusion and diversity look at
+        `candidates` points of each side (0: 4 · k, at least 100). The rest is as in `search`."""
+        return _with_standings(self._native.query(
+            self.name, _asked(vector, words, like, unlike, recommend, fusion, weights, diversity, candidates), k,
+            _as_dict(filter, "filter"), ef, exact, min_score, with_payload, with_vector, QueryHit))
+
+    def query_groups(self, group_by: str, vector: ArrayLike | None = None, words: str = "", *, groups: int = 10,
+                     size: int = 3, like: Sequence[Example] = (), unlike: Sequence[Example] = (),
+                     recommend: str = "average_vector", fusion: str = "rrf", weights: tuple[float, float] = (1, 1),
+                     candidates: int = 0, filter: Filter | None = None, ef: int = 0, exact: bool = False,
+                     min_score: float | None = None, with_vector: bool = False,
+                     with_payload: bool = True) -> list[Group]:
+        """As `query`, in groups: for each value of the field `group_by` its `size` best points; the groups of the best
+        points first, min(groups, different values) of them. A point whose field is a list is in the group of each item.
+        With both sides, groups are what there is among the candidates."""
+        found = self._native.query_groups(
+            self.name, _asked(vector, words, like, unlike, recommend, fusion, weights, 0, candidates), group_by, groups,
+            size, _as_dict(filter, "filter"), ef, exact, min_score, with_payload, with_vector, QueryHit)
+        return [Group(value, _with_standings(hits)) for value, hits in found]
+
+    def facets(self, field: str, filter: Filter | None = None, limit: int = 10) -> list[Facet]:
+        """The values of a field and how many points that match hold each, the most frequent first."""
+        return [Facet(*facet) for facet in self._native.facets(self.name, field, _as_dict(filter, "filter"), limit)]
+
     def count(self, filter: Filter | None = None) -> int:
         return self._native.count(self.name, _as_dict(filter, "filter"))
 
-    def scroll(self, filter: Filter | None = None, after: str = "", with_vector: bool = False,
-               page: int = 1000) -> Iterator[StoredPoint]:
-        """Every point by id, fetched by pages."""
+    def scroll(self, filter: Filter | None = None, after: str | tuple[Any, str] = "", with_vector: bool = False,
+               page: int = 1000, order_by: str | None = None, descending: bool = False) -> Iterator[StoredPoint]:
+        """Every point by id, fetched by pages.
+
+        With `order_by`, by the value of a field: numbers, then texts, then what holds neither, which stays last when
+        `descending`; points of equal value by id. Each is an OrderedPoint; after one of them, a scroll goes on with
+        `after=(point.at, point.id)`."""
+        if order_by is not None:
+            yield from self._scroll_by(filter, after, with_vector, page, order_by, descending)
+            return
         while True:
             points = self._native.scroll(self.name, after, page, _as_dict(filter, "filter"), with_vector)
             yield from (StoredPoint(*point) for point in points)
             if len(points) < page:
                 return
             after = points[-1][0]
+
+
+    def _scroll_by(self, filter: Filter | None, after: str | tuple[Any, str], with_vector: bool, page: int,
+                   order_by: str, descending: bool) -> Iterator[OrderedPoint]:
+        place = None if after == "" else after
+        if place is not None and not (isinstance(place, tuple) and len(place) == 2):
+            raise _strata.InvalidArgument(f"after is a pair with order_by, (point.at, point.id), not {quoted(after)}")
+        while True:
+            points = self._native.scroll_by(self.name, order_by, descending, place, page,
+                                            _as_dict(filter, "filter"), with_vector)
+            for fields, at in points:
+                point = OrderedPoint(*fields)
+                point.at = at
+                yield point
+            if len(points) < page:
+                return
+            place = (points[-1][1], points[-1][0][0])
+
+
+def _asked(vector: ArrayLike | None, words: str, like: Sequence[Example], unlike: Sequence[Example], recommend: str,
+           fusion: str, weights: tuple[float, float], diversity: float, candidates: int) -> dict[str, Any]:
+    """A query for the native module: plain things and float32 arrays."""
+    def examples(name: str, given: Sequence[Example]) -> list[Any]:
+        return [each if isinstance(each, str) else as_float32(each, 1) for each in sequence(name, given)]
+    pair = sequence("weights", weights)
+    if len(pair) != 2:
+        raise _strata.InvalidArgument(f"weights are two numbers, (vector, words), not {quoted(weights)}")
+    return {"vector": None if vector is None else as_float32(vector, 1), "words": words,
+            "like": examples("like", like), "unlike": examples("unlike", unlike), "recommend": recommend,
+            "fusion": fusion, "vector_weight": pair[0], "words_weight": pair[1], "diversity": diversity,
+            "candidates": candidates}
+
+
+def _with_standings(hits: list[QueryHit]) -> list[QueryHit]:
+    for hit in hits:
+        hit.by_vector = None if hit.by_vector is None else Standing(*hit.by_vector)
+        hit.by_words = None if hit.by_words is None else Standing(*hit.by_words)
+    return hits
 
 
 class VectorStore:

@@ -66,6 +66,53 @@ def test_many_queries_at_once_and_a_least_score(db):
     assert [hit.id for hit in notes.search_words("red bear", min_score=best)] == ["b"]
 
 
+def test_a_query_has_sides_examples_and_diversity(db):
+    notes = db.vector("notes", dimension=2, words=True)
+    notes.upsert_many(["a", "b", "c", "d"], [[1, 0], [0.9, 0.1], [0, 1], [-1, 0]],
+                      [{"lang": "en"}, {"lang": "en"}, {"lang": "de"}, None], texts=["fox", "bear", "fox", "bear fox"])
+    hits = notes.query([1, 0], "bear")
+    assert [hit.id for hit in hits][:2] == ["b", "d"] and len(hits) == 4
+    id, score, payload = hits[0]
+    assert (id, payload) == ("b", {"lang": "en"}) and score == pytest.approx(1 / 62 + 1 / 61)
+    assert hits[0].by_vector.rank == 2 and hits[0].by_words == (1, notes.search_words("bear")[0].score)
+    assert hits[2].by_words is None and hits[2].by_vector.rank == 1
+    assert [hit.id for hit in notes.query([1, 0], "bear", weights=(1, 0), fusion="weighted")] == ["a", "b", "c", "d"]
+    assert [hit.id for hit in notes.query(like=["a"])] == ["b", "c", "d"]
+    assert [hit.id for hit in notes.query(like=[[1, 0]], unlike=["d"], recommend="best_score", k=1)] == ["a"]
+    assert [hit.id for hit in notes.query([1, 0], diversity=0.8, k=2)] == ["a", "d"]
+    assert notes.query(words="bear", k=1, with_vector=True)[0].vector.shape == (2,)
+    for wrong, words in [({}, "needs a vector"), ({"vector": [1, 0], "like": ["a"]}, "not by both"),
+                         ({"like": "a"}, "like is a list"), ({"vector": [1, 0], "fusion": "best"}, "not a fusion"),
+                         ({"vector": [1, 0], "weights": (1,)}, "two numbers"), ({"words": 5}, "words is text, not 5"),
+                         ({"like": ["a"], "recommend": "luck"}, "not a way to recommend"),
+                         ({"vector": [1, 0], "diversity": "x"}, "diversity is a number, not 'x'"),
+                         ({"vector": [1, 0], "candidates": -1}, "candidates is a whole number, 0 or more, not -1")]:
+        with pytest.raises(strata.InvalidArgument, match=words):
+            notes.query(**wrong)
+    with pytest.raises(strata.NotFound, match="nobody"):
+        notes.query(like=["nobody"])
+
+
+def test_groups_facets_and_the_order_of_a_field(db):
+    notes = db.vector("notes", dimension=1, metric="l2")
+    payloads = [{"by": "ann", "n": 3}, {"by": "bob", "n": 1.5}, {"by": ["ann", "cy"], "n": "x"}, {"n": 3},
+                {"by": "bob"}]
+    notes.upsert_many(list("abcde"), [[0], [1], [2], [3], [4]], payloads)
+    groups = notes.query_groups("by", [0], groups=2, size=1)
+    assert [(group.value, [hit.id for hit in group.hits]) for group in groups] == [("ann", ["a"]), ("bob", ["b"])]
+    assert [group.value for group in notes.query_groups("by", [0])] == ["ann", "bob", "cy"]
+    assert groups[1].hits[0].by_vector.rank == 1
+    assert notes.facets("by") == [("ann", 2), ("bob", 2), ("cy", 1)]
+    assert notes.facets("by", filter={"n": 3}, limit=1)[0].points == 1
+    assert [point.id for point in notes.scroll(order_by="n", page=2)] == ["b", "a", "d", "c", "e"]
+    assert [point.id for point in notes.scroll(order_by="n", descending=True, page=1)] == ["c", "a", "d", "b", "e"]
+    third = list(notes.scroll(order_by="n"))[2]
+    assert (third.id, third.at) == ("d", 3)
+    assert [point.id for point in notes.scroll(order_by="n", after=(third.at, third.id))] == ["c", "e"]
+    with pytest.raises(strata.InvalidArgument, match="after is a pair"):
+        next(notes.scroll(order_by="n", after="d"))
+
+
 def test_wrong_vectors_are_refused_by_name(db):
     notes = db.vector("notes", dimension=3)
     with pytest.raises(strata.InvalidArgument, match="n1"):

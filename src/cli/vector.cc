@@ -1,4 +1,4 @@
-// vector create|drop|list|upsert|get|search|count|delete|scroll; audit has a file of its own.
+// vector create|drop|list|upsert|get|count|delete|scroll; search, facets and audit have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -8,12 +8,11 @@ namespace strata::cli {
 namespace {
 
 struct Given {
-  std::string collection, id, query, metric = "cosine", filter, words, like, file = "-", after;
+  std::string collection, id, metric = "cosine", filter, file = "-", after, order_by;
   std::vector<std::string> ids;
-  std::uint32_t dimension = 0, ef = 0;
-  std::size_t k = 10, limit = 100, batch = 1'000;
-  std::optional<float> min_score;
-  bool with_words = false, with_vector = false, exact = false, dry_run = false;
+  std::uint32_t dimension = 0;
+  std::size_t limit = 100, batch = 1'000;
+  bool with_words = false, with_vector = false, descending = false, dry_run = false;
 };
 
 std::shared_ptr<Given> with_collection(Verb& verb) {
@@ -168,59 +167,6 @@ void add_get(CommandLine& line, CLI::App& family) {
   });
 }
 
-Result<std::vector<Hit>> search(Stores& stores, const Given& given) {
-  SearchOptions options;
-  options.k = given.k;
-  options.filter = STRATA_TRY(parse_map(given.filter, "--filter"));
-  options.with_vector = given.with_vector;
-  options.ef = given.ef;
-  options.exact = given.exact;
-  options.min_score = given.min_score;
-  const int questions = !given.query.empty() + !given.words.empty() + !given.like.empty();
-  if (questions != 1) {
-    return Error(ErrorCode::invalid_argument, "search takes one of: a vector, --words TEXT, --like ID");
-  }
-  if (!given.words.empty()) return stores.vector().search_words(given.collection, given.words, options);
-  if (given.like.empty()) {
-    return stores.vector().search(given.collection, STRATA_TRY(parse_vector(given.query)), options);
-  }
-  const auto point = STRATA_TRY(stores.vector().get(given.collection, given.like));
-  if (!point) return Error(ErrorCode::not_found, "no point \"" + given.like + "\" in \"" + given.collection + "\"");
-  return stores.vector().search(given.collection, point->vector, options);
-}
-
-void add_search(CommandLine& line, CLI::App& family) {
-  Verb verb = line.verb(family, "search", "The nearest points, nearest first",
-                        "strata vector search notes.strata notes '[0.1, 0.7, 0.2]' -k 5 --filter '{\"lang\": \"en\"}'");
-  verb.takes_directory().takes_as_of();
-  auto given = with_collection(verb);
-  verb.app().add_option("VECTOR", given->query, "A JSON list, @file (JSON or .npy), or - for standard input");
-  verb.app().add_option("--words", given->words, "Search by words instead (BM25)")->option_text("TEXT");
-  verb.app().add_option("--like", given->like, "Search by the vector of this point")->option_text("ID");
-  verb.app().add_option("-k", given->k, "How many at most")->option_text("N");
-  add_filter(verb, *given);
-  verb.app().add_option("--min-score", given->min_score, "Only what scores at least so much")->option_text("X");
-  verb.app()
-      .add_option("--ef", given->ef, "Candidates that a search through a graph keeps in view (64): more find more")
-      ->option_text("N");
-  verb.app().add_flag("--exact", given->exact, "Compare with every point");
-  verb.app().add_flag("--with-vector", given->with_vector, "Print the vectors, too");
-  verb.runs([given](Context& context) -> Result<void> {
-    Stores* stores = STRATA_TRY(context.database.stores());
-    Rows rows;
-    rows.columns = {"score", "id", "payload"};
-    if (given->with_vector) rows.columns.emplace_back("vector");
-    for (const Hit& hit : STRATA_TRY(search(*stores, *given))) {
-      const Value score =
-          context.output.json() ? shortest(hit.score) : context.output.score(static_cast<double>(hit.score));
-      auto& row = rows.rows.emplace_back(std::vector<Value>{score, hit.id, hit.payload});
-      if (given->with_vector) row.push_back(shortest(hit.vector));
-    }
-    context.output.rows(rows);
-    return {};
-  });
-}
-
 void add_count(CommandLine& line, CLI::App& family) {
   Verb verb = line.verb(family, "count", "How many points there are, or match a filter",
                         "strata vector count notes.strata notes --filter '{\"lang\": \"en\"}'");
@@ -258,12 +204,41 @@ void add_delete(CommandLine& line, CLI::App& family) {
   });
 }
 
+Result<std::vector<StoredPoint>> scroll(Stores& stores, const Given& given, const Filter& filter) {
+  VectorStore& store = stores.vector();
+  if (given.order_by.empty()) {
+    return store.scroll(given.collection, given.after, given.limit, filter, given.with_vector);
+  }
+  ScrollOrder order{given.order_by, given.descending, std::nullopt, given.after};
+  if (!given.after.empty()) {
+    // Where that point stands is what a scroll of it alone says.
+    const auto alone = STRATA_TRY(
+        store.scroll_by(given.collection, {.field = given.order_by}, 1, {{"has_id", Value::List{given.after}}}));
+    if (alone.empty()) {
+      return Error(ErrorCode::not_found, "no point \"" + given.after + "\" in \"" + given.collection + "\"");
+    }
+    order.after_value = alone.front().at;
+  }
+  std::vector<StoredPoint> points;
+  for (OrderedPoint& point :
+       STRATA_TRY(store.scroll_by(given.collection, order, given.limit, filter, given.with_vector))) {
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
 void add_scroll(CommandLine& line, CLI::App& family) {
-  Verb verb = line.verb(family, "scroll", "Points in the order of their ids, a page at a time",
+  Verb verb = line.verb(family, "scroll", "Points in the order of their ids, or of a field, a page at a time",
                         "strata vector scroll notes.strata notes --after n100 --limit 50");
   verb.takes_directory().takes_as_of();
   auto given = with_collection(verb);
   verb.app().add_option("--after", given->after, "Begin after this id")->option_text("ID");
+  verb.app()
+      .add_option(
+          "--order-by", given->order_by,
+          "By this field: numbers, then texts, then what holds neither; with --after, from where that point stands")
+      ->option_text("FIELD");
+  verb.app().add_flag("--descending", given->descending, "The greatest first");
   verb.app().add_option("--limit", given->limit, "How many at most, up to 10000")->option_text("N");
   add_filter(verb, *given);
   verb.app().add_flag("--with-vector", given->with_vector, "Print the vectors, too");
@@ -273,8 +248,7 @@ void add_scroll(CommandLine& line, CLI::App& family) {
     Rows rows;
     rows.columns = {"id", "payload"};
     if (given->with_vector) rows.columns.emplace_back("vector");
-    for (const StoredPoint& point : STRATA_TRY(
-             stores->vector().scroll(given->collection, given->after, given->limit, filter, given->with_vector))) {
+    for (const StoredPoint& point : STRATA_TRY(scroll(*stores, *given, filter))) {
       auto& row = rows.rows.emplace_back(std::vector<Value>{point.id, point.payload});
       if (given->with_vector) row.push_back(shortest(point.vector));
     }
@@ -291,7 +265,8 @@ void add_vector_verbs(CommandLine& line) {
   add_list(line, family);
   add_upsert(line, family);
   add_get(line, family);
-  add_search(line, family);
+  add_vector_search(line, family);
+  add_vector_facets(line, family);
   add_vector_audit(line, family);
   add_count(line, family);
   add_scroll(line, family);

@@ -135,8 +135,11 @@ TEST_F(AnswersTest, Vector) {
   const auto payload = [](Stores& s, const Id& id) { must(s.vector().set_payload("notes", id, {{"n", 2}})); };
   const auto get = [](Stores& s, const Id& id) { asked(s.vector().get("notes", id)); };
   const auto get_in = [](Stores& s, const Id& id) { asked(s.vector().get(id, "p")); };
+  const auto like = [](Stores& s, const Id& id) { asked(s.vector().query("notes", {.like = {{.id = id}}}, {})); };
   const float wide[] = {1, 2};
   check({
+      {"a missing example", nothing, like, add},
+      {"an example that goes", add, like, drop_point},
       {"a missing point", nothing, get, add},
       {"a point that goes", add, get, drop_point},
       {"a point whose payload changes", add, get, payload},

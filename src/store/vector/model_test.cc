@@ -208,6 +208,7 @@ class ModelTest : public testing::TestWithParam<Metric> {
 
     expect_what_scores_enough(model, query, k, filter);
     expect_each_alone(query, k, filter);
+    expect_values(model, query, filter);
 
     const std::string after = random.chance(0.5) ? "" : id_of(random.below(kIds));
     const auto scrolled = db.store().scroll("c", after, k, filter);
@@ -253,8 +254,8 @@ class ModelTest : public testing::TestWithParam<Metric> {
     for (const Hit& hit : *walked) ASSERT_GE(hit.score, least);
     Scores by_words = best_by_words(model, "alpha delta", filter);
     const float least_words = cut(by_words);
-    expect_equal(
-        db.store().search_words("c", "alpha delta", {.k = k, .filter = filter, .min_score = least_words}), by_words);
+    expect_equal(db.store().search_words("c", "alpha delta", {.k = k, .filter = filter, .min_score = least_words}),
+                 by_words);
   }
 
   // Many at once are many alone, also those of another pass.
@@ -277,6 +278,36 @@ class ModelTest : public testing::TestWithParam<Metric> {
         }
       }
     }
+  }
+  // What is asked of the values of a field: counts, groups (through walks, too: as many as there are values), an order.
+  void expect_values(const Model& model, const std::vector<float>& query, const Filter& filter) {
+    std::map<std::int64_t, std::vector<std::string>> by_value;
+    for (const auto& [id, score] : matching(model, filter)) {
+      by_value[*model.at(id).payload.find("tenth")->integer()].push_back(id);
+    }
+    const auto facets = db.store().facets("c", "tenth", filter, 20);
+    ASSERT_TRUE(facets) << facets.error().to_string();
+    ASSERT_EQ(facets->size(), by_value.size());
+    for (const Facet& facet : *facets) ASSERT_EQ(facet.points, by_value[*facet.value.integer()].size());
+    const auto groups =
+        db.store().query_groups("c", {.vector = query}, {"tenth", 10, 2}, {.filter = filter, .ef = kEf});
+    ASSERT_TRUE(groups) << groups.error().to_string();
+    ASSERT_EQ(groups->size(), by_value.size());
+    for (const Group& group : *groups) {
+      const auto& ids = by_value[*group.value.integer()];
+      ASSERT_EQ(group.hits.size(), std::min<std::size_t>(2, ids.size()));
+      for (const QueryHit& hit : group.hits) ASSERT_TRUE(std::find(ids.begin(), ids.end(), hit.id) != ids.end());
+    }
+    const auto ordered = db.store().scroll_by("c", {.field = "tenth"}, 100, filter);
+    ASSERT_TRUE(ordered) << ordered.error().to_string();
+    std::size_t at = 0;
+    for (const auto& [value, ids] : by_value) {
+      for (auto id = ids.begin(); id != ids.end() && at < 100; ++id, ++at) {
+        ASSERT_LT(at, ordered->size());
+        ASSERT_EQ((*ordered)[at].id, *id);
+      }
+    }
+    ASSERT_EQ(ordered->size(), at);
   }
   double recall() const { return static_cast<double>(found_) / static_cast<double>(wanted_); }
 
@@ -392,6 +423,20 @@ TEST(ModelTestBesides, SearchesUnderFiltersSeeWholeCommitsBesideMergesAndGraphs)
                      : 1;
         wrong += good(store->search_words("c", std::to_string(group), {.k = 1'000}), kInGroup) ? 0 : 1;
         wrong += good(store->search_words("c", "in", {.k = 1'000, .filter = filter}), kInGroup) ? 0 : 1;
+        const auto facets = store->facets("c", "group", {}, 10);
+        wrong += facets && facets->size() == kGroups &&
+                         std::all_of(facets->begin(), facets->end(),
+                                     [&](const Facet& facet) { return facet.points == kInGroup; })
+                     ? 0
+                     : 1;
+        const auto groups = store->query_groups("c", {.vector = query}, {"group", 10, 3}, {});
+        wrong +=
+            groups && groups->size() == kGroups &&
+                    std::all_of(groups->begin(), groups->end(), [](const Group& each) { return each.hits.size() == 3; })
+                ? 0
+                : 1;
+        const auto ordered = store->scroll_by("c", {.field = "i", .descending = true}, 10'000);
+        wrong += ordered && ordered->size() == kGroups * kInGroup ? 0 : 1;
         const auto all = store->search("c", query, {.k = 3, .ef = 4});
         wrong += all && all->size() == 3 ? 0 : 1;
         const auto count = store->count("c", {{"must_not", Value::List{filter}}, {"i", Map{{"gte", 0}}}});

@@ -20,6 +20,7 @@
 
 namespace strata::store::vector {
 
+class FieldIndex;
 struct Condition;
 struct GraphView;
 class RowSet;
@@ -77,6 +78,12 @@ class Part {
   virtual Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const {
     (void)condition;
     return std::shared_ptr<const RowSet>();
+  }
+
+  /// The index of a field over all rows, visible or not; nullptr as rows_where. Valid as long as the part. Errors  corruption
+  virtual Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const {
+    (void)field;
+    return std::shared_ptr<const FieldIndex>();
   }
 
   /// A row whose terms hold a word, and how often.

@@ -55,6 +55,8 @@ class Admission {
   bool asks() const { return !told_.exact; }
   /// The view sees every row, and the own transaction overwrote none.
   bool shows_all() const { return shows_all_; }
+  /// Every row counts.
+  bool admits_all() const { return shows_all_ && told_.exact && told_.rows == nullptr; }
   Result<bool> admits(Row row) const {
     if (told_.rows && !told_.rows->contains(row)) return false;
     if (asks()) return reading_->admits(*part_, row);

@@ -66,6 +66,9 @@ class Segment final : public Part {
   std::optional<Run> codes(Row row) const override;
   const GraphView* graph() const override;
   Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const override;
+  Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const override {
+    return field_indexes_.index_of(*this, field);
+  }
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 

@@ -6,7 +6,11 @@
 #include <array>
 #include <cmath>
 
+#include "core/excerpt.h"
 #include "core/nesting.h"
+#include "store/vector/query/facets.h"
+#include "store/vector/query/groups.h"
+#include "store/vector/query/ordering.h"
 #include "store/vector/reading.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
@@ -15,19 +19,38 @@
 namespace strata {
 namespace {
 constexpr std::array<std::string_view, 3> kMetricNames{"cosine", "l2", "inner_product"};
-}  // namespace
+constexpr std::array<std::string_view, 2> kRecommendNames{"average_vector", "best_score"};
+constexpr std::array<std::string_view, 3> kFusionNames{"rrf", "dbsf", "weighted"};
 
-std::string_view name(Metric metric) noexcept {
-  const auto at = static_cast<std::size_t>(metric);
-  return at < kMetricNames.size() ? kMetricNames[at] : "unknown";
+template <typename E>
+std::string_view name_in(std::span<const std::string_view> names, E value) {
+  const auto at = static_cast<std::size_t>(value);
+  return at < names.size() ? names[at] : "unknown";
 }
 
-Result<Metric> parse_metric(std::string_view text) {
-  for (std::size_t i = 0; i < kMetricNames.size(); ++i) {
-    if (kMetricNames[i] == text) return static_cast<Metric>(i);
+template <typename E>
+Result<E> parse_in(std::span<const std::string_view> names, std::string_view text, std::string_view refusal,
+                   std::string_view known) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == text) return static_cast<E>(i);
   }
-  return Error(ErrorCode::invalid_argument, "not a metric: \"" + std::string(text.substr(0, 64)) +
-                                                "\"; the metrics are cosine, l2 and inner_product");
+  return Error(ErrorCode::invalid_argument,
+               std::string(refusal) + ": \"" + core::excerpt(text) + "\"; " + std::string(known));
+}
+}  // namespace
+
+std::string_view name(Metric metric) noexcept { return name_in(kMetricNames, metric); }
+Result<Metric> parse_metric(std::string_view text) {
+  return parse_in<Metric>(kMetricNames, text, "not a metric", "the metrics are cosine, l2 and inner_product");
+}
+std::string_view name(Recommend strategy) noexcept { return name_in(kRecommendNames, strategy); }
+Result<Recommend> parse_recommend(std::string_view text) {
+  return parse_in<Recommend>(kRecommendNames, text, "not a way to recommend",
+                             "the ways are average_vector and best_score");
+}
+std::string_view name(Fusion fusion) noexcept { return name_in(kFusionNames, fusion); }
+Result<Fusion> parse_fusion(std::string_view text) {
+  return parse_in<Fusion>(kFusionNames, text, "not a fusion", "the fusions are rrf, dbsf and weighted");
 }
 
 }  // namespace strata
@@ -39,6 +62,7 @@ using transaction::Context;
 
 constexpr std::size_t kPayloadBytesMax = 1 << 20;
 constexpr std::size_t kScrollMax = 10'000;
+constexpr std::size_t kGroupsMax = 1'000;
 constexpr std::size_t kPointOverheadBytes = 96;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
@@ -321,6 +345,55 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
+  Result<std::vector<QueryHit>> query(std::string_view name, const Query& query,
+                                      const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<QueryHit>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_candidates(query.candidates, options.k));
+      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
+      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      return query_hits(STRATA_TRY(ranking.best(options.k)), options);
+    });
+  }
+
+  Result<std::vector<Group>> query_groups(std::string_view name, const Query& query, const Grouping& grouping,
+                                          const SearchOptions& given) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Group>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_grouping(grouping));
+      SearchOptions options = given;
+      options.k = grouping.groups * grouping.size;
+      STRATA_TRY(check_search(options));
+      STRATA_TRY(check_candidates(query.candidates, options.k));
+      if (query.diversity > 0)
+        return refuse("groups are by score: diversity is 0, not " + std::to_string(query.diversity));
+      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
+      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      std::vector<Group> groups;
+      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, reading, grouping))) {
+        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, options))});
+      }
+      return groups;
+    });
+  }
+
+  Result<std::vector<Facet>> facets(std::string_view name, std::string_view field, const Filter& filter,
+                                    std::size_t limit) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Facet>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      auto facets = STRATA_TRY(count_values(STRATA_TRY(read(tx, *target, &compiled)), field)).facets;
+      if (facets.size() > limit) facets.resize(limit);
+      return facets;
+    });
+  }
+
   Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
     return session_.read([&](Context& tx) -> Result<std::uint64_t> {
       const auto target = find_to_read(tx, name);
@@ -344,6 +417,23 @@ class VectorSession final : public strata::VectorStore {
       std::vector<StoredPoint> points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
         points.push_back(STRATA_TRY(stored(found, with_vector)));
+      }
+      return points;
+    });
+  }
+
+  Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
+                                              const Filter& filter, bool with_vector) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<OrderedPoint>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
+      std::vector<OrderedPoint> points;
+      for (Ordered& each : STRATA_TRY(points_in_order(reading, order, limit))) {
+        points.push_back({STRATA_TRY(stored(each.found, with_vector)), std::move(each.at)});
       }
       return points;
     });
@@ -385,6 +475,37 @@ class VectorSession final : public strata::VectorStore {
                     std::to_string(queries) + " queries of k = " + std::to_string(k) + " could be more");
     }
     return {};
+  }
+
+  static Result<void> check_candidates(std::size_t candidates, std::size_t k) {
+    if (candidates == 0 || (candidates >= k && candidates <= kSearchResultsMax)) return {};
+    return refuse("candidates are " + std::to_string(k) + " (as many as are wanted) to " +
+                  std::to_string(kSearchResultsMax) + ", or 0, not " + std::to_string(candidates));
+  }
+
+  static Result<void> check_grouping(const Grouping& grouping) {
+    STRATA_TRY(check_results(grouping.groups, kGroupsMax, "groups"));
+    STRATA_TRY(check_results(grouping.size, kGroupsMax, "size"));
+    if (grouping.groups * grouping.size <= kSearchResultsMax) return {};
+    return refuse("groups times size is up to " + std::to_string(kSearchResultsMax) + ", not " +
+                  std::to_string(grouping.groups) + " times " + std::to_string(grouping.size));
+  }
+
+  /// All points, for a question; its examples are noted as points that were read.
+  static Result<Reading> read_points(Context& tx, std::string_view name, const Target& target, const Query& query) {
+    tx.note_scan(StoreKind::vector, points_predicate(name));
+    for (const auto* examples : {&query.like, &query.unlike}) {
+      for (const Example& each : *examples) {
+        if (!each.id.empty()) tx.note_read(StoreKind::vector, point_key(name, each.id));
+      }
+    }
+    return read(tx, target, nullptr);
+  }
+
+  static Result<Ranking> rank(Context& tx, std::string_view name, const Target& target, const Reading& reading,
+                              const Query& query, const SearchOptions& options) {
+    const Totals totals = target.base ? STRATA_TRY(target.base->totals(tx.view_lsn())) : Totals{};
+    return Ranking::of(name, reading, query, options, totals);
   }
 
   static Wanted wanted(const SearchOptions& options) {
@@ -472,18 +593,30 @@ class VectorSession final : public strata::VectorStore {
     return point;
   }
 
+  static Result<Hit> hit_of(const Found& found, const SearchOptions& options) {
+    Hit hit;
+    hit.id = found.id;
+    hit.score = found.score;
+    if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
+    if (options.with_vector) {
+      const std::span<const float> x = STRATA_TRY(found.vector());
+      hit.vector.assign(x.begin(), x.end());
+    }
+    return hit;
+  }
+
   static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const SearchOptions& options) {
     std::vector<Hit> hits;
     hits.reserve(found.size());
-    for (const Found& each : found) {
-      Hit& hit = hits.emplace_back();
-      hit.id = each.id;
-      hit.score = each.score;
-      if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(each.payload())));
-      if (options.with_vector) {
-        const std::span<const float> x = STRATA_TRY(each.vector());
-        hit.vector.assign(x.begin(), x.end());
-      }
+    for (const Found& each : found) hits.push_back(STRATA_TRY(hit_of(each, options)));
+    return hits;
+  }
+
+  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked, const SearchOptions& options) {
+    std::vector<QueryHit> hits;
+    hits.reserve(ranked.size());
+    for (const Ranked& each : ranked) {
+      hits.push_back({STRATA_TRY(hit_of(each.found, options)), each.by_vector, each.by_words});
     }
     return hits;
   }

@@ -242,8 +242,8 @@ CompiledFilter::CompiledFilter(CompiledFilter&&) noexcept = default;
 CompiledFilter& CompiledFilter::operator=(CompiledFilter&&) noexcept = default;
 CompiledFilter::~CompiledFilter() = default;
 
-Result<CompiledFilter> CompiledFilter::compile(const Filter& filter) {
-  return CompiledFilter(std::make_unique<Node>(STRATA_TRY(compile_map(filter, 0, Of::points))));
+Result<CompiledFilter> CompiledFilter::compile(const Filter& filter, int around) {
+  return CompiledFilter(std::make_unique<Node>(STRATA_TRY(compile_map(filter, -around, Of::points))));
 }
 
 bool CompiledFilter::empty() const { return root_->children.empty(); }

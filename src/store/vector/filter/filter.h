@@ -38,8 +38,9 @@ struct Told {
 /// Threads: any, once compiled.
 class CompiledFilter {
  public:
+  /// `around`: how many levels of the filter were put around what the user gave, whose depth alone is limited.
   /// Errors  invalid_argument naming the place and what is wrong there
-  static Result<CompiledFilter> compile(const Filter& filter);
+  static Result<CompiledFilter> compile(const Filter& filter, int around = 0);
 
   CompiledFilter(CompiledFilter&&) noexcept;
   CompiledFilter& operator=(CompiledFilter&&) noexcept;
