@@ -425,6 +425,20 @@ TEST(ModelTestBesides, SearchesUnderFiltersSeeWholeCommitsBesideMergesAndGraphs)
                      : 1;
         wrong += good(store->search_words("c", std::to_string(group), {.k = 1'000}), kInGroup) ? 0 : 1;
         wrong += good(store->search_words("c", "in", {.k = 1'000, .filter = filter}), kInGroup) ? 0 : 1;
+        const auto facets = store->facets("c", "group", {}, 10);
+        wrong += facets && facets->size() == kGroups &&
+                         std::all_of(facets->begin(), facets->end(),
+                                     [&](const Facet& facet) { return facet.points == kInGroup; })
+                     ? 0
+                     : 1;
+        const auto groups = store->query_groups("c", {.vector = query}, {"group", 10, 3}, {});
+        wrong +=
+            groups && groups->size() == kGroups &&
+                    std::all_of(groups->begin(), groups->end(), [](const Group& each) { return each.hits.size() == 3; })
+                ? 0
+                : 1;
+        const auto ordered = store->scroll_by("c", {.field = "i", .descending = true}, 10'000);
+        wrong += ordered && ordered->size() == kGroups * kInGroup ? 0 : 1;
         const auto all = store->search("c", query, {.k = 3, .ef = 4});
         wrong += all && all->size() == 3 ? 0 : 1;
         const auto count = store->count("c", {{"must_not", Value::List{filter}}, {"i", Map{{"gte", 0}}}});

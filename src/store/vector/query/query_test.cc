@@ -457,6 +457,25 @@ TEST_P(QueryTest, GroupsAreTheBestOfEachValue) {
   }
 }
 
+TEST(Query, GroupsAreFoundBehindTheFirstHits) {
+  const auto files = io::make_memory_file_system();
+  TestDatabase db(*files);
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = 1, .metric = Metric::l2}));
+  for (int i = 0; i < 1'000; ++i) {
+    const auto x = static_cast<float>(i);
+    const std::string id = "p" + std::to_string(i);
+    const Point point{id, {&x, 1}, {{"by", i < 500 ? 7 : i < 900 ? 8 : 9}}};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+  }
+  const std::vector<float> zero{0};
+  const auto groups = *db.store().query_groups("c", {.vector = zero}, {"by", 3, 2}, {});
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(*groups[1].value.integer(), 8);
+  EXPECT_EQ(ids_of(groups[1].hits), (std::vector<std::string>{"p500", "p501"}));
+  EXPECT_EQ(*groups[2].value.integer(), 9);
+  EXPECT_EQ(ids_of(groups[2].hits), (std::vector<std::string>{"p900", "p901"}));
+}
+
 // A value that only points hold which also hold the value of all the nearest.
 TEST(Query, AGroupIsFoundBehindOneThatHoldsItsPoints) {
   const auto files = io::make_memory_file_system();
@@ -544,11 +563,12 @@ TEST_P(QueryTest, PagesInTheOrderOfAFieldGiveEveryPointOnce) {
         for (const auto& [id, point] : points) {
           if (matches(id, filter)) expected.push_back(id);
         }
-        std::stable_sort(expected.begin(), expected.end(), [&](const std::string& a, const std::string& b) {
+        std::sort(expected.begin(), expected.end(), [&](const std::string& a, const std::string& b) {
           const auto of_a = order_key(points.at(a).payload.find(field)),
                      of_b = order_key(points.at(b).payload.find(field));
           const bool a_has = std::get<0>(of_a) < 2, b_has = std::get<0>(of_b) < 2;
-          if (!a_has || !b_has) return a_has && !b_has;
+          if (of_a == of_b || (!a_has && !b_has)) return a < b;
+          if (!a_has || !b_has) return a_has;
           return descending ? of_b < of_a : of_a < of_b;
         });
         std::vector<std::string> scrolled;
