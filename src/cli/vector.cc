@@ -1,4 +1,4 @@
-// vector create|drop|list|upsert|get|search|count|delete|scroll; audit has a file of its own.
+// vector create|drop|list|upsert|get|search|count|delete|scroll; audit, import and export have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -294,6 +294,7 @@ void add_vector_verbs(CommandLine& line) {
   add_scroll(line, family);
   add_delete(line, family);
   add_drop(line, family);
+  add_vector_transfer(line, family);
 }
 
 }  // namespace strata::cli

@@ -20,7 +20,8 @@ void add_memory_verbs(CommandLine& line);    // remember, recall, why, history, 
 void add_transfer_verbs(CommandLine& line);  // import, export
 void add_snapshot_verbs(CommandLine& line);  // snapshot, tag
 void add_vector_verbs(CommandLine& line);
-void add_vector_audit(CommandLine& line, CLI::App& family);  // one of them
+void add_vector_audit(CommandLine& line, CLI::App& family);     // one of them
+void add_vector_transfer(CommandLine& line, CLI::App& family);  // import and export
 void add_object_verbs(CommandLine& line);
 void add_graph_verbs(CommandLine& line);
 void add_array_verbs(CommandLine& line);
