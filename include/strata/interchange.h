@@ -18,9 +18,10 @@ enum class VectorFormat : std::uint8_t {
   faiss,    ///< an index file: flat, scalar quantizer, HNSW or IVF over them, each with or without an id map
   hnswlib,  ///< an index file of hnswlib.Index (HNSW)
   qdrant,   ///< JSON as Qdrant's HTTP API speaks it: answers of scroll, bodies of upsert
+  parquet,  ///< rows with an id, a list of numbers and other columns, as Arrow, pandas, LanceDB and others write them
 };
 std::string_view name(VectorFormat format) noexcept;
-Result<VectorFormat> parse_vector_format(std::string_view text);  ///< "npy", "faiss", "hnswlib", "qdrant"
+Result<VectorFormat> parse_vector_format(std::string_view text);  ///< "npy", "faiss" …
 
 /// Points of one kind that a transfer left out or changed: never silently.
 struct TransferRemark {
@@ -36,8 +37,8 @@ struct VectorImportOptions {
   /// line is an id, or {"id", "payload", "label"}; without "label" the first line is label 0. Empty: PATH.points.jsonl where that is, else the label in decimal digits.
   std::string points = {};
   std::string id_field =
-      {};  ///< qdrant: the payload's field that is the id; it leaves the payload. Empty: Qdrant's own id
-  std::string vector_field = {};  ///< qdrant: which of several named vectors. Empty: the only one
+      {};  ///< qdrant: the payload's field that is the id, and leaves it; empty: Qdrant's own. parquet: a column; empty: "id"
+  std::string vector_field = {};  ///< qdrant, parquet: which of several vectors, by name; empty: the only one
   std::string text_field =
       {};  ///< the payload's field whose words search_words finds the point by; it stays. Empty: none
   std::optional<Metric> metric = {};  ///< none: the file's; else the collection's
@@ -84,6 +85,7 @@ struct VectorExportReport {
 /// faiss    an IndexIDMap2 over an IndexFlat; labels are the ids where all are integers, else the rows; PATH.points.jsonl beside it
 /// qdrant   bodies of PUT /collections/{name}/points, one a line; an id that is neither an integer nor a UUID becomes a UUID of its
 ///          text, which stays in the payload as "strata_id"
+/// parquet  columns id, vector (lists of float32), payload (JSON as text)
 /// Errors  not_found (collection), invalid_argument (hnswlib: not written), already_exists (a folder that holds something), cancelled, io
 /// Cost    one pass; memory for one page of points and 8 bytes a point
 Result<VectorExportReport> export_vectors(View& view, std::string_view collection, const VectorExportOptions& options,

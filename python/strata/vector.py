@@ -182,11 +182,11 @@ class Collection:
         """Takes in what another vector store's file holds; makes the collection when it is not there.
 
         path                     a .npy of two axes, an index file of faiss or hnswlib, JSON of Qdrant's API, or a
-                                 folder with vectors.npy and points.jsonl
-        format                   npy, faiss, hnswlib, qdrant; "": what the content says
+                                 folder with vectors.npy and points.jsonl, Parquet
+        format                   npy, faiss, hnswlib, parquet, qdrant; "": what the content says
         points                   ids and payloads for rows or integer labels: a .npy, or JSON lines {"id", "payload",
                                  "label"}; None: path.points.jsonl where that is, else ids are the labels' digits
-        id_field, vector_field   qdrant: the payload's field that is the id; which of several named vectors
+        id_field, vector_field   qdrant, parquet: the field or column that is the id; which of several named vectors
         text_field               the payload's field whose words search_words finds the point by
         metric                   cosine, l2, inner_product; "": the file's, else the collection's
         batch                    points in one commit, 1 … 100,000
@@ -206,7 +206,8 @@ class Collection:
         """Writes the points as other vector stores read them, from one state, in the order of their ids.
 
         format   npy: a new folder with vectors.npy (float32) and points.jsonl · faiss: an IndexIDMap2 over an
-                 IndexFlat, with path.points.jsonl beside · qdrant: bodies of its upsert, one a line
+                 IndexFlat, with path.points.jsonl beside · qdrant: bodies of its upsert, one a line ·
+                 parquet: columns id, vector, payload (JSON)
         filter   only points that meet this condition
         """
         files, count, remarks = _strata.export_vectors(self._handle, self.name, checked_path("path", path), format,

@@ -29,10 +29,11 @@ void tell_remarks(const Context& context, const std::vector<TransferRemark>& rem
 }
 
 void add_import(CommandLine& line, CLI::App& family) {
-  Verb verb = line.verb(family, "import",
-                        "Take in what another vector store holds: npy, faiss, hnswlib, Qdrant's JSON; makes the "
-                        "collection, and the database",
-                        "strata vector import notes.strata notes index.faiss --points ids.jsonl --metric cosine");
+  Verb verb =
+      line.verb(family, "import",
+                "Take in what another vector store holds: npy, faiss, hnswlib, Parquet, Qdrant's JSON; makes the "
+                "collection, and the database",
+                "strata vector import notes.strata notes index.faiss --points ids.jsonl --metric cosine");
   verb.takes_directory();
   struct Given {
     std::string collection, format, metric;
@@ -44,7 +45,7 @@ void add_import(CommandLine& line, CLI::App& family) {
       .add_option("PATH", given->options.path, "A file, or a folder with vectors.npy and points.jsonl")
       ->required();
   verb.app()
-      .add_option("--format", given->format, "npy, faiss, hnswlib or qdrant; default: what the content says")
+      .add_option("--format", given->format, "npy, faiss, hnswlib, parquet or qdrant; default: what the content says")
       ->option_text("NAME");
   verb.app()
       .add_option("--points", given->options.points,
@@ -52,10 +53,11 @@ void add_import(CommandLine& line, CLI::App& family) {
                   "default: PATH.points.jsonl")
       ->option_text("FILE");
   verb.app()
-      .add_option("--id-field", given->options.id_field, "The payload's field that is the id (qdrant)")
+      .add_option("--id-field", given->options.id_field,
+                  "Of the payload or the columns the one that is the id (qdrant, parquet)")
       ->option_text("NAME");
   verb.app()
-      .add_option("--vector-field", given->options.vector_field, "Which of several named vectors (qdrant)")
+      .add_option("--vector-field", given->options.vector_field, "Which of several named vectors (qdrant, parquet)")
       ->option_text("NAME");
   verb.app()
       .add_option("--text-field", given->options.text_field,
@@ -92,7 +94,7 @@ void add_import(CommandLine& line, CLI::App& family) {
 
 void add_export(CommandLine& line, CLI::App& family) {
   Verb verb = line.verb(family, "export",
-                        "Write a collection as files that other vector stores read: npy, faiss, Qdrant's JSON",
+                        "Write a collection as files that other vector stores read: npy, faiss, Parquet, Qdrant's JSON",
                         "strata vector export notes.strata notes notes.faiss --format faiss");
   verb.takes_directory().takes_as_of();
   struct Given {
@@ -104,7 +106,7 @@ void add_export(CommandLine& line, CLI::App& family) {
   verb.app()
       .add_option("PATH", given->options.path, "A file that is replaced when it is whole; npy: a new folder")
       ->required();
-  verb.app().add_option("--format", given->format, "npy (default), faiss or qdrant")->option_text("NAME");
+  verb.app().add_option("--format", given->format, "npy (default), faiss, parquet or qdrant")->option_text("NAME");
   verb.app()
       .add_option("--filter", given->filter, "Only points that meet this condition: '{\"lang\": \"en\"}'")
       ->option_text("JSON");

@@ -80,6 +80,7 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
   switch (options.format) {
     case VectorFormat::faiss: sink = STRATA_TRY(open_faiss_sink(*place.files, to)); break;
     case VectorFormat::qdrant: sink = STRATA_TRY(open_qdrant_sink(*place.files, to)); break;
+    case VectorFormat::parquet: sink = STRATA_TRY(open_parquet_sink(*place.files, to)); break;
     default: sink = STRATA_TRY(open_npy_sink(*place.files, to)); break;
   }
   VectorExportReport report;

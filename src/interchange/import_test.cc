@@ -93,14 +93,14 @@ TEST_F(ImportTest, MakesTheCollectionAsTheFileSays) {
 
 TEST_F(ImportTest, TheFormatIsWhatTheContentSays) {
   int number = 0;
-  for (const char* file : {"float32.npy", "hnsw_flat.faiss", "l2.hnswlib", "scroll.json"}) {
+  for (const char* file : {"float32.npy", "hnsw_flat.faiss", "l2.hnswlib", "scroll.json", "table.parquet"}) {
     const auto report =
         import_vectors(*db, "of-" + std::to_string(++number), {.path = golden(file), .metric = Metric::l2});
     ASSERT_TRUE(report.has_value()) << report.error().to_string();
     EXPECT_EQ(report->read, std::string_view(file) == "l2.hnswlib" ? 18U : 20U);
   }
   EXPECT_THAT(refusal({.path = write("text", "hello")}),
-              HasSubstr("begins as none of the formats that are read: npy, faiss, hnswlib, qdrant"));
+              HasSubstr("begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet"));
   EXPECT_THAT(refusal({.path = write("empty", "")}), HasSubstr("begins as none of the formats"));
   EXPECT_THAT(refusal({.path = path("nothing")}), HasSubstr("not_found"));
   EXPECT_THAT(refusal({.path = folder.string()}), HasSubstr("holds no vectors.npy"));
@@ -253,6 +253,45 @@ TEST_F(ImportTest, QdrantsNamedVectorsNeedAName) {
   EXPECT_EQ(get("2")->vector, (std::vector<float>{5, 6}));
 }
 
+TEST_F(ImportTest, ColumnsOfParquetAreThePayload) {
+  const VectorImportReport report = taken({.path = golden("table.parquet"), .metric = Metric::l2});
+  EXPECT_EQ(report.format, "parquet");
+  EXPECT_EQ(report.upserted, 20U);
+  EXPECT_THAT(told(report.remarks),
+              ElementsAre("20 a column of the type TIMESTAMP WITH TIME ZONE became text in the payload (when)",
+                          "20 a column of the type DECIMAL(4,2) became text in the payload (price)"));
+  for (std::int64_t row = 0; row < kGoldenRows; ++row) {
+    const auto point = get("n" + std::to_string(row));
+    ASSERT_TRUE(point.has_value());
+    EXPECT_EQ(point->vector, golden_vector(static_cast<int>(row)));
+    Map expected{{"row", row},
+                 {"when", "2026-11-30 12:00:00+00"},
+                 {"price", "12.50"},
+                 {"meta", Map{{"tags", Value::List{"a", "b"}}, {"score", 0.5}}}};
+    if (row % 2 == 1) expected.set("lang", "en");
+    EXPECT_EQ(point->payload, expected);
+  }
+}
+
+TEST_F(ImportTest, ColumnsOfParquetHaveToBeSaidWhereTheyDoNotShow) {
+  EXPECT_THAT(refusal({.path = golden("integers.parquet"), .metric = Metric::l2}),
+              HasSubstr("there is no column \"id\" for the ids: say which; the columns are key BIGINT, x DOUBLE[]"));
+  EXPECT_THAT(
+      refusal({.path = golden("integers.parquet"), .id_field = "key", .vector_field = "key", .metric = Metric::l2}),
+      HasSubstr("there is no column \"key\" of lists for the vectors"));
+  EXPECT_EQ(taken({.path = golden("integers.parquet"), .id_field = "key", .metric = Metric::l2}).upserted, 20U);
+  for (int row = 0; row < kGoldenRows; ++row) EXPECT_EQ(get(golden_label(row))->vector, golden_vector(row));
+}
+
+TEST_F(ImportTest, ADamagedParquetFileIsAnErrorThatNamesIt) {
+  std::ifstream file(golden("table.parquet"), std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (std::size_t size = 4; size < whole.size(); size += 97) {
+    EXPECT_THAT(refusal({.path = write("cut.parquet", whole.substr(0, size)), .metric = Metric::l2}),
+                HasSubstr("cut.parquet"));
+  }
+}
+
 TEST_F(ImportTest, WhatIsExportedComesBackTheSame) {
   ASSERT_TRUE(vectors().create_collection("notes", {.dimension = 3}));
   const std::vector<std::string> ids{
@@ -266,7 +305,8 @@ TEST_F(ImportTest, WhatIsExportedComesBackTheSame) {
   for (std::size_t i = 0; i < ids.size(); ++i)
     points.push_back({ids[i], rows[i], Map{{"i", static_cast<std::int64_t>(i)}, {"text", "a\nb"}}});
   ASSERT_TRUE(vectors().upsert("notes", points));
-  for (const VectorFormat format : {VectorFormat::npy, VectorFormat::faiss, VectorFormat::qdrant}) {
+  for (const VectorFormat format :
+       {VectorFormat::npy, VectorFormat::faiss, VectorFormat::qdrant, VectorFormat::parquet}) {
     const std::string name(strata::name(format));
     const VectorExportReport report = given({.path = path(name), .format = format});
     EXPECT_EQ(report.points, ids.size());

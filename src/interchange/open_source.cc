@@ -8,11 +8,12 @@
 #include "interchange/hnswlib_source.h"
 #include "interchange/npy_header.h"
 #include "interchange/npy_source.h"
+#include "interchange/parquet_source.h"
 #include "interchange/qdrant_source.h"
 
 namespace strata {
 namespace {
-constexpr std::array<std::string_view, 4> kFormatNames{"npy", "faiss", "hnswlib", "qdrant"};
+constexpr std::array<std::string_view, 5> kFormatNames{"npy", "faiss", "hnswlib", "qdrant", "parquet"};
 }  // namespace
 
 std::string_view name(VectorFormat format) noexcept {
@@ -25,7 +26,7 @@ Result<VectorFormat> parse_vector_format(std::string_view text) {
     if (kFormatNames[i] == text) return static_cast<VectorFormat>(i);
   }
   return Error(ErrorCode::invalid_argument, "not a format: \"" + std::string(text.substr(0, 64)) +
-                                                "\"; the formats are npy, faiss, hnswlib and qdrant");
+                                                "\"; the formats are npy, faiss, hnswlib, qdrant and parquet");
 }
 
 }  // namespace strata
@@ -43,12 +44,14 @@ Result<VectorFormat> guess(io::FileSystem& files, const std::string& name, const
   STRATA_TRY(file.read(0, front));
   const std::string_view text = as_text(front);
   if (text.starts_with(kNpyMagic)) return VectorFormat::npy;
+  if (text.starts_with("PAR1")) return VectorFormat::parquet;
   if (is_faiss(front)) return VectorFormat::faiss;
   if (is_hnswlib(front, file.size())) return VectorFormat::hnswlib;
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin != std::string_view::npos && (text[begin] == '{' || text[begin] == '[')) return VectorFormat::qdrant;
-  return Error(ErrorCode::invalid_argument,
-               "\"" + path + "\" begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON)");
+  return Error(
+      ErrorCode::invalid_argument,
+      "\"" + path + "\" begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet");
 }
 
 /// A source with what it borrows.
@@ -89,7 +92,7 @@ Result<std::unique_ptr<PointSource>> open_source(const VectorImportOptions& opti
     }
   }
   const VectorFormat format = options.format ? *options.format : STRATA_TRY(guess(*place.files, file, options.path));
-  const bool labelled = format != VectorFormat::qdrant;
+  const bool labelled = format != VectorFormat::qdrant && format != VectorFormat::parquet;
   if (!labelled && !options.points.empty()) return not_taken("a file with ids", format);
   if (labelled && !options.id_field.empty()) return not_taken("a field for the id", format);
   if (labelled && !options.vector_field.empty()) return not_taken("a field for the vector", format);
@@ -110,6 +113,9 @@ Result<std::unique_ptr<PointSource>> open_source(const VectorImportOptions& opti
     case VectorFormat::hnswlib: source = STRATA_TRY(open_hnswlib(*place.files, file, names.get())); break;
     case VectorFormat::qdrant:
       source = STRATA_TRY(open_qdrant(*place.files, file, {options.id_field, options.vector_field}));
+      break;
+    case VectorFormat::parquet:
+      source = STRATA_TRY(open_parquet(*place.files, file, {options.id_field, options.vector_field}));
       break;
   }
   return std::unique_ptr<PointSource>(

@@ -99,11 +99,6 @@ struct NamedLine {
 Result<NamedLine> parse_line(std::string_view text) {
   Value value = STRATA_TRY(parse_json(text));
   NamedLine line;
-  const auto id_of = [](const Value& id) -> std::optional<std::string> {
-    if (id.text() != nullptr) return *id.text();
-    if (id.integer() != nullptr) return std::to_string(*id.integer());
-    return {};
-  };
   bool with_id = false;
   if (Map* map = value.map()) {
     for (const auto& [key, item] : *map) {

@@ -29,6 +29,8 @@ Result<std::unique_ptr<PointSink>> open_npy_sink(io::FileSystem& files, const Si
 /// An index file, and points.jsonl beside it.
 Result<std::unique_ptr<PointSink>> open_faiss_sink(io::FileSystem& files, const SinkOptions& options);
 Result<std::unique_ptr<PointSink>> open_qdrant_sink(io::FileSystem& files, const SinkOptions& options);
+/// On a real disk alone.
+Result<std::unique_ptr<PointSink>> open_parquet_sink(io::FileSystem& files, const SinkOptions& options);
 
 /// The file of ids and payloads that PointNames reads.
 class NamesFile {

@@ -24,6 +24,8 @@ class Remarks {
  public:
   void add(std::string_view what, std::string_view example, std::uint64_t points = 1);
   std::vector<TransferRemark> list() const { return remarks_; }
+  /// Those of `other` behind these; it is empty then.
+  void take(Remarks& other);
 
  private:
   std::vector<TransferRemark> remarks_;
@@ -36,6 +38,11 @@ struct SourceInfo {
   std::string metric_text;       ///< why none: "an hnswlib file does not say which metric it was made for"
   std::uint64_t points = 0;      ///< 0: not known before the end
 };
+
+/// Text, or an integer in decimal digits; none: it is something else.
+std::optional<std::string> id_of(const Value& value);
+/// A list of numbers, at least one, each as the nearest float; `rounded` is set where one is another number then. None: it is something else.
+std::optional<std::vector<float>> floats_of(const Value& value, bool& rounded);
 
 /// One thread at a time.
 class PointSource {

@@ -6,17 +6,10 @@
 namespace strata::interchange {
 namespace {
 
-/// A list of numbers; none: it is something else.
+/// JSON writes floats in decimal digits, so that every number seems rounded: nothing to tell.
 std::optional<std::vector<float>> floats_of(const Value& value) {
-  if (value.list() == nullptr || value.list()->empty()) return {};
-  std::vector<float> floats;
-  floats.reserve(value.list()->size());
-  for (const Value& item : *value.list()) {
-    double number = 0;
-    if (!item.number(number)) return {};
-    floats.push_back(static_cast<float>(number));
-  }
-  return floats;
+  bool rounded = false;
+  return interchange::floats_of(value, rounded);
 }
 
 class QdrantSource final : public PointSource {
@@ -36,8 +29,7 @@ class QdrantSource final : public PointSource {
   const SourceInfo& info() const override { return info_; }
 
   Result<bool> next(IncomingPoint& point, Remarks& remarks) override {
-    for (const TransferRemark& early : first_remarks_.list()) remarks.add(early.what, early.example, early.points);
-    first_remarks_ = {};
+    remarks.take(first_remarks_);
     if (!has_first_) return read(point, remarks);
     has_first_ = false;
     point = std::move(first_);
@@ -96,14 +88,12 @@ class QdrantSource final : public PointSource {
   bool take_id(const Map& map, IncomingPoint& point, Remarks& remarks) const {
     const Value* id = map.find("id");
     if (!fields_.id.empty()) id = point.payload.find(fields_.id);
-    if (id != nullptr && id->integer() != nullptr) {
-      point.id = std::to_string(*id->integer());
-    } else if (id != nullptr && id->text() != nullptr) {
-      point.id = *id->text();
-    } else {
+    auto given = id == nullptr ? std::nullopt : id_of(*id);
+    if (!given) {
       remarks.add("no id, or one that is neither text nor an integer: left out", point.place);
       return false;
     }
+    point.id = *std::move(given);
     point.place += ", id " + point.id;
     if (!fields_.id.empty()) {
       point.payload.erase(fields_.id);

@@ -5,12 +5,16 @@ src/interchange read them (`golden_fixture.h` knows the numbers); run again only
     build/interchange-venv/bin/python tests/interchange/make_golden.py
 """
 
+import datetime
+import decimal
 import json
 from pathlib import Path
 
 import faiss
 import hnswlib
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 ROWS, DIMENSION = 20, 5
@@ -94,6 +98,19 @@ def write_qdrant(x):
     (GOLDEN / "scroll.json").write_text("".join(json.dumps(answer, indent=1) + "\n" for answer in answers))
 
 
+def write_parquet(x):
+    moment = datetime.datetime(2026, 11, 30, 12, tzinfo=datetime.timezone.utc)
+    columns = {
+        "id": [f"n{i}" for i in range(ROWS)], "vector": pa.array(list(x), pa.list_(pa.float32())),
+        "row": pa.array(range(ROWS), pa.int32()), "lang": ["en" if i % 2 else None for i in range(ROWS)],
+        "when": [moment] * ROWS, "price": [decimal.Decimal("12.50")] * ROWS,
+        "meta": [{"tags": ["a", "b"], "score": 0.5}] * ROWS,
+    }
+    pq.write_table(pa.table(columns), GOLDEN / "table.parquet")
+    other = {"key": LABELS, "x": pa.array(list(x.astype(np.float64)), pa.list_(pa.float64(), DIMENSION))}
+    pq.write_table(pa.table(other), GOLDEN / "integers.parquet")
+
+
 def main():
     GOLDEN.mkdir(exist_ok=True)
     x = vectors()
@@ -101,6 +118,7 @@ def main():
     write_hnswlib(x)
     write_faiss(x)
     write_qdrant(x)
+    write_parquet(x)
     print(sum(path.stat().st_size for path in GOLDEN.iterdir()), "bytes in", len(list(GOLDEN.iterdir())), "files")
 
 

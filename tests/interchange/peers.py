@@ -199,12 +199,29 @@ class Peers(unittest.TestCase):
         self.assert_stored(self.x, ids, atol=1e-6)
         self.assertEqual(self.stored("again")["note 3"][1], {"n": 3})
 
+    def test_parquet_goes_through_lancedb_both_ways(self):
+        ids = [f"note {n}" for n in range(ROWS)]
+        self.upsert(ids, self.x, "l2")
+        self.give("out.parquet", "--format", "parquet")
+        written = pyarrow.parquet.read_table(self.folder / "out.parquet")
+        self.assertEqual(set(written.column("id").to_pylist()), set(ids))
+        table = lancedb.connect(self.folder / "lance").create_table("notes", written)
+        for n in (0, 7, ROWS - 1):
+            self.assertEqual(table.search(self.x[n]).limit(1).to_list()[0]["id"], ids[n])
+        pyarrow.parquet.write_table(table.to_arrow(), self.folder / "back.parquet")
+        self.run_strata("drop", self.folder / "db", "c")
+        self.assertEqual(self.take("back.parquet", "--metric", "l2")["remarks"], [])
+        self.assert_stored(self.x, ids)
+        self.assertEqual(self.stored("again")["note 3"][1], {"n": 3})
+
 
 if __name__ == "__main__":
     with_peers()
     import faiss
     import hnswlib
+    import lancedb
     import numpy as np
+    import pyarrow.parquet
     import qdrant_client
 
     Peers.strata = sys.argv.pop(1)
