@@ -19,6 +19,7 @@ enum class VectorFormat : std::uint8_t {
   hnswlib,  ///< an index file of hnswlib.Index (HNSW)
   qdrant,   ///< JSON as Qdrant's HTTP API speaks it: answers of scroll, bodies of upsert
   parquet,  ///< rows with an id, a list of numbers and other columns, as Arrow, pandas, LanceDB and others write them
+  chroma,   ///< a persistent directory of Chroma, one collection of it
 };
 std::string_view name(VectorFormat format) noexcept;
 Result<VectorFormat> parse_vector_format(std::string_view text);  ///< "npy", "faiss" …
@@ -38,7 +39,8 @@ struct VectorImportOptions {
   std::string points = {};
   std::string id_field =
       {};  ///< qdrant: the payload's field that is the id, and leaves it; empty: Qdrant's own. parquet: a column; empty: "id"
-  std::string vector_field = {};  ///< qdrant, parquet: which of several vectors, by name; empty: the only one
+  std::string vector_field = {};       ///< qdrant, parquet: which of several vectors, by name; empty: the only one
+  std::string source_collection = {};  ///< chroma: which of its collections; empty: the only one
   std::string text_field =
       {};  ///< the payload's field whose words search_words finds the point by; it stays. Empty: none
   std::optional<Metric> metric = {};  ///< none: the file's; else the collection's
@@ -86,7 +88,7 @@ struct VectorExportReport {
 /// qdrant   bodies of PUT /collections/{name}/points, one a line; an id that is neither an integer nor a UUID becomes a UUID of its
 ///          text, which stays in the payload as "strata_id"
 /// parquet  columns id, vector (lists of float32), payload (JSON as text)
-/// Errors  not_found (collection), invalid_argument (hnswlib: not written), already_exists (a folder that holds something), cancelled, io
+/// Errors  not_found (collection), invalid_argument (hnswlib, chroma: not written), already_exists (a folder that holds something), cancelled, io
 /// Cost    one pass; memory for one page of points and 8 bytes a point
 Result<VectorExportReport> export_vectors(View& view, std::string_view collection, const VectorExportOptions& options,
                                           const Progress& progress = {}) noexcept;

@@ -23,14 +23,16 @@ nb::list remarks_of(const std::vector<TransferRemark>& remarks) {
 
 nb::object import_vectors(std::shared_ptr<Handle> database, const std::string& collection, const std::string& path,
                           const std::string& format, const std::string& points, const std::string& id_field,
-                          const std::string& vector_field, const std::string& text_field, const std::string& metric,
-                          std::size_t batch, bool resume, bool dry_run, nb::object progress) {
+                          const std::string& vector_field, const std::string& source_collection,
+                          const std::string& text_field, const std::string& metric, std::size_t batch, bool resume,
+                          bool dry_run, nb::object progress) {
   if (std::string_view(database->kind) != "database") {
     raise(
         ErrorCode::failed_precondition,
         std::string("an import commits its batches itself: it is a call of the database, not of a ") + database->kind);
   }
-  VectorImportOptions options{path, {}, points, id_field, vector_field, text_field, {}, batch, resume, dry_run};
+  VectorImportOptions options{path,       {}, points, id_field, vector_field, source_collection,
+                              text_field, {}, batch,  resume,   dry_run};
   if (!format.empty()) options.format = parsed(parse_vector_format(format));
   if (!metric.empty()) options.metric = parsed(parse_metric(metric));
   const Call call(database);
@@ -69,8 +71,9 @@ nb::object export_vectors(std::shared_ptr<Handle> handle, const std::string& col
 
 void bind_interchange(nb::module_& module) {
   module.def("import_vectors", &import_vectors, nb::arg("database"), nb::arg("collection"), nb::arg("path"),
-             nb::arg("format"), nb::arg("points"), nb::arg("id_field"), nb::arg("vector_field"), nb::arg("text_field"),
-             nb::arg("metric"), nb::arg("batch"), nb::arg("resume"), nb::arg("dry_run"), nb::arg("progress").none());
+             nb::arg("format"), nb::arg("points"), nb::arg("id_field"), nb::arg("vector_field"),
+             nb::arg("source_collection"), nb::arg("text_field"), nb::arg("metric"), nb::arg("batch"),
+             nb::arg("resume"), nb::arg("dry_run"), nb::arg("progress").none());
   module.def("export_vectors", &export_vectors, nb::arg("handle"), nb::arg("collection"), nb::arg("path"),
              nb::arg("format"), nb::arg("filter").none(), nb::arg("progress").none());
 }

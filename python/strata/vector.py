@@ -177,16 +177,19 @@ class Collection:
 
     def import_from(self, path: str | os.PathLike[str], *, format: str = "",
                     points: str | os.PathLike[str] | None = None, id_field: str = "", vector_field: str = "",
-                    text_field: str = "", metric: str = "", batch: int = 1000, resume: bool = False,
-                    dry_run: bool = False, progress: Callable[[int, int], bool | None] | None = None) -> ImportReport:
+                    source_collection: str = "", text_field: str = "", metric: str = "", batch: int = 1000,
+                    resume: bool = False, dry_run: bool = False,
+                    progress: Callable[[int, int], bool | None] | None = None) -> ImportReport:
         """Takes in what another vector store's file holds; makes the collection when it is not there.
 
         path                     a .npy of two axes, an index file of faiss or hnswlib, JSON of Qdrant's API, or a
-                                 folder with vectors.npy and points.jsonl, Parquet
-        format                   npy, faiss, hnswlib, parquet, qdrant; "": what the content says
+                                 folder with vectors.npy and points.jsonl, Parquet,
+                                 a persistent directory of Chroma
+        format                   npy, faiss, hnswlib, parquet, qdrant, chroma; "": what the content says
         points                   ids and payloads for rows or integer labels: a .npy, or JSON lines {"id", "payload",
                                  "label"}; None: path.points.jsonl where that is, else ids are the labels' digits
         id_field, vector_field   qdrant, parquet: the field or column that is the id; which of several named vectors
+        source_collection        chroma: which of its collections; "": the only one
         text_field               the payload's field whose words search_words finds the point by
         metric                   cosine, l2, inner_product; "": the file's, else the collection's
         batch                    points in one commit, 1 … 100,000
@@ -198,7 +201,8 @@ class Collection:
         """
         report = _strata.import_vectors(self._handle, self.name, checked_path("path", path), format,
                                         "" if points is None else checked_path("points", points), id_field,
-                                        vector_field, text_field, metric, batch, resume, dry_run, progress)
+                                        vector_field, source_collection, text_field, metric, batch, resume, dry_run,
+                                        progress)
         return ImportReport(*report[:7], [Remark(*remark) for remark in report[7]], report[8])
 
     def export_to(self, path: str | os.PathLike[str], *, format: str = "npy", filter: Filter | None = None,

@@ -42,6 +42,14 @@ def test_remarks_and_errors_are_pythons(db):
         db.vector("nothing").export_to("out")
 
 
+def test_one_collection_of_a_chroma_directory_comes_in(db):
+    notes = db.vector("notes")
+    with pytest.raises(strata.InvalidArgument, match="of notes, nothing"):
+        notes.import_from(GOLDEN / "chroma")
+    assert notes.import_from(GOLDEN / "chroma", source_collection="notes", text_field="document").upserted == 20
+    assert notes.search_words("doc")[0].payload["lang"] == "en"
+
+
 def test_progress_cancels_and_resume_goes_on(db):
     notes = db.vector("notes")
     seen = []

@@ -29,11 +29,11 @@ void tell_remarks(const Context& context, const std::vector<TransferRemark>& rem
 }
 
 void add_import(CommandLine& line, CLI::App& family) {
-  Verb verb =
-      line.verb(family, "import",
-                "Take in what another vector store holds: npy, faiss, hnswlib, Parquet, Qdrant's JSON; makes the "
-                "collection, and the database",
-                "strata vector import notes.strata notes index.faiss --points ids.jsonl --metric cosine");
+  Verb verb = line.verb(
+      family, "import",
+      "Take in what another vector store holds: npy, faiss, hnswlib, Parquet, Qdrant's JSON, Chroma; makes the "
+      "collection, and the database",
+      "strata vector import notes.strata notes index.faiss --points ids.jsonl --metric cosine");
   verb.takes_directory();
   struct Given {
     std::string collection, format, metric;
@@ -42,10 +42,11 @@ void add_import(CommandLine& line, CLI::App& family) {
   auto given = std::make_shared<Given>();
   verb.app().add_option("COLLECTION", given->collection, "Its name")->required();
   verb.app()
-      .add_option("PATH", given->options.path, "A file, or a folder with vectors.npy and points.jsonl")
+      .add_option("PATH", given->options.path, "A file, or a folder: with vectors.npy and points.jsonl, or Chroma's")
       ->required();
   verb.app()
-      .add_option("--format", given->format, "npy, faiss, hnswlib, parquet or qdrant; default: what the content says")
+      .add_option("--format", given->format,
+                  "npy, faiss, hnswlib, parquet, qdrant or chroma; default: what the content says")
       ->option_text("NAME");
   verb.app()
       .add_option("--points", given->options.points,
@@ -58,6 +59,9 @@ void add_import(CommandLine& line, CLI::App& family) {
       ->option_text("NAME");
   verb.app()
       .add_option("--vector-field", given->options.vector_field, "Which of several named vectors (qdrant, parquet)")
+      ->option_text("NAME");
+  verb.app()
+      .add_option("--from", given->options.source_collection, "Which of its collections (chroma)")
       ->option_text("NAME");
   verb.app()
       .add_option("--text-field", given->options.text_field,

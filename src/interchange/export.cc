@@ -64,6 +64,10 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
     return Error(ErrorCode::invalid_argument,
                  "hnswlib's files are not written: export npy, then hnswlib's add_items and save_index make one");
   }
+  if (options.format == VectorFormat::chroma) {
+    return Error(ErrorCode::invalid_argument,
+                 "Chroma's directories are not written: export npy, then its add makes a collection");
+  }
   SinkOptions to{{}, info.options, STRATA_TRY(vectors.count(collection, options.filter))};
   const bool is_folder = options.format == VectorFormat::npy;
   const Place place = is_folder ? STRATA_TRY(folder_to_write(options.path)) : STRATA_TRY(place_to_write(options.path));

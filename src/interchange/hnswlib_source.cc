@@ -1,19 +1,13 @@
 #include "interchange/hnswlib_source.h"
 
 namespace strata::interchange {
-namespace {
 
-struct Header {
-  std::uint64_t offset_level0, capacity, elements, element_bytes, label_offset, vector_offset, degree, ground_degree;
-};
-
-Header parse(const std::byte* at) {
+HnswlibHeader parse_hnswlib_header(const std::byte* at) {
   const auto field = [&](std::size_t offset) { return core::load<std::uint64_t>(at + offset); };
   return {field(0), field(8), field(16), field(24), field(32), field(40), field(56), field(64)};
 }
 
-/// Why it is none; empty: it is one. Says nothing of the file's length.
-std::string objection(const Header& header) {
+std::string objection(const HnswlibHeader& header) {
   constexpr std::uint64_t kDegreeMax = 1 << 16;
   const auto number = [](std::uint64_t value) { return std::to_string(value); };
   if (header.offset_level0 != 0)
@@ -38,9 +32,11 @@ std::string objection(const Header& header) {
   return {};
 }
 
+namespace {
+
 class HnswlibSource final : public PointSource {
  public:
-  HnswlibSource(InputFile file, const Header& header, SourceInfo info, PointNames* names)
+  HnswlibSource(InputFile file, const HnswlibHeader& header, SourceInfo info, PointNames* names)
       : file_(std::move(file)),
         reader_(file_, kHnswlibHeaderBytes),
         header_(header),
@@ -71,7 +67,7 @@ class HnswlibSource final : public PointSource {
  private:
   InputFile file_;
   FieldReader reader_;
-  const Header header_;
+  const HnswlibHeader header_;
   const SourceInfo info_;
   PointNames* names_;
   Bytes element_;
@@ -81,14 +77,15 @@ class HnswlibSource final : public PointSource {
 }  // namespace
 
 bool is_hnswlib(ByteView front, std::uint64_t size) {
-  return front.size() >= kHnswlibHeaderBytes && size >= kHnswlibHeaderBytes && objection(parse(front.data())).empty();
+  return front.size() >= kHnswlibHeaderBytes && size >= kHnswlibHeaderBytes &&
+         objection(parse_hnswlib_header(front.data())).empty();
 }
 
 Result<std::unique_ptr<PointSource>> open_hnswlib(io::FileSystem& files, const std::string& name, PointNames* names) {
   InputFile file = STRATA_TRY(InputFile::open(files, name));
   std::byte front[kHnswlibHeaderBytes];
   STRATA_TRY(file.read(0, front));
-  const Header header = parse(front);
+  const HnswlibHeader header = parse_hnswlib_header(front);
   if (const std::string why = objection(header); !why.empty())
     return file.wrong(0, "not the header of an hnswlib index: " + why);
   if (header.elements > (file.size() - kHnswlibHeaderBytes) / header.element_bytes) {

@@ -15,6 +15,15 @@ namespace strata::interchange {
 
 inline constexpr std::size_t kHnswlibHeaderBytes = 96;
 
+struct HnswlibHeader {
+  std::uint64_t offset_level0, capacity, elements, element_bytes, label_offset, vector_offset, degree, ground_degree;
+};
+
+/// at  [kHnswlibHeaderBytes]
+HnswlibHeader parse_hnswlib_header(const std::byte* at);
+/// Why it is none; empty: it is one. Says nothing of the file's length.
+std::string objection(const HnswlibHeader& header);
+
 /// Whether these first bytes of a file of `size` bytes fit together as the header of such an index.
 bool is_hnswlib(ByteView front, std::uint64_t size);
 /// Borrows `names`, which may be nullptr. Errors  invalid_argument (offsets that do not fit together), corruption (ends early)

@@ -10,6 +10,7 @@
 #include "core/uuid.h"
 #include "interchange/golden_fixture.h"
 #include "interchange/npy_header.h"
+#include "store/metadata/sqlite.h"
 
 namespace strata {
 namespace {
@@ -99,11 +100,12 @@ TEST_F(ImportTest, TheFormatIsWhatTheContentSays) {
     ASSERT_TRUE(report.has_value()) << report.error().to_string();
     EXPECT_EQ(report->read, std::string_view(file) == "l2.hnswlib" ? 18U : 20U);
   }
-  EXPECT_THAT(refusal({.path = write("text", "hello")}),
-              HasSubstr("begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet"));
+  EXPECT_THAT(
+      refusal({.path = write("text", "hello")}),
+      HasSubstr("begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet, chroma"));
   EXPECT_THAT(refusal({.path = write("empty", "")}), HasSubstr("begins as none of the formats"));
   EXPECT_THAT(refusal({.path = path("nothing")}), HasSubstr("not_found"));
-  EXPECT_THAT(refusal({.path = folder.string()}), HasSubstr("holds no vectors.npy"));
+  EXPECT_THAT(refusal({.path = folder.string()}), HasSubstr("holds neither vectors.npy nor chroma.sqlite3"));
 }
 
 TEST_F(ImportTest, AMetricThatNobodySaidIsAskedFor) {
@@ -281,6 +283,73 @@ TEST_F(ImportTest, ColumnsOfParquetHaveToBeSaidWhereTheyDoNotShow) {
       HasSubstr("there is no column \"key\" of lists for the vectors"));
   EXPECT_EQ(taken({.path = golden("integers.parquet"), .id_field = "key", .metric = Metric::l2}).upserted, 20U);
   for (int row = 0; row < kGoldenRows; ++row) EXPECT_EQ(get(golden_label(row))->vector, golden_vector(row));
+}
+
+TEST_F(ImportTest, AChromaDirectoryGivesWhatItsIndexAndItsQueueHold) {
+  EXPECT_THAT(refusal({.path = golden("chroma")}),
+              HasSubstr("holds several collections: say which is to be taken, of notes, nothing"));
+  EXPECT_THAT(refusal({.path = golden("chroma"), .source_collection = "other"}),
+              HasSubstr("no collection \"other\" in chroma.sqlite3; there are notes, nothing"));
+  EXPECT_THAT(refusal({.path = golden("chroma"), .source_collection = "nothing"}),
+              HasSubstr("the file holds no vector"));
+  const VectorImportReport report =
+      taken({.path = golden("chroma"), .source_collection = "notes", .text_field = "document"});
+  EXPECT_EQ(report.format, "chroma");
+  EXPECT_EQ(report.collection.metric, Metric::l2);
+  EXPECT_EQ(report.read, 20U);
+  EXPECT_EQ(report.upserted, 20U);
+  EXPECT_THAT(told(report.remarks), ElementsAre());
+  EXPECT_FALSE(get("n3").has_value());
+  EXPECT_EQ(get("late")->vector, std::vector<float>(5, 2));
+  EXPECT_TRUE(get("late")->payload.empty());
+  for (std::int64_t row = 0; row < kGoldenRows; ++row) {
+    if (row == 3) continue;
+    const auto point = get("n" + std::to_string(row));
+    ASSERT_TRUE(point.has_value()) << row;
+    EXPECT_EQ(point->vector, row == 5 ? std::vector<float>(5, 1) : golden_vector(static_cast<int>(row)));
+    EXPECT_EQ(point->payload, (Map{{"row", row},
+                                   {"real", static_cast<double>(row) / 4},
+                                   {"flag", row % 2 == 0},
+                                   {"lang", row == 6 ? "de" : "en"},
+                                   {"document", "doc " + std::to_string(row)}}));
+  }
+  EXPECT_EQ((*vectors().search_words("notes", "doc", {.k = 100})).size(), 19U);
+}
+
+TEST_F(ImportTest, ADamagedChromaDirectoryIsAnErrorThatSaysWhere) {
+  const auto copy = [&] {
+    std::filesystem::remove_all(folder / "copy");
+    std::filesystem::copy(golden("chroma"), folder / "copy", std::filesystem::copy_options::recursive);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "copy")) {
+      if (entry.path().filename() == "header.bin") return entry.path().parent_path();
+    }
+    return std::filesystem::path();
+  };
+  const std::pair<const char*, std::uintmax_t> cuts[] = {{"header.bin", 50},
+                                                         {"data_level0.bin", 100},
+                                                         {"index_metadata.pickle", 300},
+                                                         {"index_metadata.pickle", 0},
+                                                         {"../chroma.sqlite3", 5'000}};
+  for (const auto& [file, size] : cuts) {
+    const std::filesystem::path cut = copy() / file;
+    std::filesystem::resize_file(cut, size);
+    const auto report = take({.path = path("copy"), .source_collection = "notes"});
+    ASSERT_FALSE(report.has_value()) << file;
+    EXPECT_EQ(report.error().code(), ErrorCode::corruption) << report.error().to_string();
+    EXPECT_THAT(report.error().message(), HasSubstr(std::filesystem::path(file).filename().string()));
+  }
+  EXPECT_FALSE(take({.path = write("text", "SQLite format 3")}).has_value());
+}
+
+TEST_F(ImportTest, AViewInThePlaceOfATableOfChromasIsNotRead) {
+  std::filesystem::create_directories(folder / "views");
+  {
+    auto made = store::metadata::Connection::open(path("views/chroma.sqlite3"),
+                                                  store::metadata::Connection::Role::writer, 1 << 20);
+    ASSERT_TRUE(made.has_value()) << made.error().to_string();
+    ASSERT_TRUE(made->run("CREATE VIEW collections AS SELECT 'x' AS id, 'x' AS name").has_value());
+  }
+  EXPECT_THAT(refusal({.path = path("views")}), HasSubstr("chroma.sqlite3: no table collections, which Chroma's have"));
 }
 
 TEST_F(ImportTest, ADamagedParquetFileIsAnErrorThatNamesIt) {

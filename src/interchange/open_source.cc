@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "interchange/chroma_source.h"
 #include "interchange/faiss_layout.h"
 #include "interchange/faiss_source.h"
 #include "interchange/hnswlib_source.h"
@@ -13,7 +14,7 @@
 
 namespace strata {
 namespace {
-constexpr std::array<std::string_view, 5> kFormatNames{"npy", "faiss", "hnswlib", "qdrant", "parquet"};
+constexpr std::array<std::string_view, 6> kFormatNames{"npy", "faiss", "hnswlib", "qdrant", "parquet", "chroma"};
 }  // namespace
 
 std::string_view name(VectorFormat format) noexcept {
@@ -26,7 +27,7 @@ Result<VectorFormat> parse_vector_format(std::string_view text) {
     if (kFormatNames[i] == text) return static_cast<VectorFormat>(i);
   }
   return Error(ErrorCode::invalid_argument, "not a format: \"" + std::string(text.substr(0, 64)) +
-                                                "\"; the formats are npy, faiss, hnswlib, qdrant and parquet");
+                                                "\"; the formats are npy, faiss, hnswlib, qdrant, parquet and chroma");
 }
 
 }  // namespace strata
@@ -45,13 +46,15 @@ Result<VectorFormat> guess(io::FileSystem& files, const std::string& name, const
   const std::string_view text = as_text(front);
   if (text.starts_with(kNpyMagic)) return VectorFormat::npy;
   if (text.starts_with("PAR1")) return VectorFormat::parquet;
+  if (text.starts_with("SQLite format 3")) return VectorFormat::chroma;
   if (is_faiss(front)) return VectorFormat::faiss;
   if (is_hnswlib(front, file.size())) return VectorFormat::hnswlib;
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin != std::string_view::npos && (text[begin] == '{' || text[begin] == '[')) return VectorFormat::qdrant;
   return Error(
       ErrorCode::invalid_argument,
-      "\"" + path + "\" begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet");
+      "\"" + path +
+          "\" begins as none of the formats that are read: npy, faiss, hnswlib, qdrant (JSON), parquet, chroma");
 }
 
 /// A source with what it borrows.
@@ -84,18 +87,23 @@ Result<std::unique_ptr<PointSource>> open_source(const VectorImportOptions& opti
   Place place = STRATA_TRY(find_place(options.path));
   std::string file = place.name;
   std::string beside = file + std::string(kPointsBeside);
-  if (file.empty()) {
-    file = kFolderVectors;
+  const bool is_folder = file.empty();
+  const bool of_chroma = is_folder && STRATA_TRY(place.files->exists(kChromaFile));
+  if (is_folder) {
+    file = of_chroma ? kChromaFile : kFolderVectors;
     beside = kFolderPoints;
-    if (!STRATA_TRY(place.files->exists(file))) {
-      return Error(ErrorCode::invalid_argument, "the folder \"" + options.path + "\" holds no " + file);
+    if (!of_chroma && !STRATA_TRY(place.files->exists(file))) {
+      return Error(ErrorCode::invalid_argument,
+                   "the folder \"" + options.path + "\" holds neither " + file + " nor " + kChromaFile);
     }
   }
   const VectorFormat format = options.format ? *options.format : STRATA_TRY(guess(*place.files, file, options.path));
-  const bool labelled = format != VectorFormat::qdrant && format != VectorFormat::parquet;
+  const bool labelled = format == VectorFormat::npy || format == VectorFormat::faiss || format == VectorFormat::hnswlib;
+  const bool has_fields = format == VectorFormat::qdrant || format == VectorFormat::parquet;
   if (!labelled && !options.points.empty()) return not_taken("a file with ids", format);
-  if (labelled && !options.id_field.empty()) return not_taken("a field for the id", format);
-  if (labelled && !options.vector_field.empty()) return not_taken("a field for the vector", format);
+  if (!has_fields && !options.id_field.empty()) return not_taken("a field for the id", format);
+  if (!has_fields && !options.vector_field.empty()) return not_taken("a field for the vector", format);
+  if (format != VectorFormat::chroma && !options.source_collection.empty()) return not_taken("a collection", format);
   std::optional<Place> names_place;
   std::unique_ptr<PointNames> names;
   if (!options.points.empty()) {
@@ -117,6 +125,7 @@ Result<std::unique_ptr<PointSource>> open_source(const VectorImportOptions& opti
     case VectorFormat::parquet:
       source = STRATA_TRY(open_parquet(*place.files, file, {options.id_field, options.vector_field}));
       break;
+    case VectorFormat::chroma: source = STRATA_TRY(open_chroma(*place.files, options.source_collection)); break;
   }
   return std::unique_ptr<PointSource>(
       std::make_unique<OwningSource>(std::move(place), std::move(names_place), std::move(names), std::move(source)));

@@ -6,6 +6,7 @@
 #include "interchange/hnswlib_source.h"
 #include "interchange/npy_header.h"
 #include "interchange/npy_source.h"
+#include "interchange/pickle_labels.h"
 #include "interchange/qdrant_source.h"
 #include "io/memory_file_system.h"
 
@@ -192,6 +193,28 @@ TEST(Qdrant, AnswersOfScrollAreRead) {
                         : "00000000-0000-0000-0000-" + std::string(12 - digits.size(), '0') + digits;
   });
   for (std::int64_t row = 0; row < 20; ++row) EXPECT_EQ(drained.points[row].payload, (Map{{"row", row}}));
+}
+
+TEST(PickledLabels, ComeFromADictionaryOrAnObjectAndNothingElseIsFollowed) {
+  const auto files = golden_files();
+  for (const auto& [file, labels] : {std::pair("labels_2.pickle", 299U), std::pair("labels_4.pickle", 1'999U)}) {
+    const auto read = read_pickled_labels(*InputFile::open(*files, file));
+    ASSERT_TRUE(read.has_value()) << file << ": " << read.error().message();
+    EXPECT_EQ(read->max_seq_id, 7);
+    ASSERT_EQ(read->labels.size(), labels);
+    for (const auto& [id, label] : read->labels) EXPECT_EQ(id, "n" + std::to_string(label));
+  }
+  // os.system("id"), for whoever would call it: here it is an object like any other.
+  const std::string program = "cos\nsystem\nX\x02" + std::string(3, '\0') + "id\x85R.";
+  const auto disk = io::make_memory_file_system();
+  ASSERT_TRUE(io::write_file_atomically(*disk, "call", as_bytes(program)));
+  const auto call = read_pickled_labels(*InputFile::open(*disk, "call"));
+  ASSERT_TRUE(call.has_value()) << call.error().message();
+  EXPECT_TRUE(call->labels.empty());
+  ASSERT_TRUE(io::write_file_atomically(*disk, "persistent", as_bytes("Pname\n.")));
+  const auto persistent = read_pickled_labels(*InputFile::open(*disk, "persistent"));
+  EXPECT_EQ(persistent.error().code(), ErrorCode::unsupported);
+  EXPECT_THAT(persistent.error().message(), HasSubstr("persistent, offset 0: a pickle's instruction 80"));
 }
 
 /// Every file cut at every byte: a typed error, or the points that are whole.

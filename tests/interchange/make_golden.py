@@ -8,8 +8,12 @@ src/interchange read them (`golden_fixture.h` knows the numbers); run again only
 import datetime
 import decimal
 import json
+import pickle
+import shutil
+import sqlite3
 from pathlib import Path
 
+import chromadb
 import faiss
 import hnswlib
 import numpy as np
@@ -111,6 +115,41 @@ def write_parquet(x):
     pq.write_table(pa.table(other), GOLDEN / "integers.parquet")
 
 
+class PersistentData:
+    """As Chroma pickled its labels before it was written in Rust: an object of a class."""
+
+    def __init__(self, labels):
+        self.dimensionality, self.total_elements_added, self.max_seq_id = DIMENSION, len(labels), 7
+        self.id_to_label = labels
+        self.label_to_id = {label: id for id, label in labels.items()}
+        self.id_to_seq_id = {}
+
+
+def write_chroma(x):
+    folder = GOLDEN / "chroma"
+    shutil.rmtree(folder, ignore_errors=True)
+    client = chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+    small = {"hnsw": {"space": "l2", "sync_threshold": 10, "batch_size": 5}}  # so that the index gets a part
+    notes = client.create_collection("notes", configuration=small, embedding_function=None)
+    for at in range(0, ROWS, 4):
+        rows = range(at, at + 4)
+        notes.add(ids=[f"n{i}" for i in rows], embeddings=x[at:at + 4], documents=[f"doc {i}" for i in rows],
+                  metadatas=[{"row": i, "real": i / 4, "flag": i % 2 == 0, "lang": "en"} for i in rows])
+    notes.delete(ids=["n3"])
+    notes.update(ids=["n5"], embeddings=[[1.0] * DIMENSION])
+    notes.update(ids=["n6"], metadatas=[{"lang": "de"}])
+    notes.add(ids=["late"], embeddings=[[2.0] * DIMENSION])
+    client.create_collection("nothing", embedding_function=None)
+    del notes, client
+    file = sqlite3.connect(folder / "chroma.sqlite3")
+    file.execute("pragma page_size = 512")
+    file.execute("vacuum")
+    file.close()
+    for protocol in (2, 4):
+        with open(GOLDEN / f"labels_{protocol}.pickle", "wb") as out:
+            pickle.dump(PersistentData({f"n{i}": i for i in range(1, 2_000 if protocol == 4 else 300)}), out, protocol)
+
+
 def main():
     GOLDEN.mkdir(exist_ok=True)
     x = vectors()
@@ -119,7 +158,9 @@ def main():
     write_faiss(x)
     write_qdrant(x)
     write_parquet(x)
-    print(sum(path.stat().st_size for path in GOLDEN.iterdir()), "bytes in", len(list(GOLDEN.iterdir())), "files")
+    write_chroma(x)
+    files = [path for path in GOLDEN.rglob("*") if path.is_file()]
+    print(sum(path.stat().st_size for path in files), "bytes in", len(files), "files")
 
 
 if __name__ == "__main__":

@@ -214,9 +214,45 @@ class Peers(unittest.TestCase):
         self.assert_stored(self.x, ids)
         self.assertEqual(self.stored("again")["note 3"][1], {"n": 3})
 
+    def test_a_chroma_directory_comes_in_and_an_export_goes_there(self):
+        for space, metric in (("l2", "l2"), ("ip", "inner_product"), ("cosine", "cosine")):
+            with self.subTest(space):
+                self.folder = Path(tempfile.mkdtemp(dir=self.folder))
+                client = self.chroma("chroma")
+                notes = client.create_collection("notes", configuration={"hnsw": {"space": space}},
+                                                 embedding_function=None)
+                ids = [f"note {n}" for n in range(ROWS)]
+                notes.add(ids=ids, embeddings=self.x, metadatas=[{"n": n, "tags": ["a", "b"]} for n in range(ROWS)])
+                notes.delete(ids=ids[:5])
+                notes.update(ids=[ids[7]], embeddings=[self.queries[0]])
+                expected = self.x.copy()
+                expected[7] = self.queries[0]
+                del notes, client
+                report = self.take("chroma")
+                self.assertEqual((report["upserted"], report["metric"], report["remarks"]), (ROWS - 5, metric, []))
+                stored = self.stored()
+                self.assertEqual(set(stored), set(ids[5:]))
+                for n in range(5, ROWS):
+                    vector, payload = stored[ids[n]]
+                    self.assertEqual(payload, {"n": n, "tags": ["a", "b"]})
+                    # Those of the queue are as they were given, under cosine, too.
+                    given = np.allclose(vector, expected[n], rtol=0, atol=0)
+                    unit = expected[n] / np.linalg.norm(expected[n])
+                    self.assertTrue(given or (space == "cosine" and np.allclose(vector, unit, rtol=0, atol=1e-6)))
+        points = json_lines(self.folder / "back/points.jsonl")
+        back = self.chroma("again").create_collection("back", embedding_function=None)
+        back.add(ids=[point["id"] for point in points], embeddings=np.load(self.folder / "back/vectors.npy"),
+                 metadatas=[point["payload"] for point in points])
+        self.assertEqual(back.count(), ROWS - 5)
+
+    def chroma(self, name):
+        quiet = chromadb.Settings(anonymized_telemetry=False)
+        return chromadb.PersistentClient(str(self.folder / name), settings=quiet)
+
 
 if __name__ == "__main__":
     with_peers()
+    import chromadb
     import faiss
     import hnswlib
     import lancedb
