@@ -42,6 +42,9 @@ class ParquetSink final : public PointSink {
 }  // namespace
 
 Result<std::unique_ptr<PointSink>> open_parquet_sink(io::FileSystem& files, const SinkOptions& options) {
+  const std::string name = options.name + ".part";
+  if (STRATA_TRY(files.exists(name))) STRATA_TRY(files.remove(name));
+  STRATA_TRY(files.open(name, io::OpenMode::create));  // its owner's alone, as the others; DuckDB writes into it
   const std::string part = STRATA_TRY(files.path(options.name + ".part"));
   ParquetPointWriter writer = STRATA_TRY(ParquetPointWriter::open(part, part + ".tmp", options.collection.dimension));
   return std::unique_ptr<PointSink>(std::make_unique<ParquetSink>(files, options.name, std::move(writer)));

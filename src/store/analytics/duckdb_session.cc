@@ -311,15 +311,15 @@ Error too_many_rows(std::size_t rows_max) {
                "the result has more than " + std::to_string(rows_max) + " rows; aggregate, or add a limit");
 }
 
-void append_chunk(duckdb_data_chunk chunk, idx_t columns, Rows& rows) {
-  const idx_t size = duckdb_data_chunk_get_size(chunk);
+/// Rows begin … end (exclusive) of the chunk, behind those that are there.
+void append_rows(duckdb_data_chunk chunk, idx_t columns, std::size_t begin, std::size_t end, Rows& rows) {
   const std::size_t first = rows.rows.size();
-  rows.rows.resize(first + size);
-  for (std::size_t i = 0; i < size; ++i) rows.rows[first + i].reserve(columns);
+  rows.rows.resize(first + end - begin);
+  for (std::size_t i = first; i < rows.rows.size(); ++i) rows.rows[i].reserve(columns);
   for (idx_t c = 0; c < columns; ++c) {
     const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
     const OwnedType type(duckdb_vector_get_column_type(vector));
-    for (std::size_t i = 0; i < size; ++i) rows.rows[first + i].push_back(to_value(vector, type.get(), i));
+    for (std::size_t i = begin; i < end; ++i) rows.rows[first + i - begin].push_back(to_value(vector, type.get(), i));
   }
 }
 
@@ -337,20 +337,29 @@ Result<DuckRowStream> DuckStatement::stream() {
   return stream;
 }
 
-DuckRowStream::DuckRowStream(DuckRowStream&& other) noexcept : result_(std::exchange(other.result_, {})) {}
+DuckRowStream::DuckRowStream(DuckRowStream&& other) noexcept
+    : result_(std::exchange(other.result_, {})), chunk_(std::exchange(other.chunk_, nullptr)), at_(other.at_) {}
 
-DuckRowStream::~DuckRowStream() { duckdb_destroy_result(&result_); }
+DuckRowStream::~DuckRowStream() {
+  if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
+  duckdb_destroy_result(&result_);
+}
 
 Result<bool> DuckRowStream::next(Rows& rows) {
   rows.rows.clear();
-  const OwnedChunk chunk(duckdb_fetch_chunk(result_));
-  if (chunk.get() != nullptr) {
-    append_chunk(chunk.get(), duckdb_column_count(&result_), rows);
-    return true;
+  while (chunk_ == nullptr || at_ == duckdb_data_chunk_get_size(chunk_)) {
+    if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
+    at_ = 0;
+    chunk_ = duckdb_fetch_chunk(result_);
+    if (chunk_ != nullptr) continue;
+    const char* message = duckdb_result_error(&result_);
+    if (message == nullptr || *message == '\0') return false;
+    return duck_error("", message);
   }
-  const char* message = duckdb_result_error(&result_);
-  if (message == nullptr || *message == '\0') return false;
-  return duck_error("", message);
+  const std::size_t end = std::min<std::size_t>(duckdb_data_chunk_get_size(chunk_), at_ + kRowsMax);
+  append_rows(chunk_, duckdb_column_count(&result_), at_, end, rows);
+  at_ = end;
+  return true;
 }
 
 Result<Rows> DuckStatement::rows(std::size_t rows_max) {
@@ -365,8 +374,9 @@ Result<Rows> DuckStatement::rows(std::size_t rows_max) {
       }
       return {};
     }
-    if (rows.rows.size() + duckdb_data_chunk_get_size(chunk) > rows_max) return too_many_rows(rows_max);
-    append_chunk(chunk, columns, rows);
+    const idx_t size = duckdb_data_chunk_get_size(chunk);
+    if (rows.rows.size() + size > rows_max) return too_many_rows(rows_max);
+    append_rows(chunk, columns, 0, size, rows);
     return {};
   }));
   return rows;

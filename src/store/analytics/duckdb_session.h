@@ -75,7 +75,7 @@ class DuckStatement {
   Result<void> bind_all(std::span<const Value> values);
   Result<Rows> rows(std::size_t rows_max);
   Result<ArrowStream> arrow(std::size_t rows_max);
-  /// The rows a chunk at a time; the connection outlives the stream.
+  /// The rows, some at a time; the connection outlives the stream.
   Result<DuckRowStream> stream();
   /// First a call with no chunk, for the columns; then the chunks.
   Result<void> for_each_chunk(const std::function<Result<void>(duckdb_result&, duckdb_data_chunk)>& visit);
@@ -86,19 +86,22 @@ class DuckStatement {
   duckdb_prepared_statement statement_ = nullptr;
 };
 
-/// A result on its way, chunk by chunk. One thread at a time.
+/// A result on its way. One thread at a time.
 class DuckRowStream {
  public:
   DuckRowStream(DuckRowStream&& other) noexcept;
   DuckRowStream& operator=(DuckRowStream&&) = delete;
   ~DuckRowStream();
-  /// Replaces rows.rows by the next ones; false at the end.
+  /// Replaces rows.rows by the next ones, up to kRowsMax; false at the end.
+  static constexpr std::size_t kRowsMax = 64;
   Result<bool> next(Rows& rows);
 
  private:
   friend class DuckStatement;
   explicit DuckRowStream(duckdb_result result) : result_(result) {}
   duckdb_result result_;  // no internal data: moved away
+  duckdb_data_chunk chunk_ = nullptr;
+  std::size_t at_ = 0;  // of the chunk's rows, the first that was not given yet
 };
 
 /// One thread at a time, except `interrupt`.

@@ -21,7 +21,7 @@ class ParquetReader {
   std::uint64_t rows() const { return rows_; }
   /// Begins to read, in the file's order: one SQL expression over the columns for each value wanted.
   Result<void> select(std::span<const std::string> expressions);
-  /// Replaces rows.rows by the next ones, up to 2,048; false at the end.
+  /// Replaces rows.rows by the next ones, up to 64; false at the end.
   Result<bool> next(Rows& rows);
 
  private:
@@ -40,8 +40,8 @@ class ParquetReader {
 class ParquetPointWriter {
  public:
   /// path  absolute, replaced at finish       temporary  absolute; made when it is needed, and removed
-  static Result<ParquetPointWriter> open(const std::string& path, const std::string& temporary,
-                                         std::uint32_t dimension);
+  static Result<ParquetPointWriter> open(const std::string& path, const std::string& temporary, std::uint32_t dimension,
+                                         std::uint64_t memory_bytes_max = 256 << 20);
   ParquetPointWriter(ParquetPointWriter&& other) noexcept;
   ParquetPointWriter& operator=(ParquetPointWriter&&) = delete;
   ~ParquetPointWriter();

@@ -53,6 +53,24 @@ TEST_F(ParquetFileTest, RowsComeBackInTheirOrder) {
   EXPECT_EQ(count, 5'000);
 }
 
+TEST_F(ParquetFileTest, WhatDoesNotFitIntoMemoryWaitsOnDisk) {
+  constexpr std::uint32_t kDimension = 1'024;
+  constexpr int kRows = 40'960;  // 160 MiB of vectors
+  auto writer = ParquetPointWriter::open(path("large.parquet"), path("waiting"), kDimension, 128 << 20);
+  ASSERT_TRUE(writer.has_value()) << writer.error().to_string();
+  std::vector<float> vector(kDimension);
+  for (int row = 0; row < kRows; ++row) {
+    vector[static_cast<std::size_t>(row) % kDimension] = static_cast<float>(row);
+    const auto appended = writer->append("n" + std::to_string(row), vector, "{}");
+    ASSERT_TRUE(appended.has_value()) << appended.error().to_string();
+  }
+  const auto finished = writer->finish();
+  ASSERT_TRUE(finished.has_value()) << finished.error().to_string();
+  const auto reader = ParquetReader::open(path("large.parquet"));
+  ASSERT_TRUE(reader.has_value()) << reader.error().to_string();
+  EXPECT_EQ(reader->rows(), static_cast<std::uint64_t>(kRows));
+}
+
 TEST_F(ParquetFileTest, NoOtherFileIsInReach) {
   write("mine.parquet", 1);
   write("other.parquet", 1);
