@@ -120,6 +120,7 @@ void bind_cache(nb::module_& module);
 void bind_engine(nb::module_& module);
 void bind_errors(nb::module_& module);
 void bind_graph(nb::module_& module);
+void bind_interchange(nb::module_& module);
 void bind_memory(nb::module_& module);
 void bind_metadata(nb::module_& module);
 void bind_object(nb::module_& module);

@@ -15,4 +15,5 @@ NB_MODULE(_strata, module) {
   bind_array(module);
   bind_memory(module);
   bind_operations(module);
+  bind_interchange(module);
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _strata
-from .arguments import mapping, quoted, sequence
+from .arguments import mapping, path as checked_path, quoted, sequence
 
 Filter = Mapping[str, Any]
 Example = str | ArrayLike  # the id of a stored point, or a vector
@@ -82,6 +83,32 @@ class CollectionInfo(NamedTuple):
     ef_construction: int
 
 
+class Remark(NamedTuple):
+    """Points of one kind that an import or export left out or changed: how, how many, the first of them."""
+
+    what: str
+    points: int
+    example: str
+
+
+class ImportReport(NamedTuple):
+    format: str
+    dimension: int
+    metric: str
+    created: bool
+    read: int
+    upserted: int
+    skipped: int
+    remarks: list[Remark]
+    lsn: int
+
+
+class ExportReport(NamedTuple):
+    files: list[str]
+    points: int
+    remarks: list[Remark]
+
+
 def as_float32(values: ArrayLike, axes: int) -> NDArray[np.float32]:
     """The same memory when it is a float32 array in C order; otherwise a converted copy."""
     try:
@@ -108,8 +135,9 @@ def _as_dict(payload: Any, name: str = "payload") -> dict[str, Any] | None:
 class Collection:
     """One collection by name. Its calls belong to the database, transaction or view it came from."""
 
-    def __init__(self, native: _strata.Vector, name: str):
+    def __init__(self, native: _strata.Vector, name: str, handle: _strata.Handle):
         self._native = native
+        self._handle = handle
         self.name = name
 
     def __repr__(self) -> str:
@@ -238,7 +266,6 @@ class Collection:
                 return
             after = points[-1][0]
 
-
     def _scroll_by(self, filter: Filter | None, after: str | tuple[Any, str], with_vector: bool, page: int,
                    order_by: str, descending: bool) -> Iterator[OrderedPoint]:
         place = None if after == "" else after
@@ -254,6 +281,49 @@ class Collection:
             if len(points) < page:
                 return
             place = (points[-1][1], points[-1][0][0])
+
+    def import_from(self, path: str | os.PathLike[str], *, format: str = "",
+                    points: str | os.PathLike[str] | None = None, id_field: str = "", vector_field: str = "",
+                    source_collection: str = "", text_field: str = "", metric: str = "", batch: int = 1000,
+                    resume: bool = False, dry_run: bool = False,
+                    progress: Callable[[int, int], bool | None] | None = None) -> ImportReport:
+        """Takes in what another vector store's file holds; makes the collection when it is not there.
+
+        path                     a .npy of two axes, an index file of faiss or hnswlib, JSON of Qdrant's API, or a
+                                 folder with vectors.npy and points.jsonl, Parquet,
+                                 a persistent directory of Chroma
+        format                   npy, faiss, hnswlib, parquet, qdrant, chroma; "": what the content says
+        points                   ids and payloads for rows or integer labels: a .npy, or JSON lines {"id", "payload",
+                                 "label"}; None: path.points.jsonl where that is, else ids are the labels' digits
+        id_field, vector_field   qdrant, parquet: the field or column that is the id; which of several named vectors
+        source_collection        chroma: which of its collections; "": the only one
+        text_field               the payload's field whose words search_words finds the point by
+        metric                   cosine, l2, inner_product; "": the file's, else the collection's
+        batch                    points in one commit, 1 … 100,000
+        resume                   pass over points that are there, as after an import that ended early
+        progress                 called with points done and points in the file; False cancels
+
+        What cannot be kept is left out and told in `remarks`. Raises FailedPrecondition for another dimension or
+        metric than the collection's, Corruption for a file that ends early, Unsupported for an index without vectors.
+        """
+        report = _strata.import_vectors(self._handle, self.name, checked_path("path", path), format,
+                                        "" if points is None else checked_path("points", points), id_field,
+                                        vector_field, source_collection, text_field, metric, batch, resume, dry_run,
+                                        progress)
+        return ImportReport(*report[:7], [Remark(*remark) for remark in report[7]], report[8])
+
+    def export_to(self, path: str | os.PathLike[str], *, format: str = "npy", filter: Filter | None = None,
+                  progress: Callable[[int, int], bool | None] | None = None) -> ExportReport:
+        """Writes the points as other vector stores read them, from one state, in the order of their ids.
+
+        format   npy: a new folder with vectors.npy (float32) and points.jsonl · faiss: an IndexIDMap2 over an
+                 IndexFlat, with path.points.jsonl beside · qdrant: bodies of its upsert, one a line ·
+                 parquet: columns id, vector, payload (JSON)
+        filter   only points that meet this condition
+        """
+        files, count, remarks = _strata.export_vectors(self._handle, self.name, checked_path("path", path), format,
+                                                       _as_dict(filter, "filter"), progress)
+        return ExportReport(files, count, [Remark(*remark) for remark in remarks])
 
 
 def _asked(vector: ArrayLike | None, words: str, like: Sequence[Example], unlike: Sequence[Example], recommend: str,
@@ -282,6 +352,7 @@ class VectorStore:
 
     def __init__(self, handle: _strata.Handle):
         self._native = _strata.Vector(handle)
+        self._handle = handle
 
     def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine", words: bool = False,
                  element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128) -> Collection:
@@ -294,7 +365,7 @@ class VectorStore:
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024"""
         if dimension is not None:
             self._ensure(name, dimension, metric, words, element, index, m, ef_construction)
-        return Collection(self._native, name)
+        return Collection(self._native, name, self._handle)
 
     def _ensure(self, name: str, dimension: int, metric: str, words: bool, *rest: str | int) -> None:
         try:

@@ -1,4 +1,4 @@
-// vector create|drop|list|upsert|get|count|delete|scroll; search, facets and audit have files of their own.
+// vector create|drop|list|upsert|get|count|delete|scroll; search, facets, audit, import and export have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -287,6 +287,7 @@ void add_vector_verbs(CommandLine& line) {
   add_scroll(line, family);
   add_delete(line, family);
   add_drop(line, family);
+  add_vector_transfer(line, family);
 }
 
 }  // namespace strata::cli

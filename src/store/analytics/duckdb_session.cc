@@ -116,14 +116,21 @@ Error duck_error(std::string_view context, std::string message) {
   return Error(code, context.empty() ? std::move(message) : message + " (" + std::string(context) + ")");
 }
 
-std::string quote(std::string_view identifier) {
-  std::string quoted = "\"";
-  for (const char c : identifier) {
-    if (c == '"') quoted += '"';
+namespace {
+
+std::string between(std::string_view text, char mark) {
+  std::string quoted(1, mark);
+  for (const char c : text) {
+    if (c == mark) quoted += mark;
     quoted += c;
   }
-  return quoted + "\"";
+  return quoted + mark;
 }
+
+}  // namespace
+
+std::string quote(std::string_view identifier) { return between(identifier, '"'); }
+std::string literal(std::string_view text) { return between(text, '\''); }
 
 std::string_view sql_type(ColumnType type) noexcept { return kSqlTypes[static_cast<std::size_t>(type)]; }
 
@@ -135,7 +142,8 @@ Result<std::unique_ptr<DuckDatabase>> DuckDatabase::open(const std::string& path
   const std::string memory = std::to_string(options.memory_bytes_max) + "B";
   const std::string temporary = std::to_string(options.temporary_bytes_max) + "B";
   const std::string threads = std::to_string(std::max(1u, options.threads));
-  const std::string temporary_directory = path.empty() ? std::string() : path + ".tmp";
+  const std::string temporary_directory = path.empty() ? options.temporary_directory : path + ".tmp";
+  const bool reaches_a_file = path.empty() && !options.user_file.empty();
   // temp_directory has to come before external access is switched off.
   const std::array<std::pair<const char*, const char*>, 9> settings = {{
       {"temp_directory", temporary_directory.c_str()},
@@ -145,7 +153,7 @@ Result<std::unique_ptr<DuckDatabase>> DuckDatabase::open(const std::string& path
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},
-      {"enable_external_access", "false"},
+      {"enable_external_access", reaches_a_file ? "true" : "false"},
       {"custom_user_agent", "strata"},
   }};
   for (const auto& [key, value] : settings) {
@@ -163,6 +171,10 @@ Result<std::unique_ptr<DuckDatabase>> DuckDatabase::open(const std::string& path
   }
   auto connection = STRATA_TRY(database->connect());
   STRATA_TRY(connection->execute("PRAGMA disable_checkpoint_on_shutdown"));
+  if (reaches_a_file) {
+    STRATA_TRY(connection->execute("SET allowed_paths = [" + literal(options.user_file) + "]"));
+    STRATA_TRY(connection->execute("SET enable_external_access = false"));
+  }
   STRATA_TRY(connection->execute("SET lock_configuration = true"));
   return database;
 }
@@ -299,7 +311,56 @@ Error too_many_rows(std::size_t rows_max) {
                "the result has more than " + std::to_string(rows_max) + " rows; aggregate, or add a limit");
 }
 
+/// Rows begin … end (exclusive) of the chunk, behind those that are there.
+void append_rows(duckdb_data_chunk chunk, idx_t columns, std::size_t begin, std::size_t end, Rows& rows) {
+  const std::size_t first = rows.rows.size();
+  rows.rows.resize(first + end - begin);
+  for (std::size_t i = first; i < rows.rows.size(); ++i) rows.rows[i].reserve(columns);
+  for (idx_t c = 0; c < columns; ++c) {
+    const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
+    const OwnedType type(duckdb_vector_get_column_type(vector));
+    for (std::size_t i = begin; i < end; ++i) rows.rows[first + i - begin].push_back(to_value(vector, type.get(), i));
+  }
+}
+
 }  // namespace
+
+Result<DuckRowStream> DuckStatement::stream() {
+  Owned<duckdb_pending_result, duckdb_destroy_pending> pending;
+  if (duckdb_pending_prepared_streaming(statement_, pending.out()) != DuckDBSuccess) {
+    return duck_error("", text_or(duckdb_pending_error(pending.get()), kNoMessage));
+  }
+  duckdb_result result{};
+  const duckdb_state state = duckdb_execute_pending(pending.get(), &result);
+  DuckRowStream stream(result);
+  if (state != DuckDBSuccess) return duck_error("", text_or(duckdb_result_error(&stream.result_), kNoMessage));
+  return stream;
+}
+
+DuckRowStream::DuckRowStream(DuckRowStream&& other) noexcept
+    : result_(std::exchange(other.result_, {})), chunk_(std::exchange(other.chunk_, nullptr)), at_(other.at_) {}
+
+DuckRowStream::~DuckRowStream() {
+  if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
+  duckdb_destroy_result(&result_);
+}
+
+Result<bool> DuckRowStream::next(Rows& rows) {
+  rows.rows.clear();
+  while (chunk_ == nullptr || at_ == duckdb_data_chunk_get_size(chunk_)) {
+    if (chunk_ != nullptr) duckdb_destroy_data_chunk(&chunk_);
+    at_ = 0;
+    chunk_ = duckdb_fetch_chunk(result_);
+    if (chunk_ != nullptr) continue;
+    const char* message = duckdb_result_error(&result_);
+    if (message == nullptr || *message == '\0') return false;
+    return duck_error("", message);
+  }
+  const std::size_t end = std::min<std::size_t>(duckdb_data_chunk_get_size(chunk_), at_ + kRowsMax);
+  append_rows(chunk_, duckdb_column_count(&result_), at_, end, rows);
+  at_ = end;
+  return true;
+}
 
 Result<Rows> DuckStatement::rows(std::size_t rows_max) {
   Rows rows;
@@ -315,14 +376,7 @@ Result<Rows> DuckStatement::rows(std::size_t rows_max) {
     }
     const idx_t size = duckdb_data_chunk_get_size(chunk);
     if (rows.rows.size() + size > rows_max) return too_many_rows(rows_max);
-    const std::size_t first = rows.rows.size();
-    rows.rows.resize(first + size);
-    for (std::size_t i = 0; i < size; ++i) rows.rows[first + i].reserve(columns);
-    for (idx_t c = 0; c < columns; ++c) {
-      const duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
-      const OwnedType type(duckdb_vector_get_column_type(vector));
-      for (std::size_t i = 0; i < size; ++i) rows.rows[first + i].push_back(to_value(vector, type.get(), i));
-    }
+    append_rows(chunk, columns, 0, size, rows);
     return {};
   }));
   return rows;

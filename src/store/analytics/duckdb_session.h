@@ -38,9 +38,14 @@ struct DuckOptions {
   std::uint64_t memory_bytes_max = 256 << 20;
   std::uint64_t temporary_bytes_max = std::uint64_t{4} << 30;
   unsigned threads = 2;
+  /// With an empty path: the one file of the user's that statements, which are then all ours, may read or write, and a folder for
+  /// what does not fit into memory. Absolute. Empty: none
+  std::string user_file = {};
+  std::string temporary_directory = {};
 };
 
 class DuckConnection;
+class DuckRowStream;
 
 /// An open database. Threads: any; outlived by none of its connections.
 class DuckDatabase {
@@ -70,6 +75,8 @@ class DuckStatement {
   Result<void> bind_all(std::span<const Value> values);
   Result<Rows> rows(std::size_t rows_max);
   Result<ArrowStream> arrow(std::size_t rows_max);
+  /// The rows, some at a time; the connection outlives the stream.
+  Result<DuckRowStream> stream();
   /// First a call with no chunk, for the columns; then the chunks.
   Result<void> for_each_chunk(const std::function<Result<void>(duckdb_result&, duckdb_data_chunk)>& visit);
 
@@ -77,6 +84,24 @@ class DuckStatement {
   friend class DuckConnection;
   explicit DuckStatement(duckdb_prepared_statement statement) : statement_(statement) {}
   duckdb_prepared_statement statement_ = nullptr;
+};
+
+/// A result on its way. One thread at a time.
+class DuckRowStream {
+ public:
+  DuckRowStream(DuckRowStream&& other) noexcept;
+  DuckRowStream& operator=(DuckRowStream&&) = delete;
+  ~DuckRowStream();
+  /// Replaces rows.rows by the next ones, up to kRowsMax; false at the end.
+  static constexpr std::size_t kRowsMax = 64;
+  Result<bool> next(Rows& rows);
+
+ private:
+  friend class DuckStatement;
+  explicit DuckRowStream(duckdb_result result) : result_(result) {}
+  duckdb_result result_;  // no internal data: moved away
+  duckdb_data_chunk chunk_ = nullptr;
+  std::size_t at_ = 0;  // of the chunk's rows, the first that was not given yet
 };
 
 /// One thread at a time, except `interrupt`.
@@ -130,6 +155,8 @@ Value to_value(duckdb_vector vector, duckdb_logical_type type, std::size_t row);
 
 /// "name" with quotes doubled.
 std::string quote(std::string_view identifier);
+/// 'text' with quotes doubled.
+std::string literal(std::string_view text);
 std::string_view sql_type(ColumnType type) noexcept;
 
 }  // namespace strata::store::analytics

@@ -167,9 +167,10 @@ void StatementCache::keep(std::unique_ptr<Kept> kept) {
 
 Result<Connection> Connection::open(const std::string& path, Role role, std::int64_t cache_bytes) {
   sqlite3* handle = nullptr;
-  const int access = role == Role::reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const bool reads = role == Role::reader || role == Role::foreign;
+  const int access = reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const std::string& name = role == Role::scratch ? std::string(":memory:") : path;
-  const char* const files = STRATA_TRY(sqlite_files());
+  const char* const files = role == Role::foreign ? nullptr : STRATA_TRY(sqlite_files());
   const int code = sqlite3_open_v2(name.c_str(), &handle, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files);
   Connection connection(handle);
   if (code != SQLITE_OK) return error_of(handle, code, "opening " + name);
@@ -187,7 +188,7 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_set_authorizer(handle, &authorize, &connection.guard_slot());
-  if (role == Role::reader) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (reads) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (role == Role::writer) {
     make_room_for_checksums(handle);
     STRATA_TRY(connection.run("PRAGMA page_size=4096"));
@@ -198,7 +199,8 @@ Result<Connection> Connection::open(const std::string& path, Role role, std::int
     STRATA_TRY(connection.run("PRAGMA secure_delete=OFF"));
     STRATA_TRY(connection.run("PRAGMA foreign_keys=OFF"));
   }
-  if (role == Role::reader) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
+  if (reads) STRATA_TRY(connection.run("PRAGMA query_only=ON"));
+  if (role == Role::foreign) STRATA_TRY(connection.run("PRAGMA cell_size_check=ON"));
   STRATA_TRY(connection.run("PRAGMA wal_autocheckpoint=0"));  // Writer::copy_log does it
   STRATA_TRY(connection.run("PRAGMA temp_store=MEMORY"));
   STRATA_TRY(connection.run(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str()));

@@ -53,6 +53,8 @@ class Statement {
   void bind_blob(int index, std::string_view bytes);
   Result<void> bind_value(int index, const Value& value);
 
+  int columns() const { return sqlite3_column_count(handle_); }
+  std::string_view column_name(int column) const { return sqlite3_column_name(handle_, column); }
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_, column); }
   std::string_view text(int column) const;
   std::string_view blob(int column) const;
@@ -109,9 +111,10 @@ class StatementCache {
 /// One connection to state.sqlite (or to memory). One thread at a time.
 class Connection {
  public:
-  enum class Role { writer, reader, scratch };
+  enum class Role { writer, reader, scratch, foreign };
   /// writer: creates the file, WAL, is the only one that writes and checkpoints. reader: read-only, never checkpoints,
-  /// also not when it closes. scratch: a private database in memory, `path` is ignored.
+  /// also not when it closes. scratch: a private database in memory, `path` is ignored. foreign: another program's file,
+  /// read-only, by SQLite's own access to files: its pages have no checksums of ours.
   static Result<Connection> open(const std::string& path, Role role, std::int64_t cache_bytes);
   Connection() = default;
   Connection(Connection&& other) noexcept

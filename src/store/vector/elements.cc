@@ -15,6 +15,7 @@ constexpr float kHalfMax = 65'504;
 // 2^112: what binary16's exponent differs from float32's by, once its bits lie where float32 has them.
 constexpr float kHalfScale = 5.192296858534828e33F;
 
+// As core/half.h has it, but for finite numbers alone, and without a branch that keeps compilers from making whole registers of a loop.
 // Rounds by adding in integers; below binary16's normal numbers by a float addition, whose last bit is then binary16's.
 std::uint16_t to_half(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);

@@ -1,0 +1,116 @@
+// Export: the points of a collection, in the order of their ids, a page at a time, into a sink.
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "interchange/input_file.h"
+#include "interchange/point_sink.h"
+
+namespace strata::interchange {
+
+std::optional<std::int64_t> integer_of(std::string_view id) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error != std::errc() || end != id.data() + id.size() || number < 0 || std::to_string(number) != id) return {};
+  return number;
+}
+
+namespace {
+
+constexpr std::size_t kPagePoints = 1'000;
+constexpr std::uint64_t kProgressPoints = 100;
+constexpr std::size_t kPageBytes = 16 << 20;
+
+/// Calls `visit` for each point, in order.
+template <typename Visit>
+Result<void> each_point(VectorStore& vectors, std::string_view collection, const VectorExportOptions& options,
+                        std::uint32_t dimension, bool with_vector, Visit visit) {
+  const std::size_t page_points =
+      with_vector ? std::clamp<std::size_t>(kPageBytes / (sizeof(float) * dimension), 1, kPagePoints) : kPagePoints;
+  std::string after;
+  for (;;) {
+    const auto page = STRATA_TRY(vectors.scroll(collection, after, page_points, options.filter, with_vector));
+    for (const StoredPoint& point : page) STRATA_TRY(visit(point));
+    if (page.size() < page_points) return {};
+    after = page.back().id;
+  }
+}
+
+/// The folder that vectors.npy goes into: made, or empty.
+Result<Place> folder_to_write(const std::string& path) {
+  std::error_code failed;
+  if (std::filesystem::is_directory(path, failed)) {
+    Place place = STRATA_TRY(find_place(path));
+    if (!STRATA_TRY(place.files->list("")).empty()) {
+      return Error(ErrorCode::already_exists,
+                   "the folder \"" + path + "\" holds something; name one that is empty, or not there yet");
+    }
+    return place;
+  }
+  if (std::filesystem::exists(path, failed))
+    return Error(ErrorCode::already_exists, "\"" + path + "\" is a file; an array and its ids go into a folder");
+  std::filesystem::path given(path);
+  if (!given.has_filename()) given = given.parent_path();
+  const Place parent = STRATA_TRY(place_to_write(given.string()));
+  STRATA_TRY(parent.files->create_directory(parent.name));
+  return find_place(path);
+}
+
+Result<VectorExportReport> write(View& view, std::string_view collection, const VectorExportOptions& options,
+                                 const Progress& progress) {
+  VectorStore& vectors = static_cast<Stores&>(view).vector();
+  const CollectionInfo info = STRATA_TRY(vectors.collection(collection));
+  if (options.format == VectorFormat::hnswlib) {
+    return Error(ErrorCode::invalid_argument,
+                 "hnswlib's files are not written: export npy, then hnswlib's add_items and save_index make one");
+  }
+  if (options.format == VectorFormat::chroma) {
+    return Error(ErrorCode::invalid_argument,
+                 "Chroma's directories are not written: export npy, then its add makes a collection");
+  }
+  SinkOptions to{{}, info.options, STRATA_TRY(vectors.count(collection, options.filter))};
+  const bool is_folder = options.format == VectorFormat::npy;
+  const Place place = is_folder ? STRATA_TRY(folder_to_write(options.path)) : STRATA_TRY(place_to_write(options.path));
+  to.name = is_folder ? "" : place.name;
+  if (options.format == VectorFormat::faiss) {
+    to.integer_ids = true;
+    STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, false,
+                          [&](const StoredPoint& point) -> Result<void> {
+                            to.integer_ids = to.integer_ids && integer_of(point.id).has_value();
+                            return {};
+                          }));
+  }
+  std::unique_ptr<PointSink> sink;
+  switch (options.format) {
+    case VectorFormat::faiss: sink = STRATA_TRY(open_faiss_sink(*place.files, to)); break;
+    case VectorFormat::qdrant: sink = STRATA_TRY(open_qdrant_sink(*place.files, to)); break;
+    case VectorFormat::parquet: sink = STRATA_TRY(open_parquet_sink(*place.files, to)); break;
+    default: sink = STRATA_TRY(open_npy_sink(*place.files, to)); break;
+  }
+  VectorExportReport report;
+  Remarks remarks;
+  STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, true,
+                        [&](const StoredPoint& point) -> Result<void> {
+                          STRATA_TRY(sink->add(point, remarks));
+                          ++report.points;
+                          if (progress && report.points % kProgressPoints == 0 && !progress(report.points, to.points))
+                            return Error(ErrorCode::cancelled, "the export was cancelled; nothing was written");
+                          return {};
+                        }));
+  const std::string folder = STRATA_TRY(place.files->path(""));
+  for (const std::string& name : STRATA_TRY(sink->finish())) report.files.push_back(folder + "/" + name);
+  report.remarks = remarks.list();
+  return report;
+}
+
+}  // namespace
+}  // namespace strata::interchange
+
+namespace strata {
+
+Result<VectorExportReport> export_vectors(View& view, std::string_view collection, const VectorExportOptions& options,
+                                          const Progress& progress) noexcept {
+  return interchange::write(view, collection, options, progress);
+}
+
+}  // namespace strata
