@@ -271,9 +271,10 @@ int run_rot(const Settings& settings) {
   std::uint64_t index = 0;
   Cases cases;
   cases.next = [&](std::uint64_t& next) {
-    const bool left = settings.exhaustive ? index < all.size() : budget.left(index);
+    if (settings.exhaustive ? index == all.size() || !budget.left(0) : !budget.left(index)) return false;
+    if (tally.violations() > 50 || (specimens[0].files.empty() && specimens[1].files.empty())) return false;
     next = index++;
-    return left && tally.violations() <= 50 && !(specimens[0].files.empty() && specimens[1].files.empty());
+    return true;
   };
   cases.run = [&](std::size_t worker, std::uint64_t number) -> std::string {
     const Case it = case_of(number);
@@ -307,6 +308,7 @@ int run_rot(const Settings& settings) {
   }
   const std::string mode = settings.exhaustive ? "rot, every case" : "rot";
   if (settings.parts > 1) tally.add("part " + std::to_string(settings.part) + " of " + std::to_string(settings.parts));
+  if (settings.exhaustive && index < all.size()) tally.add("left", all.size() - index);
   return finish(settings, mode, "cases", tally, budget.minutes());
 }
 
