@@ -73,8 +73,7 @@ std::string owner_text() {
 Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& directory, const OpenOptions& options,
                                                        Environment environment) noexcept {
   STRATA_TRY(check_options(options));
-  std::unique_ptr<LocalEngine> engine(
-      new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
+  std::unique_ptr<LocalEngine> engine(new LocalEngine(directory, options, std::move(environment)));
   STRATA_TRY(engine->start());
   return engine;
 }
@@ -178,7 +177,7 @@ Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint&
 Result<void> LocalEngine::recover() {
   // Restored to an earlier LSN, a database goes on as another.
   const std::uint64_t identity = core::xxh3_64(manifest_.database, manifest_.timeline);
-  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_, identity);
+  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_, identity, graph_rows_min_);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
   stores_->set_durable_source([this](Lsn lsn) -> Result<void> {
     if (!journal_ || journal_->durable_lsn() >= lsn) return {};
