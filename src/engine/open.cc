@@ -57,6 +57,11 @@ Result<void> check_options(const OpenOptions& options) {
   return {};
 }
 
+/// What the database names and what is not there was lost; "not found" says that there is no database at all.
+Error lost(const std::string& what) {
+  return Error(ErrorCode::corruption, what + ". Nothing was changed. Restore from a backup (strata restore).");
+}
+
 std::string owner_text() {
   std::string name = "?";
   if (FILE* file = std::fopen("/proc/self/comm", "r")) {
@@ -146,7 +151,10 @@ Result<void> LocalEngine::load_manifest() {
     auto manifest = read_manifest(*files_, block.manifest);
     if (!manifest) {
       if (manifest.error().code() == ErrorCode::unsupported) return std::move(manifest).error();
-      if (!first_error) first_error = std::move(manifest).error();
+      if (first_error) continue;
+      first_error = std::move(manifest).error();
+      if (first_error->code() == ErrorCode::not_found)
+        first_error = lost(manifest_name(block.manifest) + " is missing");
       continue;
     }
     if (manifest->database != block.database) {
@@ -161,7 +169,6 @@ Result<void> LocalEngine::load_manifest() {
   return std::move(*first_error).with_context("no manifest that the superblock names can be read");
 }
 
-/// A file that the manifest names and that is not there was lost; "not found" says that there is no database at all.
 Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint& checkpoint) {
   if (error.code() != ErrorCode::not_found) return error;
   std::string what = error.message();
@@ -171,7 +178,7 @@ Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint&
       break;
     }
   }
-  return Error(ErrorCode::corruption, what + ". Nothing was changed. Restore from a backup (strata restore).");
+  return lost(what);
 }
 
 Result<void> LocalEngine::recover() {

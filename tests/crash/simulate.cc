@@ -95,6 +95,7 @@ Result<Head> read_head(io::FileSystem& files) {
     if (manifest) return Head{manifest->lsn, manifest->number, blocks.front().sequence};
     if (!first_error) first_error = std::move(manifest).error();
   }
+  if (first_error->code() == ErrorCode::not_found) return Error(ErrorCode::corruption, first_error->message());
   return std::move(*first_error);
 }
 
@@ -265,7 +266,7 @@ std::string simulate_rot(std::uint64_t seed, Tally& tally) {
   tally.add(opened ? "rot that changed nothing" : "rot refused");
   if (opened) return after.wrong;
   const ErrorCode code = opened.error().code();
-  if (code == ErrorCode::corruption || code == ErrorCode::not_found || code == ErrorCode::unsupported) return "";
+  if (code == ErrorCode::corruption || code == ErrorCode::unsupported) return "";
   return "damage was answered with " + opened.error().to_string();
 }
 
