@@ -574,6 +574,25 @@ TEST_F(EngineTest, AMissingJournalOrSuperblockIsCorruptionNotANewDatabase) {
   EXPECT_EQ(open_error(), ErrorCode::corruption);
 }
 
+// What is left of a superblock that was cut off may name manifests that gave way to newer ones.
+TEST_F(EngineTest, ASuperblockWhoseManifestsAreGoneIsCorruptionNotANewDatabase) {
+  open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(db->checkpoint());
+  db.reset();
+  const auto files = *io::open_posix_file_system(directory);
+  const auto blocks = *read_superblock(*files);
+  ASSERT_EQ(blocks.size(), 4U);
+  for (const Superblock& block : {blocks[0], blocks[1], blocks[2]}) {
+    const auto file = *files->open(kSuperblockName, io::OpenMode::read_write);
+    ASSERT_TRUE(file->write(block.sequence % 4 * 4096, as_bytes("damage")));
+  }
+  const auto refused = Engine::open(directory);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::corruption) << refused.error().to_string();
+  EXPECT_NE(refused.error().message().find(manifest_name(blocks[3].manifest) + " is missing"), std::string::npos)
+      << refused.error().to_string();
+}
+
 TEST_F(EngineTest, AnInterruptedFirstOpenIsFinishedByTheNext) {
   fs::create_directories(directory);
   std::ofstream(directory + "/README.txt") << "begun";

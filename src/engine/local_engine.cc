@@ -76,9 +76,12 @@ Result<void> check_tag_name(std::string_view name) {
 
 }  // namespace
 
-LocalEngine::LocalEngine(std::string directory, const OpenOptions& options, std::unique_ptr<io::FileSystem> files,
-                         const core::Clock& clock)
-    : directory_(std::move(directory)), options_(options), files_(std::move(files)), clock_(clock) {}
+LocalEngine::LocalEngine(std::string directory, const OpenOptions& options, Environment environment)
+    : directory_(std::move(directory)),
+      options_(options),
+      files_(std::move(environment.files)),
+      clock_(*environment.clock),
+      graph_rows_min_(environment.graph_rows_min) {}
 
 LocalEngine::~LocalEngine() {
   const auto closed = close();

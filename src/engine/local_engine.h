@@ -27,6 +27,7 @@ namespace strata::engine {
 struct Environment {
   std::unique_ptr<io::FileSystem> files;
   const core::Clock* clock = nullptr;
+  std::uint32_t graph_rows_min = 0;  ///< smaller vector segments are scanned; 0: as VectorOptions has it
 };
 
 class LocalEngine final : public Engine {
@@ -78,8 +79,7 @@ class LocalEngine final : public Engine {
   const core::Clock& clock() const { return clock_; }
 
  private:
-  LocalEngine(std::string directory, const OpenOptions& options, std::unique_ptr<io::FileSystem> files,
-              const core::Clock& clock);
+  LocalEngine(std::string directory, const OpenOptions& options, Environment environment);
   Result<void> start();
   Result<void> create_database();
   Result<void> load_manifest();
@@ -104,6 +104,7 @@ class LocalEngine final : public Engine {
   const std::unique_ptr<io::FileSystem> files_;
   RetainingFileSystem store_files_{*files_};  // what the stores get
   const core::Clock& clock_;
+  const std::uint32_t graph_rows_min_;
 
   std::unique_ptr<io::DirectoryLock> lock_;
   std::unique_ptr<StoreSet> stores_;

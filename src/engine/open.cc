@@ -57,6 +57,11 @@ Result<void> check_options(const OpenOptions& options) {
   return {};
 }
 
+/// What the database names and what is not there was lost; "not found" says that there is no database at all.
+Error lost(const std::string& what) {
+  return Error(ErrorCode::corruption, what + ". Nothing was changed. Restore from a backup (strata restore).");
+}
+
 std::string owner_text() {
   std::string name = "?";
   if (FILE* file = std::fopen("/proc/self/comm", "r")) {
@@ -83,8 +88,7 @@ Error told(const Error& error, const std::string& directory) {
 Result<std::unique_ptr<LocalEngine>> LocalEngine::open(const std::string& directory, const OpenOptions& options,
                                                        Environment environment) noexcept {
   STRATA_TRY(check_options(options));
-  std::unique_ptr<LocalEngine> engine(
-      new LocalEngine(directory, options, std::move(environment.files), *environment.clock));
+  std::unique_ptr<LocalEngine> engine(new LocalEngine(directory, options, std::move(environment)));
   if (auto started = engine->start(); !started) return told(started.error(), directory);
   return engine;
 }
@@ -157,7 +161,10 @@ Result<void> LocalEngine::load_manifest() {
     auto manifest = read_manifest(*files_, block.manifest);
     if (!manifest) {
       if (manifest.error().code() == ErrorCode::unsupported) return std::move(manifest).error();
-      if (!first_error) first_error = std::move(manifest).error();
+      if (first_error) continue;
+      first_error = std::move(manifest).error();
+      if (first_error->code() == ErrorCode::not_found)
+        first_error = lost(manifest_name(block.manifest) + " is missing");
       continue;
     }
     if (manifest->database != block.database) {
@@ -172,7 +179,6 @@ Result<void> LocalEngine::load_manifest() {
   return std::move(*first_error).with_context("no manifest that the superblock names can be read");
 }
 
-/// A file that the manifest names and that is not there was lost; "not found" says that there is no database at all.
 Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint& checkpoint) {
   if (error.code() != ErrorCode::not_found) return error;
   std::string what = error.message();
@@ -182,13 +188,13 @@ Error LocalEngine::missing_is_damage(Error error, const transaction::Checkpoint&
       break;
     }
   }
-  return Error(ErrorCode::corruption, what + ". Nothing was changed. Restore from a backup (strata restore).");
+  return lost(what);
 }
 
 Result<void> LocalEngine::recover() {
   // Restored to an earlier LSN, a database goes on as another.
   const std::uint64_t identity = core::xxh3_64(manifest_.database, manifest_.timeline);
-  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_, identity);
+  stores_ = std::make_unique<StoreSet>(store_files_, clock_, options_, identity, graph_rows_min_);
   // What a store makes durable on its own must be durable in the journal first; while recovering, it is.
   stores_->set_durable_source([this](Lsn lsn) -> Result<void> {
     if (!journal_ || journal_->durable_lsn() >= lsn) return {};

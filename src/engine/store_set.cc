@@ -25,11 +25,18 @@ store::analytics::AnalyticsOptions analytics_options(const OpenOptions& options,
   return analytics;
 }
 
+store::vector::VectorOptions vector_options(std::uint32_t graph_rows_min) {
+  store::vector::VectorOptions vector;
+  if (graph_rows_min != 0) vector.graph_rows_min = graph_rows_min;
+  return vector;
+}
+
 }  // namespace
 
 struct StoreSet::Stores {
-  Stores(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database)
-      : vector(files, "vector"),
+  Stores(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database,
+         std::uint32_t graph_rows_min)
+      : vector(files, "vector", vector_options(graph_rows_min)),
         object(files),
         metadata(files, clock, metadata_options(options, database)),
         graph(files),
@@ -46,8 +53,9 @@ struct StoreSet::Stores {
   store::array::ArrayParticipant array;
 };
 
-StoreSet::StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database)
-    : stores_(std::make_unique<Stores>(files, clock, options, database)),
+StoreSet::StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database,
+                   std::uint32_t graph_rows_min)
+    : stores_(std::make_unique<Stores>(files, clock, options, database, graph_rows_min)),
       participants_{&stores_->vector,    &stores_->object, &stores_->metadata, &stores_->graph,
                     &stores_->analytics, &stores_->cache,  &stores_->array} {
   for (std::size_t i = 0; i < participants_.size(); ++i) {

@@ -18,7 +18,9 @@ class StoreSet {
  public:
   /// Threads: as the stores. `files`, `clock` outlive it.
   /// `database` is a hash of its identity: what SQLite and DuckDB keep of another database is not believed.
-  StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database);
+  /// `graph_rows_min`: as Environment has it.
+  StoreSet(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database,
+           std::uint32_t graph_rows_min);
   ~StoreSet();
 
   const std::array<transaction::Participant*, kStoreCount>& participants() const { return participants_; }

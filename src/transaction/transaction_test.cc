@@ -547,6 +547,24 @@ TEST_F(TransactionTest, ATransactionOlderThanItsTimeoutCanOnlyRollBack) {
   EXPECT_EQ(manager->views().oldest(99, clock.monotonic_us()), 99U) << "and it holds nothing back";
 }
 
+TEST_F(TransactionTest, ATransactionOlderThanItsTimeoutNeitherReadsNorWrites) {
+  for (const bool writes : {false, true}) {
+    TransactionSession session(*manager, {.timeout_ms = 1000});
+    ASSERT_TRUE(put(session, "a", "1"));
+    clock.advance(1'000'001);
+    if (writes) {
+      const auto put_late = put(session, "b", "1");
+      ASSERT_FALSE(put_late);
+      EXPECT_EQ(put_late.error().code(), ErrorCode::timeout);
+    } else {
+      const auto got_late = get(session, "a");
+      ASSERT_FALSE(got_late);
+      EXPECT_EQ(got_late.error().code(), ErrorCode::timeout);
+    }
+    EXPECT_FALSE(session.active()) << (writes ? "after a write" : "after a read");
+  }
+}
+
 // Past its deadline a view holds nothing back, so what it has missed may be forgotten: also in the middle of a commit.
 TEST_F(TransactionTest, ACommitThatPassesItsDeadlineMissesNoConflict) {
   DatabaseSession database(*manager, Durability::off);

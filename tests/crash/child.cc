@@ -17,12 +17,15 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/random.h"
 #include "crash/child.h"
 #include "crash/crash.h"
 #include "crash/plan.h"
 #include "crash/shutdown.h"
+#include "engine/local_engine.h"
+#include "io/posix_file_system.h"
 #include "strata/operations.h"
 
 namespace strata::crash {
@@ -107,7 +110,7 @@ void back_up(Engine& engine, const ChildSettings& settings, std::vector<Made>& m
 }
 
 int run_writers(const ChildSettings& settings) {
-  auto opened = Engine::open(settings.directory, options_of(settings));
+  auto opened = open_database(settings.directory, options_of(settings));
   if (!opened) {
     say("E open: " + one_line(opened.error().to_string()));
     return 2;
@@ -144,7 +147,7 @@ int run_writers(const ChildSettings& settings) {
 }
 
 int run_open(const ChildSettings& settings) {
-  auto opened = Engine::open(settings.directory, options_of(settings));
+  auto opened = open_database(settings.directory, options_of(settings));
   if (!opened) {
     say("E open: " + one_line(opened.error().to_string()));
     return 2;
@@ -195,7 +198,7 @@ class Scenario {
 
   bool open() {
     for (int tries = 0; tries < 2; ++tries) {
-      auto opened = Engine::open(settings_.directory, options_of(settings_));
+      auto opened = open_database(settings_.directory, options_of(settings_));
       if (opened) {
         engine_ = *std::move(opened);
         if (step("set-up", [&] { return set_up(*engine_); })) return true;
@@ -229,7 +232,7 @@ class Scenario {
   void make_another() {
     ChildSettings another = settings_;
     another.directory += ".another";
-    auto made = Engine::open(another.directory, options_of(another));
+    auto made = open_database(another.directory, options_of(another));
     if (!made) {
       say("X open another: " + one_line(made.error().to_string()));
       return;
@@ -274,6 +277,16 @@ OpenOptions options_of(const ChildSettings& child) {
   options.analytics_bytes = 256 << 20;
   if (!child.history) options.history_ms = 0;
   return options;
+}
+
+Result<std::unique_ptr<Engine>> open_database(const std::string& directory, const OpenOptions& options) {
+  static const core::SystemClock clock;
+  STRATA_TRY(io::make_root_directory(directory));
+  engine::Environment environment;
+  environment.files = STRATA_TRY(io::open_posix_file_system(directory));
+  environment.clock = &clock;
+  environment.graph_rows_min = kGraphRowsMin;
+  return std::unique_ptr<Engine>(STRATA_TRY(engine::LocalEngine::open(directory, options, std::move(environment))));
 }
 
 int run_child(const ChildSettings& settings) {

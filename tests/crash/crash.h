@@ -96,7 +96,10 @@ struct ChildSettings {
   bool take(const std::string& flag, const std::string& value);
 };
 
+inline constexpr std::uint32_t kGraphRowsMin = 3;  ///< of segments of vectors: as many as each own collection has
 OpenOptions options_of(const ChildSettings& child);
+/// As Engine::open, but segments of kGraphRowsMin points have search graphs: in databases as small as these none would.
+Result<std::unique_ptr<Engine>> open_database(const std::string& directory, const OpenOptions& options);
 int run_child(const ChildSettings& settings);
 int run_rememberers(const ChildSettings& settings);  ///< run_child's mode `remember`; until it is killed
 int run_indexers(const ChildSettings& settings);     ///< run_child's mode `index`; until it is killed

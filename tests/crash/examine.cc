@@ -109,7 +109,7 @@ Result<void> compare_views(const Expectation& expected, Engine& engine, Score& s
 Result<void> examine_open(const Expectation& expected, Score& score, Tally& tally) {
   std::string before;
   {
-    const auto engine = STRATA_TRY(Engine::open(expected.directory, options_of(expected)));
+    const auto engine = STRATA_TRY(open_database(expected.directory, options_of(expected)));
     STRATA_TRY(compare_views(expected, *engine, score, tally));
     if (STRATA_TRY(engine->cache().stats()).entries != 0)
       tally.violation(expected.directory, "the cache holds something after a crash");
@@ -126,7 +126,7 @@ Result<void> examine_open(const Expectation& expected, Score& score, Tally& tall
 }  // namespace
 
 Result<std::string> fingerprint(const std::string& directory) {
-  const auto engine = STRATA_TRY(Engine::open(directory, strata::crash::options_of(ChildSettings())));
+  const auto engine = STRATA_TRY(open_database(directory, strata::crash::options_of(ChildSettings())));
   std::string all = STRATA_TRY(fingerprint_of(*engine));
   STRATA_TRY(engine->close());
   return all;
@@ -141,7 +141,7 @@ void examine_backup(const Expectation& expected, const std::string& backup, cons
   std::filesystem::remove_all(scratch);
   const auto compared = [&]() -> Result<void> {
     const Lsn lsn = STRATA_TRY(restore(backup, scratch));
-    const auto engine = STRATA_TRY(Engine::open(scratch, options_of(expected)));
+    const auto engine = STRATA_TRY(open_database(scratch, options_of(expected)));
     const auto view = STRATA_TRY(engine->view());
     const auto ledger = STRATA_TRY(read_ledger(*view));
     if (ledger.size() + 1 != lsn) tally.violation(backup, "the ledger of the backup has a hole");

@@ -107,7 +107,7 @@ Result<void> compare_memories(const ChildSettings& child, Engine& engine, Score&
 
 Result<void> examine_memories(const ChildSettings& child, Score& score, Tally& tally) {
   {
-    const auto engine = STRATA_TRY(Engine::open(child.directory, options_of(child)));
+    const auto engine = STRATA_TRY(open_database(child.directory, options_of(child)));
     STRATA_TRY(compare_memories(child, *engine, score, tally));
     STRATA_TRY(engine->close());
   }
@@ -119,7 +119,7 @@ Result<void> examine_memories(const ChildSettings& child, Score& score, Tally& t
 }  // namespace
 
 int run_rememberers(const ChildSettings& settings) {
-  auto opened = Engine::open(settings.directory, options_of(settings));
+  auto opened = open_database(settings.directory, options_of(settings));
   if (!opened) {
     say("E open: " + opened.error().to_string());
     return 2;

@@ -38,6 +38,7 @@ class Model {
   void apply(std::uint64_t writer, std::uint64_t number, const Planned& planned);
   void append_rows(std::uint64_t writer, std::uint64_t number, std::uint64_t rows);
   Result<void> compare_vector(VectorStore& store, std::vector<std::string>& out) const;
+  Result<void> compare_searches(VectorStore& store, std::vector<std::string>& out) const;
   Result<void> compare_object(ObjectStore& store, std::vector<std::string>& out) const;
   Result<void> compare_metadata(MetadataStore& store, bool past, std::vector<std::string>& out) const;
   Result<void> compare_graph(GraphStore& store, std::vector<std::string>& out) const;

@@ -60,7 +60,7 @@ class Refused {
   bool open() {
     for (int tries = 0; tries < 2; ++tries) {
       engine_.reset();
-      auto opened = Engine::open(settings_.directory, options_of(settings_));
+      auto opened = open_database(settings_.directory, options_of(settings_));
       if (!step("open", [&]() -> Result<void> { return opened ? Result<void>() : opened.error().clone(); })) continue;
       engine_ = *std::move(opened);
       if (step("set-up", [&] { return set_up(*engine_); })) return true;

@@ -24,6 +24,7 @@
 #include "crash/damage.h"
 #include "crash/model.h"
 #include "crash/pool.h"
+#include "strata/operations.h"
 
 namespace strata::crash {
 namespace {
@@ -68,7 +69,7 @@ std::string judge(const Specimen& specimen, const Damage& damage, const std::str
     return (typed ? "R " : "V an error of another kind: ") + error.to_string();
   };
   ChildSettings child;
-  auto opened = Engine::open(directory, options_of(child));
+  auto opened = open_database(directory, options_of(child));
   if (!opened) return refused(opened.error());
   Engine& engine = **opened;
   std::string said;
@@ -129,7 +130,17 @@ bool write(const Settings& settings, const Specimen& specimen, const std::string
   const std::string examined = specimen.killed ? directory + ".copy" : directory;
   if (specimen.killed) fs::copy(directory, examined, fs::copy_options::recursive);
   examine({.directory = examined, .seed = specimen.seed}, score, tally);
-  if (specimen.killed) fs::remove_all(examined);
+  if (specimen.killed) {
+    fs::remove_all(examined);
+    return tally.violations() == 0;
+  }
+  // Its points in one segment, which has a search graph; those of the killed one lie in several.
+  const auto compacted = [&]() -> Result<void> {
+    const auto engine = STRATA_TRY(open_database(directory, options_of({})));
+    STRATA_TRY(compact(*engine));
+    return engine->close();
+  }();
+  if (!compacted) tally.violation(directory, "compact: " + compacted.error().to_string());
   return tally.violations() == 0;
 }
 
@@ -148,12 +159,15 @@ bool make(const Scratch& scratch, const Settings& settings, Specimen& out, Tally
     if (entry.is_regular_file()) out.contents.insert(name);
     if (entry.is_regular_file() && entry.file_size() > 0) out.files.push_back(name);
   }
+  const auto is_graph = [](const std::string& file) { return file.ends_with(".graph"); };
+  if (!out.killed && std::none_of(out.files.begin(), out.files.end(), is_graph))
+    tally.violation(out.directory, "the specimen has no search graph");
   std::sort(out.files.begin(), out.files.end());
   std::sort(out.folders.begin(), out.folders.end());
   const std::string copy = scratch.path(out.name + ".copy-" + std::to_string(::getpid()));
   fs::copy(out.directory, copy, fs::copy_options::recursive);
   const auto read = [&]() -> Result<void> {
-    const auto engine = STRATA_TRY(Engine::open(copy, options_of({})));
+    const auto engine = STRATA_TRY(open_database(copy, options_of({})));
     {
       const auto view = STRATA_TRY(engine->view());
       out.ledger = STRATA_TRY(read_ledger(*view));
@@ -271,9 +285,10 @@ int run_rot(const Settings& settings) {
   std::uint64_t index = 0;
   Cases cases;
   cases.next = [&](std::uint64_t& next) {
-    const bool left = settings.exhaustive ? index < all.size() : budget.left(index);
+    if (settings.exhaustive ? index == all.size() || !budget.left(0) : !budget.left(index)) return false;
+    if (tally.violations() > 50 || (specimens[0].files.empty() && specimens[1].files.empty())) return false;
     next = index++;
-    return left && tally.violations() <= 50 && !(specimens[0].files.empty() && specimens[1].files.empty());
+    return true;
   };
   cases.run = [&](std::size_t worker, std::uint64_t number) -> std::string {
     const Case it = case_of(number);
@@ -307,6 +322,7 @@ int run_rot(const Settings& settings) {
   }
   const std::string mode = settings.exhaustive ? "rot, every case" : "rot";
   if (settings.parts > 1) tally.add("part " + std::to_string(settings.part) + " of " + std::to_string(settings.parts));
+  if (settings.exhaustive && index < all.size()) tally.add("left", all.size() - index);
   return finish(settings, mode, "cases", tally, budget.minutes());
 }
 

@@ -4,7 +4,7 @@
 // names likewise. Recovery is itself cut short now and then. Thousands of seeds a second, and one seed is one history.
 //
 // The exhaustive part takes short traces and tries every crash point with every single lost call and every torn boundary of
-// the last write.
+// every write that was not synced.
 //
 // Oracle: every record read back is the one that was appended under its LSN; none that was acknowledged durably is missing;
 // none comes that was not appended; a cut is never taken for damage; opening again reads the same.
@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "crash/crash.h"
+#include "crash/damage.h"
 #include "crash/simulate_engine.h"
 #include "engine/manifest.h"
 #include "engine/superblock.h"
@@ -94,6 +95,7 @@ Result<Head> read_head(io::FileSystem& files) {
     if (manifest) return Head{manifest->lsn, manifest->number, blocks.front().sequence};
     if (!first_error) first_error = std::move(manifest).error();
   }
+  if (first_error->code() == ErrorCode::not_found) return Error(ErrorCode::corruption, first_error->message());
   return std::move(*first_error);
 }
 
@@ -244,7 +246,6 @@ std::string simulate_rot(std::uint64_t seed, Tally& tally) {
   const std::string& name = names[random.below(names.size())];
   const auto damaged = disk->damage(name, [&](Bytes& bytes) {
     if (bytes.empty()) return;
-    constexpr std::size_t kSector = 512;
     const std::size_t at = random.below(bytes.size());
     const std::size_t sector = at / kSector * kSector, size = std::min(kSector, bytes.size() - sector);
     switch (random.below(4)) {
@@ -265,7 +266,7 @@ std::string simulate_rot(std::uint64_t seed, Tally& tally) {
   tally.add(opened ? "rot that changed nothing" : "rot refused");
   if (opened) return after.wrong;
   const ErrorCode code = opened.error().code();
-  if (code == ErrorCode::corruption || code == ErrorCode::not_found || code == ErrorCode::unsupported) return "";
+  if (code == ErrorCode::corruption || code == ErrorCode::unsupported) return "";
   return "damage was answered with " + opened.error().to_string();
 }
 
@@ -323,8 +324,8 @@ std::string try_outcome(const Trace& trace, const testing::Outcome& outcome) {
          (outcome.torn ? ", call " + text(*outcome.torn) + " torn at " + text(outcome.kept) : "") + ")";
 }
 
-/// Every crash point × nothing more, everything pending lost, each single pending call lost, each torn boundary of the last
-/// write.
+/// Every crash point × nothing more, everything pending lost, each single pending call lost, each pending write torn at each
+/// of its sectors while what came after it is there.
 std::string simulate_every_outcome(std::uint64_t seed, Tally& tally) {
   Trace trace(seed);
   if (std::string wrong = record_trace(trace, seed); !wrong.empty()) return wrong;
@@ -338,10 +339,10 @@ std::string simulate_every_outcome(std::uint64_t seed, Tally& tally) {
     const std::vector<std::size_t> pending = trace.files.pending(crash);
     for (std::size_t i = 0; wrong.empty() && i < pending.size(); ++i)
       wrong = attempt({.crash = crash, .lost = pending[i]});
-    if (wrong.empty() && !pending.empty() && pending.back() + 1 == crash) {
-      const testing::DiskCall& last = trace.files.calls()[pending.back()];
-      for (std::uint64_t kept = 512; wrong.empty() && kept < last.bytes.size(); kept += 512)
-        wrong = attempt({.crash = crash, .torn = pending.back(), .kept = kept});
+    for (std::size_t i = 0; wrong.empty() && i < pending.size(); ++i) {
+      const std::uint64_t bytes = trace.files.calls()[pending[i]].bytes.size();
+      for (std::uint64_t kept = kSector; wrong.empty() && kept < bytes; kept += kSector)
+        wrong = attempt({.crash = crash, .torn = pending[i], .kept = kept});
     }
     if (!wrong.empty()) return wrong;
   }

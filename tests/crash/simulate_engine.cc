@@ -106,6 +106,7 @@ class Simulation {
     *disk = made.get();
     environment.files = std::move(made);
     environment.clock = &clock;
+    environment.graph_rows_min = kGraphRowsMin;
     ChildSettings child;
     child.history = seed_ % 2 == 0;
     return engine::LocalEngine::open("simulated", options_of(child), std::move(environment));
