@@ -12,7 +12,7 @@ def test_elements_are_rounded_once_and_scores_are_of_what_is_kept(db):
     kept = notes.get("a").vector
     assert kept.tolist() == np.array([0.1, 2.0, -3.0], np.float16).astype(np.float32).tolist()
     assert notes.search(kept, 1)[0].score == 0
-    info = notes.info()
+    info = notes.info
     assert (info.element, info.index, info.m, info.ef_construction) == ("f16", "hnsw", 8, 40)
     assert db.vector("halves", 3, metric="l2", element="f16", m=8, ef_construction=40).name == "halves"
     with pytest.raises(strata.AlreadyExists, match="f16"):

@@ -64,7 +64,7 @@ GUIDE_SAYS = ("n1 is near\nit was called: Why the build broke\n"
               "remembered: The build broke because the header moved.\n")
 
 # Our namespaces below strata; none of them is anybody else's business.
-INTERNAL = "cli|core|engine|io|journal|memory|operations|store|testing|transaction"
+INTERNAL = "cli|core|engine|interchange|io|journal|memory|operations|store|testing|transaction"
 
 
 def block(text, language, number=0):
