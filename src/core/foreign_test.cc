@@ -21,11 +21,16 @@ TEST(Half, ReadsEveryNumberThatItWrites) {
   EXPECT_EQ(from_half(0x0001), std::ldexp(1.0F, -24));
   EXPECT_EQ(to_half(65519.9), 0x7BFF);
   EXPECT_EQ(to_half(65520.0), 0x7C00);
+  EXPECT_EQ(to_half(-1e300), 0xFC00);
+  EXPECT_EQ(to_half(std::nan("")), 0x7E00);
+  EXPECT_EQ(to_half(1 + 0x1p-11 + 0x1p-40), 0x3C01);  // a float would lose the last bit, and round the other way
 }
 
 TEST(Half, ABfloat16IsTheUpperHalfOfAFloat) {
   EXPECT_EQ(from_bfloat16(0x3F80), 1.0F);
   EXPECT_EQ(from_bfloat16(0xC020), -2.5F);
+  EXPECT_EQ(to_bfloat16(-2.5F), 0xC020);
+  EXPECT_EQ(to_bfloat16(3.4e38F), 0x7F80);
 }
 
 TEST(Utf8, TakesTextAndRefusesWhatIsNone) {

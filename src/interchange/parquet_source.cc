@@ -35,7 +35,7 @@ std::string listed(const std::vector<Column>& columns) {
   return names.empty() ? "none" : names.substr(0, 1'000);
 }
 
-class ParquetSource final : public PointSource {
+class ParquetSource final : public PeekingSource {
  public:
   explicit ParquetSource(ParquetReader reader) : reader_(std::move(reader)) {}
 
@@ -59,19 +59,7 @@ class ParquetSource final : public PointSource {
                            info_.points);
     }
     STRATA_TRY(reader_.select(expressions));
-    has_first_ = STRATA_TRY(read(first_, first_remarks_));
-    info_.dimension = static_cast<std::uint32_t>(std::min<std::size_t>(first_.vector.size(), kDimensionMax + 1));
-    return {};
-  }
-
-  const SourceInfo& info() const override { return info_; }
-
-  Result<bool> next(IncomingPoint& point, Remarks& remarks) override {
-    remarks.take(first_remarks_);
-    if (!has_first_) return read(point, remarks);
-    has_first_ = false;
-    point = std::move(first_);
-    return true;
+    return read_first();
   }
 
  private:
@@ -110,7 +98,7 @@ class ParquetSource final : public PointSource {
     return lists[0];
   }
 
-  Result<bool> read(IncomingPoint& point, Remarks& remarks) {
+  Result<bool> read(IncomingPoint& point, Remarks& remarks) override {
     for (;;) {
       if (at_ == rows_.rows.size()) {
         at_ = 0;
@@ -157,10 +145,6 @@ class ParquetSource final : public PointSource {
 
   ParquetReader reader_;
   std::vector<std::string> fields_;  // of the payload, in the order of the columns
-  SourceInfo info_;
-  IncomingPoint first_;
-  Remarks first_remarks_;
-  bool has_first_ = false;
   Rows rows_;
   std::size_t at_ = 0;
   std::uint64_t count_ = 0;

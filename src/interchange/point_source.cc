@@ -40,4 +40,18 @@ std::optional<std::vector<float>> floats_of(const Value& value, bool& rounded) {
   return floats;
 }
 
+Result<void> PeekingSource::read_first() {
+  has_first_ = STRATA_TRY(read(first_, first_remarks_));
+  info_.dimension = static_cast<std::uint32_t>(std::min<std::size_t>(first_.vector.size(), kDimensionMax + 1));
+  return {};
+}
+
+Result<bool> PeekingSource::next(IncomingPoint& point, Remarks& remarks) {
+  remarks.take(first_remarks_);
+  if (!has_first_) return read(point, remarks);
+  has_first_ = false;
+  point = std::move(first_);
+  return true;
+}
+
 }  // namespace strata::interchange

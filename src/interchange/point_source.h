@@ -54,4 +54,24 @@ class PointSource {
   virtual Result<bool> next(IncomingPoint& point, Remarks& remarks) = 0;
 };
 
+/// One of a file that says nowhere how many dimensions there are: the first point is read to learn it, and given first.
+class PeekingSource : public PointSource {
+ public:
+  const SourceInfo& info() const final { return info_; }
+  Result<bool> next(IncomingPoint& point, Remarks& remarks) final;
+
+ protected:
+  /// To be called once, when `read` can be: sets info_.dimension. Errors  as next
+  Result<void> read_first();
+  /// As next, without looking ahead.
+  virtual Result<bool> read(IncomingPoint& point, Remarks& remarks) = 0;
+
+  SourceInfo info_;
+  Remarks first_remarks_;  ///< told with the first point
+
+ private:
+  IncomingPoint first_;
+  bool has_first_ = false;
+};
+
 }  // namespace strata::interchange

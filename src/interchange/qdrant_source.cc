@@ -12,7 +12,7 @@ std::optional<std::vector<float>> floats_of(const Value& value) {
   return interchange::floats_of(value, rounded);
 }
 
-class QdrantSource final : public PointSource {
+class QdrantSource final : public PeekingSource {
  public:
   QdrantSource(InputFile file, QdrantFields fields)
       : file_(std::move(file)), items_(file_), fields_(std::move(fields)) {}
@@ -21,23 +21,11 @@ class QdrantSource final : public PointSource {
   Result<void> begin() {
     info_.format = "qdrant";
     info_.metric_text = "Qdrant's points do not say by which distance they are compared";
-    has_first_ = STRATA_TRY(read(first_, first_remarks_));
-    info_.dimension = static_cast<std::uint32_t>(std::min<std::size_t>(first_.vector.size(), kDimensionMax + 1));
-    return {};
-  }
-
-  const SourceInfo& info() const override { return info_; }
-
-  Result<bool> next(IncomingPoint& point, Remarks& remarks) override {
-    remarks.take(first_remarks_);
-    if (!has_first_) return read(point, remarks);
-    has_first_ = false;
-    point = std::move(first_);
-    return true;
+    return read_first();
   }
 
  private:
-  Result<bool> read(IncomingPoint& point, Remarks& remarks) {
+  Result<bool> read(IncomingPoint& point, Remarks& remarks) override {
     for (;;) {
       const auto text = STRATA_TRY(items_.next());
       if (!text) return false;
@@ -110,10 +98,6 @@ class QdrantSource final : public PointSource {
   InputFile file_;
   JsonItems items_;
   QdrantFields fields_;
-  SourceInfo info_;
-  IncomingPoint first_;
-  Remarks first_remarks_;
-  bool has_first_ = false;
   std::uint64_t count_ = 0;
 };
 

@@ -1,27 +1,17 @@
 // Memories: the load of an application. Writers remember, revise and forget through Memory; every memory is whole in all
 // stores or in none, and the stores agree about it. The mixed load of plan.h knows more about LSNs; this one knows what a
 // memory is.
-#include <unistd.h>
-
-#include <filesystem>
 #include <thread>
 
-#include "core/random.h"
-#include "crash/crash.h"
+#include "crash/child.h"
+#include "crash/killed_load.h"
 #include "crash/workload.h"
 #include "strata/strata.h"
 
 namespace strata::crash {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::string text(std::uint64_t number) { return std::to_string(number); }
-
-void say(const std::string& line) {
-  const std::string whole = line + "\n";
-  if (::write(STDOUT_FILENO, whole.data(), whole.size()) < 0) _exit(3);  // tidy: allow raw-file: a pipe to the parent
-}
 
 Result<void> perform(Memory& memory, std::uint64_t seed, std::uint64_t writer, std::uint64_t number) {
   const Operation operation = operation_of(number);
@@ -111,9 +101,7 @@ Result<void> examine_memories(const ChildSettings& child, Score& score, Tally& t
     STRATA_TRY(compare_memories(child, *engine, score, tally));
     STRATA_TRY(engine->close());
   }
-  const std::string once = STRATA_TRY(fingerprint(child.directory));
-  if (once != STRATA_TRY(fingerprint(child.directory))) tally.violation(child.directory, "opening again changed it");
-  return {};
+  return expect_unchanged_by_opening(child.directory, tally);
 }
 
 }  // namespace
@@ -121,64 +109,32 @@ Result<void> examine_memories(const ChildSettings& child, Score& score, Tally& t
 int run_rememberers(const ChildSettings& settings) {
   auto opened = open_database(settings.directory, options_of(settings));
   if (!opened) {
-    say("E open: " + opened.error().to_string());
+    say("E open: " + one_line(opened.error().to_string()));
     return 2;
   }
   auto memory = Memory::open(**opened);
   if (!memory) {
-    say("E memory: " + memory.error().to_string());
+    say("E memory: " + one_line(memory.error().to_string()));
     return 2;
   }
   say("O");
-  std::vector<std::thread> threads;
-  for (std::uint64_t writer = 0; writer < settings.writers; ++writer) {
-    threads.emplace_back([&, writer] {
-      for (std::uint64_t number = settings.first[writer];; ++number) {
-        const std::string name = text(writer) + " " + text(number);
-        say("B " + name);
-        if (const auto done = perform(**memory, settings.seed, writer, number); !done) {
-          say("E " + done.error().to_string());
-          _exit(2);
-        }
-        say("A " + name + " 0 1");
-      }
-    });
-  }
+  auto threads = write_until_killed(settings, [&](std::uint64_t writer, std::uint64_t number) {
+    return perform(**memory, settings.seed, writer, number);
+  });
   for (std::thread& thread : threads) thread.join();
   return 0;
 }
 
 int run_memories(const Settings& settings) {
-  Tally tally(settings);
-  Scratch scratch(settings);
-  const Budget budget(settings);
-  core::Random random(settings.seed);
-  for (std::uint64_t round = 0; budget.left(tally.count("kills")) && tally.violations() < 10; ++round) {
-    ChildSettings child;
-    child.mode = "remember";
-    child.seed = settings.seed * 1'000 + round;
-    child.writers = settings.writers != 0 ? settings.writers : 4;
-    child.directory = scratch.path("memories-" + text(round));
-    Score score(child.writers);
-    const std::uint64_t before = tally.violations();
-    for (std::uint64_t i = 0; i < settings.lives && budget.left(tally.count("kills")); ++i) {
-      child.first = score.next;
-      const Life life{.child = child, .delay_ms = random.chance(0.2) ? random.below(25) : 20 + random.below(780)};
-      const Ended ended = live(life, score);
-      tally.add("kills");
-      if (!ended.struck) tally.violation(child.directory, "the child ended by itself: " + ended.to_string());
-      for (const std::string& error : score.errors) tally.violation(child.directory, "the child said: " + error);
-      score.errors.clear();
-      tally.add("acknowledged", std::exchange(score.fresh, 0));
-      if (auto done = examine_memories(child, score, tally); !done)
-        tally.violation(child.directory, "it cannot be opened or read: " + done.error().to_string());
-      tally.progress();
-      if (tally.violations() != before) break;
-    }
-    if (tally.violations() == before) fs::remove_all(child.directory);
-  }
-  if (tally.violations() > 0) scratch.keep();
-  return finish(settings, "kills of a memory", "kills", tally, budget.minutes());
+  return run_killed_load(settings, {.mode = "remember",
+                                    .folder = "memories",
+                                    .what = "kills of a memory",
+                                    .writers = 4,
+                                    .soon_ms = 25,
+                                    .least_ms = 20,
+                                    .most_ms = 800,
+                                    .examine = [](const ChildSettings& child, std::uint64_t, Score& score,
+                                                  Tally& tally) { return examine_memories(child, score, tally); }});
 }
 
 }  // namespace strata::crash

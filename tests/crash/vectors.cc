@@ -1,24 +1,18 @@
 // Vectors: the load of whoever indexes. Writers put and remove batches of points, as many as it takes for search graphs to be made, grown
 // and carried over by merges, while others checkpoint and search. After each kill every point is compared, nothing is damaged, and searches
 // through graphs still find nearly what the exact search finds, before and after the graphs are complete.
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "core/random.h"
 #include "crash/child.h"
-#include "crash/crash.h"
+#include "crash/killed_load.h"
 #include "strata/strata.h"
 
 namespace strata::crash {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kCollection = "points";
 constexpr std::uint32_t kDimension = 16;
@@ -157,7 +151,7 @@ Result<void> compare_searches(const ChildSettings& child, Engine& engine, std::u
 
 Result<void> examine_vectors(const ChildSettings& child, bool settle, Score& score, Tally& tally) {
   {
-    const auto engine = STRATA_TRY(Engine::open(child.directory, options_of(child)));
+    const auto engine = STRATA_TRY(open_database(child.directory, options_of(child)));
     if (engine->vector().collection(kCollection).has_value()) {
       const std::uint64_t points = STRATA_TRY(compare_points(child, *engine, score, tally));
       STRATA_TRY(compare_searches(child, *engine, points, "after opening", tally));
@@ -173,15 +167,13 @@ Result<void> examine_vectors(const ChildSettings& child, bool settle, Score& sco
     }
     STRATA_TRY(engine->close());
   }
-  const std::string once = STRATA_TRY(fingerprint(child.directory));
-  if (once != STRATA_TRY(fingerprint(child.directory))) tally.violation(child.directory, "opening again changed it");
-  return {};
+  return expect_unchanged_by_opening(child.directory, tally);
 }
 
 }  // namespace
 
 int run_indexers(const ChildSettings& settings) {
-  auto opened = Engine::open(settings.directory, options_of(settings));
+  auto opened = open_database(settings.directory, options_of(settings));
   if (!opened) {
     say("E open: " + one_line(opened.error().to_string()));
     return 2;
@@ -194,20 +186,9 @@ int run_indexers(const ChildSettings& settings) {
     return 2;
   }
   say("O");
-  std::vector<std::thread> threads;
-  for (std::uint64_t writer = 0; writer < settings.writers; ++writer) {
-    threads.emplace_back([&, writer] {
-      for (std::uint64_t number = settings.first[writer];; ++number) {
-        const std::string name = text(writer) + " " + text(number);
-        say("B " + name);
-        if (const auto done = perform(engine, settings.seed, writer, number); !done) {
-          say("E " + one_line(done.error().to_string()));
-          _exit(2);
-        }
-        say("A " + name + " 0 1");
-      }
-    });
-  }
+  auto threads = write_until_killed(settings, [&](std::uint64_t writer, std::uint64_t number) {
+    return perform(engine, settings.seed, writer, number);
+  });
   threads.emplace_back([&] {
     core::Random random(settings.seed + settings.first[0]);
     for (;;) {
@@ -227,36 +208,17 @@ int run_indexers(const ChildSettings& settings) {
 }
 
 int run_vectors(const Settings& settings) {
-  Tally tally(settings);
-  Scratch scratch(settings);
-  const Budget budget(settings);
-  core::Random random(settings.seed);
-  for (std::uint64_t round = 0; budget.left(tally.count("kills")) && tally.violations() < 10; ++round) {
-    ChildSettings child;
-    child.mode = "index";
-    child.seed = settings.seed * 1'000 + round;
-    child.writers = settings.writers != 0 ? settings.writers : 2;
-    child.directory = scratch.path("vectors-" + text(round));
-    Score score(child.writers);
-    const std::uint64_t before = tally.violations();
-    for (std::uint64_t i = 0; i < settings.lives && budget.left(tally.count("kills")); ++i) {
-      child.first = score.next;
-      const Life life{.child = child, .delay_ms = random.chance(0.2) ? random.below(40) : 100 + random.below(1'500)};
-      const Ended ended = live(life, score);
-      tally.add("kills");
-      if (!ended.struck) tally.violation(child.directory, "the child ended by itself: " + ended.to_string());
-      for (const std::string& error : score.errors) tally.violation(child.directory, "the child said: " + error);
-      score.errors.clear();
-      tally.add("acknowledged", std::exchange(score.fresh, 0));
-      if (auto done = examine_vectors(child, i % 2 == 1, score, tally); !done)
-        tally.violation(child.directory, "it cannot be opened or read: " + done.error().to_string());
-      tally.progress();
-      if (tally.violations() != before) break;
-    }
-    if (tally.violations() == before) fs::remove_all(child.directory);
-  }
-  if (tally.violations() > 0) scratch.keep();
-  return finish(settings, "kills of an index", "kills", tally, budget.minutes());
+  return run_killed_load(settings,
+                         {.mode = "index",
+                          .folder = "vectors",
+                          .what = "kills of an index",
+                          .writers = 2,
+                          .soon_ms = 40,
+                          .least_ms = 100,
+                          .most_ms = 1'600,
+                          .examine = [](const ChildSettings& child, std::uint64_t life, Score& score, Tally& tally) {
+                            return examine_vectors(child, life % 2 == 1, score, tally);
+                          }});
 }
 
 }  // namespace strata::crash

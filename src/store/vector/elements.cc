@@ -1,56 +1,21 @@
 #include "store/vector/elements.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "core/assert.h"
 #include "core/endian.h"
+#include "core/half.h"
 
 namespace strata::store::vector {
 namespace {
 
-constexpr float kHalfMax = 65'504;
-// 2^112: what binary16's exponent differs from float32's by, once its bits lie where float32 has them.
-constexpr float kHalfScale = 5.192296858534828e33F;
-
-// As core/half.h has it, but for finite numbers alone, and without a branch that keeps compilers from making whole registers of a loop.
-// Rounds by adding in integers; below binary16's normal numbers by a float addition, whose last bit is then binary16's.
-std::uint16_t to_half(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t sign = bits & 0x8000'0000;
-  const std::uint32_t magnitude = bits ^ sign;
-  std::uint32_t half = 0;
-  constexpr std::uint32_t kNormal = 113U << 23;  // 2^-14
-  if (magnitude < kNormal) {
-    constexpr std::uint32_t kMagic = 126U << 23;  // ½: its last bit is worth 2^-24
-    half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + std::bit_cast<float>(kMagic)) - kMagic;
-  } else {
-    const std::uint32_t odd = (magnitude >> 13) & 1;
-    half = (magnitude - (112U << 23) + 0xfff + odd) >> 13;
-  }
-  return static_cast<std::uint16_t>(half | sign >> 16);
-}
-
-float from_half(std::uint16_t half) {
-  const std::uint32_t magnitude = (half & 0x7fffU) << 13;
-  const float value = std::bit_cast<float>(magnitude) * kHalfScale;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | (half & 0x8000U) << 16);
-}
-
-std::uint16_t to_brain(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-float from_brain(std::uint16_t brain) { return std::bit_cast<float>(std::uint32_t{brain} << 16); }
-
 bool fits(ElementType type, float value) {
   switch (type) {
     case ElementType::f32: return true;
-    case ElementType::f16: return std::abs(value) < kHalfMax + 16;  // from there on the nearest is infinity
-    case ElementType::bf16: return std::isfinite(from_brain(to_brain(value)));
+    case ElementType::f16: return std::abs(value) < 65'520;  // from there on the nearest is infinity
+    case ElementType::bf16: return std::isfinite(core::from_bfloat16(core::to_bfloat16(value)));
     case ElementType::int8: return value >= -128 && value <= 127 && value == std::trunc(value);
     case ElementType::binary: return value == 0 || value == 1;
   }
@@ -120,8 +85,8 @@ Bytes to_elements(ElementType type, std::span<const float> x) {
   };
   switch (type) {
     case ElementType::f32: std::memcpy(out.data(), x.data(), out.size()); break;
-    case ElementType::f16: each(to_half); break;
-    case ElementType::bf16: each(to_brain); break;
+    case ElementType::f16: each([](float value) { return core::to_half(value); }); break;
+    case ElementType::bf16: each([](float value) { return core::to_bfloat16(value); }); break;
     case ElementType::int8:
       for (std::size_t i = 0; i < x.size(); ++i) out[i] = static_cast<std::byte>(static_cast<std::int8_t>(x[i]));
       break;
@@ -145,8 +110,8 @@ void to_floats(ElementType type, ByteView stored, std::span<float> out) {
   };
   switch (type) {
     case ElementType::f32: std::memcpy(out.data(), stored.data(), stored.size()); break;
-    case ElementType::f16: each_of_two(from_half); break;
-    case ElementType::bf16: each_of_two(from_brain); break;
+    case ElementType::f16: each_of_two([](std::uint16_t half) { return core::from_half(half); }); break;
+    case ElementType::bf16: each_of_two([](std::uint16_t upper) { return core::from_bfloat16(upper); }); break;
     case ElementType::int8:
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(static_cast<std::int8_t>(bytes[i]));
       break;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/digest.h"
+#include "core/hex.h"
 #include "store/vector/store_vector_fixture.h"
 #include "store/vector/words.h"
 
@@ -69,14 +70,7 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
 }
 
 TEST(Mutation, ReadsASectionOfVersion1) {
-  const std::string_view hex =
-      "010101630202010001000161"
-      "0000803f00000000"
-      "010000";
-  Bytes section;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    section.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
-  }
+  const Bytes section = *core::from_hex("0101016302020100010001610000803f00000000010000");
   const auto mutation = decode(section);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
   EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
@@ -87,10 +81,7 @@ TEST(Mutation, OptionsOutOfRangeAreCorruption) {
   for (const std::string_view hex :
        {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000220800100",
         "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800"}) {
-    Bytes section;
-    for (std::size_t i = 0; i < hex.size(); i += 2) {
-      section.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
-    }
+    const Bytes section = *core::from_hex(hex);
     const auto mutation = decode(section);
     ASSERT_FALSE(mutation) << hex;
     EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << hex;

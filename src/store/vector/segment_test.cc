@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/checksum.h"
+#include "core/hex.h"
 #include "store/vector/store_vector_fixture.h"
 
 namespace strata::store::vector {
@@ -216,30 +218,30 @@ constexpr std::string_view kFormat2State =
     "030400000000000000020000000000000002000000000000000000000000000000010101630301010100000000000000"
     "ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
 
-Bytes from_hex(std::string_view hex) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+/// A database whose last checkpoint is the specimen.
+struct Specimen {
+  Specimen(std::span<const SpecimenRun> runs, std::size_t size, std::string_view state) {
+    Bytes file(size);
+    for (const SpecimenRun& run : runs) {
+      std::ranges::copy(*core::from_hex(run.hex), file.begin() + static_cast<std::ptrdiff_t>(run.offset));
+    }
+    EXPECT_TRUE(files->create_directory("vector"));
+    EXPECT_TRUE(io::write_file_atomically(*files, name, file));
+    transaction::Checkpoint last;
+    last.lsn = 4;
+    last.state = *core::from_hex(state);
+    last.files.push_back({name, size, core::xxh3_128(file)});
+    db.adopt(last);
+    EXPECT_TRUE(db.restart()) << "from the specimen";
   }
-  return bytes;
-}
+  const std::string name = segment_name("vector", 1);
+  std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
+  TestDatabase db{*files};
+};
 
 TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
-  const auto files = io::make_memory_file_system();
-  Bytes file(kFormat1Bytes);
-  for (const SpecimenRun& run : kFormat1)
-    std::ranges::copy(from_hex(run.hex), file.begin() + std::ptrdiff_t(run.offset));
-  const std::string name = segment_name("vector", 1);
-  ASSERT_TRUE(files->create_directory("vector"));
-  ASSERT_TRUE(io::write_file_atomically(*files, name, file));
-
-  TestDatabase db(*files);
-  transaction::Checkpoint last;
-  last.lsn = 4;
-  last.state = from_hex(kFormat1State);
-  last.files.push_back({name, file.size(), {}});
-  db.adopt(last);
-  ASSERT_TRUE(db.restart()) << "from the specimen";
+  Specimen specimen(kFormat1, kFormat1Bytes, kFormat1State);
+  TestDatabase& db = specimen.db;
   const auto scores = [&](std::string_view query) {
     std::vector<std::pair<std::string, float>> found;
     const auto hits = db.store().search_words("c", query, {.k = 10});
@@ -269,28 +271,16 @@ TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
   ASSERT_TRUE(db.store().remove("c", ids));
   ASSERT_TRUE(db.checkpoint(1));
   ASSERT_EQ(db.last().files.size(), 1U);
-  ASSERT_NE(db.last().files[0].name, name);
-  EXPECT_EQ((*Segment::open(*files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
+  ASSERT_NE(db.last().files[0].name, specimen.name);
+  EXPECT_EQ((*Segment::open(*specimen.files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
   expect_content();
   EXPECT_EQ(scores("one two three"), before);
   EXPECT_EQ(*db.participant().summarize(4), summary);
 }
 
 TEST(Segment, ReadsAFileOfFormat2AndTheStateThatNamesIt) {
-  const auto files = io::make_memory_file_system();
-  Bytes file(kFormat2Bytes);
-  for (const SpecimenRun& run : kFormat2)
-    std::ranges::copy(from_hex(run.hex), file.begin() + std::ptrdiff_t(run.offset));
-  const std::string name = segment_name("vector", 1);
-  ASSERT_TRUE(files->create_directory("vector"));
-  ASSERT_TRUE(io::write_file_atomically(*files, name, file));
-  TestDatabase db(*files);
-  transaction::Checkpoint last;
-  last.lsn = 4;
-  last.state = from_hex(kFormat2State);
-  last.files.push_back({name, file.size(), core::xxh3_128(file)});
-  db.adopt(last);
-  ASSERT_TRUE(db.restart()) << "from the specimen";
+  Specimen specimen(kFormat2, kFormat2Bytes, kFormat2State);
+  TestDatabase& db = specimen.db;
   const auto expect_content = [&] {
     EXPECT_EQ(db.store().collection("c")->options, (CollectionOptions{3, Metric::l2, true}));
     EXPECT_EQ(db.store().get("c", "a")->value().vector, (std::vector<float>{1, 2, -1}));
@@ -307,7 +297,7 @@ TEST(Segment, ReadsAFileOfFormat2AndTheStateThatNamesIt) {
   ASSERT_TRUE(db.store().upsert("c", points));
   ASSERT_TRUE(db.checkpoint(db.lsn()));
   ASSERT_EQ(db.last().files.size(), 1U);
-  EXPECT_EQ((*Segment::open(*files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
+  EXPECT_EQ((*Segment::open(*specimen.files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
   ASSERT_TRUE(db.restart());
   expect_content();
 }

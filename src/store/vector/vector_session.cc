@@ -346,16 +346,12 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<Facet>> facets(std::string_view name, std::string_view field, const Filter& filter,
                                     std::size_t limit) override {
-    return session_.read([&](Context& tx) -> Result<std::vector<Facet>> {
-      const auto target = find_to_read(tx, name);
-      if (!target) return no_collection(name);
-      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
-      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
-      tx.note_scan(StoreKind::vector, points_predicate(name));
-      auto facets = STRATA_TRY(count_values(STRATA_TRY(read(tx, *target, &compiled)), field)).facets;
-      if (facets.size() > limit) facets.resize(limit);
-      return facets;
-    });
+    return of_matching<std::vector<Facet>>(name, filter, limit,
+                                           [&](const Reading& reading) -> Result<std::vector<Facet>> {
+                                             auto facets = STRATA_TRY(count_values(reading, field)).facets;
+                                             if (facets.size() > limit) facets.resize(limit);
+                                             return facets;
+                                           });
   }
 
   Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
@@ -371,16 +367,11 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<StoredPoint>> scroll(std::string_view name, std::string_view after, std::size_t limit,
                                           const Filter& filter, bool with_vector) override {
-    return session_.read([&](Context& tx) -> Result<std::vector<StoredPoint>> {
-      const auto target = find_to_read(tx, name);
-      if (!target) return no_collection(name);
-      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
-      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
-      tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
-      std::vector<StoredPoint> points;
+    using Points = std::vector<StoredPoint>;
+    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+      Points points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
-        points.push_back(STRATA_TRY(stored(found, target->options, with_vector)));
+        points.push_back(STRATA_TRY(stored(found, *reading.options, with_vector)));
       }
       return points;
     });
@@ -388,22 +379,30 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
                                               const Filter& filter, bool with_vector) override {
-    return session_.read([&](Context& tx) -> Result<std::vector<OrderedPoint>> {
-      const auto target = find_to_read(tx, name);
-      if (!target) return no_collection(name);
-      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
-      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
-      tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &compiled));
-      std::vector<OrderedPoint> points;
+    using Points = std::vector<OrderedPoint>;
+    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+      Points points;
       for (Ordered& each : STRATA_TRY(points_in_order(reading, order, limit))) {
-        points.push_back({STRATA_TRY(stored(each.found, target->options, with_vector)), std::move(each.at)});
+        points.push_back({STRATA_TRY(stored(each.found, *reading.options, with_vector)), std::move(each.at)});
       }
       return points;
     });
   }
 
  private:
+  // What `answer` makes of the points that match, at most `limit` of them: a scan, for whoever changes one of them.
+  template <typename T, typename Answer>
+  Result<T> of_matching(std::string_view name, const Filter& filter, std::size_t limit, const Answer& answer) {
+    return session_.read([&](Context& tx) -> Result<T> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      return answer(STRATA_TRY(read(tx, *target, &compiled)));
+    });
+  }
+
   static WriteBuffer& buffer(Context& tx) {
     return tx.buffer<WriteBuffer>(StoreKind::vector, [] { return std::make_unique<WriteBuffer>(); });
   }

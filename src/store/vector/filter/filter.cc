@@ -109,7 +109,8 @@ Result<void> compile_time(Condition& condition, const Value& operand) {
     if (slot == nullptr) return bad("unknown bound of a time (known: gt, gte, lt, lte)", name);
     *slot = instant(bound);
     if (!*slot) {
-      return bad("not a time (ISO 8601, 2026-11-20T10:00:00+01:00, or microseconds since 1970)", to_json(bound));
+      return bad("not a time (ISO 8601, 2026-11-20T10:00:00+01:00, or microseconds since 1970)",
+                 bound.text() != nullptr ? *bound.text() : to_json(bound));
     }
   }
   return {};

@@ -141,6 +141,7 @@ TEST(Filter, RefusesWhatItDoesNotKnowAndSaysWhere) {
   };
   EXPECT_NE(error(R"({"year": {"near": 3}})").find("\"near\""), std::string::npos);
   EXPECT_NE(error(R"({"year": {}})").find("\"year\""), std::string::npos);
+  EXPECT_NE(error(R"({"at": {"time": {"gte": "soon"}}})").find("1970): \"soon\""), std::string::npos);
   EXPECT_NE(error(R"({"year": {"gt": true}})").find("\"year\""), std::string::npos);
   EXPECT_NE(error(R"({"year": {"any": 3}})").find("\"any\""), std::string::npos);
   EXPECT_NE(error(R"({"must": {"a": 1}})").find("\"must\""), std::string::npos);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "core/thread_priority.h"
 #include "store/vector/graph/graph_builder.h"
@@ -103,7 +104,11 @@ void GraphMaker::run() {
         changed_.notify_all();
         return;
       }
-      wanted = queue_.front();
+      Wanted& first =
+          queue_
+              .front();  // it stays there, for who asks what is waited for; a mapping of millions of rows is not copied
+      wanted = {first.segment, first.options, first.written, std::exchange(first.inheritance, std::nullopt),
+                first.delta};
     }
     const Result<void> made = make(wanted);
     const core::MutexLock lock(mutex_);
