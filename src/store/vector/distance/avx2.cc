@@ -1,5 +1,6 @@
 // AVX2 and FMA: code bytes are widened to 16 bits, which cannot saturate, and multiplied in pairs.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
+#include "store/vector/distance/centroid_rows.h"
 #include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/pick_rows.h"
 #include "store/vector/distance/scan_rows.h"
@@ -112,7 +113,8 @@ const Kernels kAvx2Kernels{"avx2",
                            code_of,
                            largest_of,
                            pick_rows<std::uint8_t, dot_of_codes>,
-                           pick_rows<std::int8_t, dot_halves>};
+                           pick_rows<std::int8_t, dot_halves>,
+                           nearest_centroids_of<32, 4>};
 
 }  // namespace
 

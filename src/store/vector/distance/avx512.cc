@@ -1,5 +1,6 @@
 // AVX-512 with VNNI: one instruction multiplies and adds 64 code bytes.
 // Compiled with its own flags: nothing inline of the standard library may be instantiated here.
+#include "store/vector/distance/centroid_rows.h"
 #include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/pick_rows.h"
 
@@ -217,7 +218,8 @@ const Kernels kAvx512Kernels{"avx512vnni",
                              code_of,
                              largest_of,
                              pick_fours<std::uint8_t, dots_of_codes>,
-                             pick_fours<std::int8_t, dots_of_halves>};
+                             pick_fours<std::int8_t, dots_of_halves>,
+                             nearest_centroids_of<64, 8>};
 
 }  // namespace
 

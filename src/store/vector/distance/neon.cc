@@ -1,4 +1,5 @@
 // NEON, the baseline of every 64-bit ARM: code bytes become signed by flipping their top bit.
+#include "store/vector/distance/centroid_rows.h"
 #include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/pick_rows.h"
 #include "store/vector/distance/scan_rows.h"
@@ -97,7 +98,8 @@ const Kernels kNeonKernels{"neon",
                            code_of,
                            largest_of,
                            pick_rows<std::uint8_t, dot_of_codes>,
-                           pick_rows<std::int8_t, dot_halves>};
+                           pick_rows<std::int8_t, dot_halves>,
+                           nearest_centroids_of<16, 4>};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // The oracle: what the other instruction sets must equal, written to be read.
+#include "store/vector/distance/centroid_rows.h"
 #include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/pick_rows.h"
 #include "store/vector/distance/scan_rows.h"
@@ -66,6 +67,7 @@ const Kernels kScalarKernels{"scalar",
                              code_of,
                              largest_of,
                              pick_rows<std::uint8_t, dot_of_codes>,
-                             pick_rows<std::int8_t, dot_halves>};
+                             pick_rows<std::int8_t, dot_halves>,
+                             nearest_centroids_of<16, 2>};
 
 }  // namespace strata::store::vector::distance
