@@ -345,7 +345,8 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
   want_graphs();
-  return retire(gone, named_before);
+  retire(gone, named_before);
+  return {};
 }
 
 void VectorParticipant::want_graphs() {
@@ -360,17 +361,16 @@ void VectorParticipant::want_graphs() {
   }
 }
 
-Result<void> VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
-                                       const std::vector<transaction::CheckpointFile>& named_before) {
+void VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
+                               const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
     const auto graph = segment->retire();
     if (!graph) continue;
     const std::string& name = graph->file().name;
     const bool named = std::any_of(named_before.begin(), named_before.end(),
                                    [&](const transaction::CheckpointFile& file) { return file.name == name; });
-    if (!named) STRATA_TRY(files_.remove(name));
+    if (!named) (void)files_.remove(name);  // what stays is removed at the next start
   }
-  return {};
 }
 
 Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {

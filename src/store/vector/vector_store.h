@@ -106,8 +106,8 @@ class VectorParticipant final : public transaction::Participant {
   void want_graphs();
   bool want_written_graph(std::uint64_t number);
   /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
-  Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
-                      const std::vector<transaction::CheckpointFile>& named_before);
+  void retire(const std::vector<std::shared_ptr<Segment>>& segments,
+              const std::vector<transaction::CheckpointFile>& named_before);
   Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
 
   io::FileSystem& files_;
