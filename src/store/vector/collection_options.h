@@ -1,22 +1,49 @@
 #pragma once
 /// What a collection was created with: names, limits, and the bytes that journal, manifest and segments share.
 ///
-///     options   varint dimension, u8 metric, u8 words, u8 element type, u8 index kind, varint m, varint ef_construction
+///     options   varint dimension, u8 metric, u8 words, vector, varint count of named vectors, then each, names ascending
+///     named     text name, u8 kind, varint dimension, u8 metric, vector
+///     vector    u8 element type, u8 index kind, varint m, varint ef_construction
 ///
-/// Before the element type came (section version 1, state version 3, segment version 2) they ended behind `words`; what is not there is
-/// as the defaults say.
+/// Before the named vectors came (section version 2, state version 4) they ended behind the first `vector`; before the element type came
+/// (section version 1, state version 3, segment version 2) behind `words`. What is not there is as the defaults say.
+///
+/// A named vector is kept as a collection of its own, the points' ids and payloads again with that vector: its name is the outer one's,
+/// a slash and the vector's, which nobody can give a collection. A sparse one has no dimension; its entries are terms (sparse.h).
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "core/codec.h"
 #include "strata/vector.h"
 
 namespace strata::store::vector {
 
-void encode_options(const CollectionOptions& options, core::Encoder& out);
-/// `whole`: false when they end behind `words`. What is out of range fails the decoder.
-CollectionOptions decode_options(core::Decoder& in, bool whole);
+/// How far encoded options go.
+enum class OptionsFormat : std::uint8_t { words, index, vectors };
 
-/// Errors  invalid_argument naming what is out of range
+void encode_options(const CollectionOptions& options, core::Encoder& out);
+/// What is out of range fails the decoder.
+CollectionOptions decode_options(core::Decoder& in, OptionsFormat format);
+
+/// [a-z0-9][a-z0-9_-]{0,63}, of a collection or of a vector. `what` opens the message. Errors  invalid_argument naming the text
+Result<void> check_name(std::string_view what, std::string_view name);
+/// What files may say. Errors  invalid_argument naming what is out of range
 Result<void> check_collection_options(const CollectionOptions& options);
-/// "384 dimensions, cosine, no words, f32, hnsw (m 32, ef_construction 128)"
+/// What a user may ask for: also, that there is a vector. Errors  as check_collection_options
+Result<void> check_new_collection(const CollectionOptions& options);
+/// "384 dimensions, cosine, no words, f32, hnsw (m 32, ef_construction 128)", and the same of named vectors
 std::string describe(const CollectionOptions& options);
+
+/// The place of `name` among options.vectors, which ascend by name.
+std::optional<std::size_t> place_of_vector(const CollectionOptions& options, std::string_view name);
+/// "\"body\", \"title\"", or "none"
+std::string names_of_vectors(const CollectionOptions& options);
+/// The collection that keeps a named vector.
+CollectionOptions options_of_vector(const NamedVector& vector);
+std::string name_of_vector(std::string_view collection, std::string_view vector);  ///< "notes/title"
+bool keeps_vector(std::string_view collection);                                    ///< "notes/title" does
+/// How messages call it: collection "notes"; of "notes/title": vector "title" of collection "notes".
+std::string subject_of(std::string_view collection);
 
 }  // namespace strata::store::vector

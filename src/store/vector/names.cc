@@ -11,6 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kMetrics{"cosine", "l2", "inner_product"};
 constexpr std::array<std::string_view, 5> kElementTypes{"f32", "f16", "bf16", "int8", "binary"};
 constexpr std::array<std::string_view, 2> kIndexKinds{"hnsw", "flat"};
+constexpr std::array<std::string_view, 2> kVectorKinds{"dense", "sparse"};
 constexpr std::array<std::string_view, 2> kRecommends{"average_vector", "best_score"};
 constexpr std::array<std::string_view, 3> kFusions{"rrf", "dbsf", "weighted"};
 
@@ -46,6 +47,11 @@ Result<ElementType> parse_element_type(std::string_view text) {
 std::string_view name(IndexKind kind) noexcept { return name_in(kIndexKinds, kind); }
 Result<IndexKind> parse_index_kind(std::string_view text) {
   return parse_in<IndexKind>(kIndexKinds, text, "not an index kind", "the kinds are hnsw and flat");
+}
+
+std::string_view name(VectorKind kind) noexcept { return name_in(kVectorKinds, kind); }
+Result<VectorKind> parse_vector_kind(std::string_view text) {
+  return parse_in<VectorKind>(kVectorKinds, text, "not a kind of vector", "the kinds are dense and sparse");
 }
 
 std::string_view name(Recommend strategy) noexcept { return name_in(kRecommends, strategy); }

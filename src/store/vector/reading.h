@@ -19,7 +19,8 @@ namespace strata::store::vector {
 /// A point as the own transaction left it.
 struct BufferedPoint {
   PointChange::Kind kind = PointChange::Kind::upsert;
-  Bytes elements;  ///< the vector, as elements.h says; set_payload: of the version before, for reads
+  Bytes
+      elements;  ///< the vector, as elements.h says; set_payload and set_vectors: of the version before, for reads, as what follows
   Bytes payload;
   Bytes terms;
 };
@@ -85,6 +86,7 @@ struct Found {
 
   Result<ByteView> payload() const;
   Result<ByteView> elements() const;
+  Result<RowTerms> terms() const;
   /// The same as numbers: where they lie when they are kept as float32, else in `room`. Errors  corruption
   Result<std::span<const float>> vector(const CollectionOptions& options, std::vector<float>& room) const;
 };
@@ -130,6 +132,9 @@ Result<std::vector<std::vector<Found>>> search_nearest_each(const Reading& readi
 /// The best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
 Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, const Wanted& wanted,
                                         const Totals& totals);
+/// The best by dot product with `query`, entries by index (sparse.h), of a collection of sparse vectors: min(k, matches) of those whose
+/// score is not 0. Exact: added up in double by ascending index, rounded once. Errors  corruption
+Result<std::vector<Found>> search_sparse(const Reading& reading, std::span<const Term> query, const Wanted& wanted);
 /// The first `limit` by id after `after`. Errors  corruption
 Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit);
 /// How many there are. Errors  corruption

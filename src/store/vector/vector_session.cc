@@ -13,6 +13,7 @@
 #include "store/vector/query/groups.h"
 #include "store/vector/query/ordering.h"
 #include "store/vector/reading.h"
+#include "store/vector/sparse.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
 #include "store/vector/write_buffer.h"
@@ -88,10 +89,13 @@ class VectorSession final : public strata::VectorStore {
  public:
   VectorSession(VectorParticipant& store, transaction::Session& session) : store_(store), session_(session) {}
 
-  Result<void> create_collection(std::string_view name, const CollectionOptions& options) override {
+  Result<void> create_collection(std::string_view name, const CollectionOptions& given) override {
     return session_.write([&](Context& tx) -> Result<void> {
-      STRATA_TRY(check_collection_name(name));
-      STRATA_TRY(check_collection_options(options));
+      STRATA_TRY(check_name("not a collection's name", name));
+      CollectionOptions options = given;
+      std::sort(options.vectors.begin(), options.vectors.end(),
+                [](const NamedVector& a, const NamedVector& b) { return a.name < b.name; });
+      STRATA_TRY(check_new_collection(options));
       if (const auto existing = find_to_read(tx, name)) {
         const CollectionOptions& other = existing->options;
         if (other == options) {
@@ -103,7 +107,9 @@ class VectorSession final : public strata::VectorStore {
       }
       STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
       STRATA_TRY(tx.charge(name.size() + kPointOverheadBytes));
-      buffer(tx).at(name).created = options;
+      BufferedCollection& buffered = buffer(tx).at(name);
+      buffered.created = options;
+      buffered.vectors_of(options);
       return {};
     });
   }
@@ -117,6 +123,7 @@ class VectorSession final : public strata::VectorStore {
       buffered.dropped = buffered.dropped || target->base != nullptr;
       buffered.created.reset();
       buffered.points.clear();
+      buffered.vectors.clear();
       return {};
     });
   }
@@ -153,7 +160,9 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       // Everything is looked at before anything is taken.
       std::vector<BufferedPoint> taken;
+      std::vector<std::vector<TakenVector>> vectors;
       taken.reserve(points.size());
+      vectors.reserve(points.size());
       std::uint64_t bytes = 0;
       for (const Point& point : points) {
         STRATA_TRY(check_id(point.id));
@@ -163,15 +172,43 @@ class VectorSession final : public strata::VectorStore {
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms_of(point.text, own.terms);
         own.elements = to_elements(target->options.element, point.vector);
-        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+        vectors.push_back(STRATA_TRY(take_vectors(name, target->options, point.id, point.vectors)));
+        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes +
+                 bytes_of(vectors.back(), target->options.vectors.size(), point.id, own.payload);
       }
       STRATA_TRY(depend_on_collection(tx, name, *target));
       for (const Point& point : points) STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));
       STRATA_TRY(tx.charge(bytes));
       BufferedCollection& buffered = buffer(tx).at(name);
       for (std::size_t i = 0; i < points.size(); ++i) {
+        // Which vectors it had does not count any more.
+        for (BufferedVector& vector : buffered.vectors_of(target->options)) {
+          vector.points.insert_or_assign(std::string(points[i].id),
+                                         BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
+        }
+        put(buffered, points[i].id, std::move(vectors[i]), taken[i].payload);
         buffered.points.insert_or_assign(std::string(points[i].id), std::move(taken[i]));
       }
+      return {};
+    });
+  }
+
+  Result<void> set_vectors(std::string_view name, std::string_view id, std::span<const PointVector> given) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_id(id));
+      auto vectors = STRATA_TRY(take_vectors(name, target->options, id, given));
+      const auto found = STRATA_TRY(find_to_change(tx, name, *target, id));
+      BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_vectors));
+      STRATA_TRY(tx.charge(id.size() + now.elements.size() + now.payload.size() + now.terms.size() +
+                           kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, now.payload)));
+      STRATA_TRY(depend_on_collection(tx, name, *target));
+      STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      buffered.vectors_of(target->options);
+      put(buffered, id, std::move(vectors), now.payload);
+      if (found.buffered == nullptr) buffered.points.insert_or_assign(std::string(id), std::move(now));
       return {};
     });
   }
@@ -183,27 +220,25 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_id(id));
       BufferedPoint changed;
       changed.payload = STRATA_TRY(encode_payload(id, payload));
-      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
-      const auto found = STRATA_TRY(find_point(reading, id));
-      tx.note_read(StoreKind::vector, point_key(name, id));
-      if (!found) {
-        return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
-      }
+      const auto found = STRATA_TRY(find_to_change(tx, name, *target, id));
       const CollectionOptions& options = target->options;
+      auto vectors = STRATA_TRY(under_payload(tx, *target, id));
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + element_bytes(options.element, options.dimension) +
-                           kPointOverheadBytes));
+                           kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, changed.payload)));
       STRATA_TRY(depend_on_collection(tx, name, *target));
       STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
       BufferedCollection& buffered = buffer(tx).at(name);
-      if (found->buffered != nullptr) {
-        buffered.points.find(id)->second.payload = std::move(changed.payload);
+      buffered.vectors_of(options);
+      put(buffered, id, std::move(vectors), changed.payload);
+      if (found.buffered != nullptr) {
+        BufferedPoint& own = buffered.points.find(id)->second;
+        own.payload = std::move(changed.payload);
+        if (own.kind == PointChange::Kind::set_vectors) own.kind = PointChange::Kind::set_payload;
         return {};
       }
-      const ByteView elements = STRATA_TRY(found->elements());
-      changed.terms = to_term_list(STRATA_TRY(found->part->terms(found->row)));
-      changed.kind = PointChange::Kind::set_payload;
-      changed.elements.assign(elements.begin(), elements.end());
-      buffered.points.insert_or_assign(std::string(id), std::move(changed));
+      BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_payload));
+      now.payload = std::move(changed.payload);
+      buffered.points.insert_or_assign(std::string(id), std::move(now));
       return {};
     });
   }
@@ -228,12 +263,10 @@ class VectorSession final : public strata::VectorStore {
         if (!found) continue;
         ++existed;
         STRATA_TRY(tx.charge(id.size() + kPointOverheadBytes));
-        Overlay& points = buffer(tx).at(name).points;
-        if (STRATA_TRY(find_point(committed, id))) {
-          points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
-        } else {
-          points.erase(points.find(id));  // it was of this transaction alone
-        }
+        BufferedCollection& buffered = buffer(tx).at(name);
+        const bool was = STRATA_TRY(find_point(committed, id)).has_value();
+        take_away(buffered.points, id, was);
+        for (BufferedVector& vector : buffered.vectors_of(target->options)) take_away(vector.points, id, was);
       }
       return existed;
     });
@@ -249,7 +282,8 @@ class VectorSession final : public strata::VectorStore {
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
       if (!found) return std::optional<StoredPoint>();
-      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, target->options, with_vector)));
+      const auto vectors = STRATA_TRY(read_vectors(tx, *target, with_vector));
+      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, *reading.options, vectors, with_vector)));
     });
   }
 
@@ -259,12 +293,12 @@ class VectorSession final : public strata::VectorStore {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
-      STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), {options.exact, options.ef})),
-                  target->options, options);
+      const VectorRows rows = STRATA_TRY(read_dense(tx, name, *target, options.using_vector, &filter));
+      STRATA_TRY(check_vector(rows.collection, *rows.reading.options, "the query", query));
+      return hits(STRATA_TRY(search_nearest(rows.reading, query, wanted(options), {options.exact, options.ef})), rows,
+                  options);
     });
   }
 
@@ -276,18 +310,33 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
       STRATA_TRY(check_many(queries.size(), options.k));
-      for (std::size_t i = 0; i < queries.size(); ++i) {
-        STRATA_TRY(check_vector(name, target->options, "query " + std::to_string(i), queries[i]));
-      }
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      const VectorRows rows = STRATA_TRY(read_dense(tx, name, *target, options.using_vector, &filter));
+      for (std::size_t i = 0; i < queries.size(); ++i) {
+        STRATA_TRY(check_vector(rows.collection, *rows.reading.options, "query " + std::to_string(i), queries[i]));
+      }
       std::vector<std::vector<Hit>> answers;
       for (const auto& found :
-           STRATA_TRY(search_nearest_each(reading, queries, wanted(options), {options.exact, options.ef}))) {
-        answers.push_back(STRATA_TRY(hits(found, target->options, options)));
+           STRATA_TRY(search_nearest_each(rows.reading, queries, wanted(options), {options.exact, options.ef}))) {
+        answers.push_back(STRATA_TRY(hits(found, rows, options)));
       }
       return answers;
+    });
+  }
+
+  Result<std::vector<Hit>> search_sparse(std::string_view name, const SparseVector& query,
+                                         const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const VectorRows rows = STRATA_TRY(read_rows(tx, name, *target, options.using_vector, &filter));
+      if (!rows.sparse) return refuse(subject_of(rows.collection) + " is not of sparse vectors");
+      const auto entries = STRATA_TRY(to_entries(rows.collection, "the query", query));
+      return hits(STRATA_TRY(vector::search_sparse(rows.reading, entries, wanted(options))), rows, options);
     });
   }
 
@@ -303,9 +352,9 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_search(options));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      const VectorRows rows{std::string(name), STRATA_TRY(read(tx, *target, &filter))};
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
-      return hits(STRATA_TRY(vector::search_words(reading, query, wanted(options), totals)), target->options, options);
+      return hits(STRATA_TRY(vector::search_words(rows.reading, query, wanted(options), totals)), rows, options);
     });
   }
 
@@ -316,9 +365,9 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
       STRATA_TRY(check_candidates(query.candidates, options.k));
-      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
-      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
-      return query_hits(STRATA_TRY(ranking.best(options.k)), target->options, options);
+      const Asked asked = STRATA_TRY(ask(tx, name, *target, query, options));
+      const Ranking ranking = STRATA_TRY(Ranking::of(asked, query, options));
+      return query_hits(STRATA_TRY(ranking.best(options.k)), ranking, asked, options);
     });
   }
 
@@ -334,11 +383,11 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_candidates(query.candidates, options.k));
       if (query.diversity > 0)
         return refuse("groups are by score: diversity is 0, not " + std::to_string(query.diversity));
-      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
-      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      const Asked asked = STRATA_TRY(ask(tx, name, *target, query, options));
+      const Ranking ranking = STRATA_TRY(Ranking::of(asked, query, options));
       std::vector<Group> groups;
-      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, reading, grouping))) {
-        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, target->options, options))});
+      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, grouping))) {
+        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, ranking, asked, options))});
       }
       return groups;
     });
@@ -346,12 +395,13 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<Facet>> facets(std::string_view name, std::string_view field, const Filter& filter,
                                     std::size_t limit) override {
-    return of_matching<std::vector<Facet>>(name, filter, limit,
-                                           [&](const Reading& reading) -> Result<std::vector<Facet>> {
-                                             auto facets = STRATA_TRY(count_values(reading, field)).facets;
-                                             if (facets.size() > limit) facets.resize(limit);
-                                             return facets;
-                                           });
+    using Facets = std::vector<Facet>;
+    return of_matching<Facets>(name, filter, limit, false,
+                               [&](const Reading& reading, const std::vector<VectorRows>&) -> Result<Facets> {
+                                 auto facets = STRATA_TRY(count_values(reading, field)).facets;
+                                 if (facets.size() > limit) facets.resize(limit);
+                                 return facets;
+                               });
   }
 
   Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
@@ -368,38 +418,42 @@ class VectorSession final : public strata::VectorStore {
   Result<std::vector<StoredPoint>> scroll(std::string_view name, std::string_view after, std::size_t limit,
                                           const Filter& filter, bool with_vector) override {
     using Points = std::vector<StoredPoint>;
-    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+    const auto give = [&](const Reading& reading, const std::vector<VectorRows>& vectors) -> Result<Points> {
       Points points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
-        points.push_back(STRATA_TRY(stored(found, *reading.options, with_vector)));
+        points.push_back(STRATA_TRY(stored(found, *reading.options, vectors, with_vector)));
       }
       return points;
-    });
+    };
+    return of_matching<Points>(name, filter, limit, with_vector, give);
   }
 
   Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
                                               const Filter& filter, bool with_vector) override {
     using Points = std::vector<OrderedPoint>;
-    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+    const auto give = [&](const Reading& reading, const std::vector<VectorRows>& vectors) -> Result<Points> {
       Points points;
       for (Ordered& each : STRATA_TRY(points_in_order(reading, order, limit))) {
-        points.push_back({STRATA_TRY(stored(each.found, *reading.options, with_vector)), std::move(each.at)});
+        points.push_back({STRATA_TRY(stored(each.found, *reading.options, vectors, with_vector)), std::move(each.at)});
       }
       return points;
-    });
+    };
+    return of_matching<Points>(name, filter, limit, with_vector, give);
   }
 
  private:
-  // What `answer` makes of the points that match, at most `limit` of them: a scan, for whoever changes one of them.
+  // What `answer` makes of the points that match, at most `limit` of them, and of their named vectors when they are wanted: a scan, for
+  // whoever changes one of them.
   template <typename T, typename Answer>
-  Result<T> of_matching(std::string_view name, const Filter& filter, std::size_t limit, const Answer& answer) {
+  Result<T> of_matching(std::string_view name, const Filter& filter, std::size_t limit, bool with_vector,
+                        const Answer& answer) {
     return session_.read([&](Context& tx) -> Result<T> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_results(limit, kScrollMax, "limit"));
       const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      return answer(STRATA_TRY(read(tx, *target, &compiled)));
+      return answer(STRATA_TRY(read(tx, *target, &compiled)), STRATA_TRY(read_vectors(tx, *target, with_vector)));
     });
   }
 
@@ -450,20 +504,23 @@ class VectorSession final : public strata::VectorStore {
   }
 
   /// All points, for a question; its examples are noted as points that were read.
-  static Result<Reading> read_points(Context& tx, std::string_view name, const Target& target, const Query& query) {
+  static Result<Asked> ask(Context& tx, std::string_view name, const Target& target, const Query& query,
+                           const SearchOptions& options) {
     tx.note_scan(StoreKind::vector, points_predicate(name));
     for (const auto* examples : {&query.like, &query.unlike}) {
       for (const Example& each : *examples) {
         if (!each.id.empty()) tx.note_read(StoreKind::vector, point_key(name, each.id));
       }
     }
-    return read(tx, target, nullptr);
-  }
-
-  static Result<Ranking> rank(Context& tx, std::string_view name, const Target& target, const Reading& reading,
-                              const Query& query, const SearchOptions& options) {
-    const Totals totals = target.base ? STRATA_TRY(target.base->totals(tx.view_lsn())) : Totals{};
-    return Ranking::of(name, reading, query, options, totals);
+    Asked asked;
+    asked.collection = name;
+    asked.vector = STRATA_TRY(read_rows(tx, name, target, options.using_vector, nullptr));
+    asked.words = STRATA_TRY(read(tx, target, nullptr));
+    if (target.base) asked.totals = STRATA_TRY(target.base->totals(tx.view_lsn()));
+    for (const VectorSide& side : query.also) {
+      asked.also.push_back(STRATA_TRY(read_rows(tx, name, target, side.name, nullptr)));
+    }
+    return asked;
   }
 
   static Wanted wanted(const SearchOptions& options) {
@@ -510,6 +567,144 @@ class VectorSession final : public strata::VectorStore {
     return Reading{std::move(parts), tx.view_lsn(), options, filter, overlay};
   }
 
+  /// The same of the collection that keeps a named vector.
+  static Result<Reading> read_vector(Context& tx, const Target& target, std::size_t place,
+                                     const CompiledFilter* filter) {
+    static const auto kNone = std::make_shared<const PartList>();
+    const Collection* kept = target.base ? target.base->vectors()[place].get() : nullptr;
+    auto parts = kept != nullptr ? STRATA_TRY(kept->parts(tx.view_lsn())) : kNone;
+    const bool written = target.buffered != nullptr && !target.buffered->vectors.empty();
+    const BufferedVector* own = written ? &target.buffered->vectors[place] : nullptr;
+    // What the transaction has created has its vectors in the buffer.
+    const CollectionOptions* options = kept != nullptr ? &kept->options() : &own->options;
+    return Reading{std::move(parts), tx.view_lsn(), options, filter, own != nullptr ? &own->points : nullptr};
+  }
+
+  /// What is searched by `vector`. Errors  invalid_argument: no such vector
+  static Result<VectorRows> read_rows(Context& tx, std::string_view name, const Target& target, std::string_view vector,
+                                      const CompiledFilter* filter) {
+    if (vector.empty()) return VectorRows{std::string(name), STRATA_TRY(read(tx, target, filter))};
+    const std::size_t place = STRATA_TRY(place_of(name, target.options, vector));
+    return VectorRows{name_of_vector(name, vector), STRATA_TRY(read_vector(tx, target, place, filter)),
+                      target.options.vectors[place].kind == VectorKind::sparse};
+  }
+
+  static Result<VectorRows> read_dense(Context& tx, std::string_view name, const Target& target,
+                                       std::string_view vector, const CompiledFilter* filter) {
+    VectorRows rows = STRATA_TRY(read_rows(tx, name, target, vector, filter));
+    if (rows.sparse) return refuse(subject_of(rows.collection) + " is sparse; search_sparse searches it");
+    STRATA_TRY(check_searched(rows.collection, *rows.reading.options));
+    return rows;
+  }
+
+  /// All named vectors, in the order of the options; none when they are not wanted.
+  static Result<std::vector<VectorRows>> read_vectors(Context& tx, const Target& target, bool wanted) {
+    std::vector<VectorRows> all;
+    for (std::size_t place = 0; wanted && place < target.options.vectors.size(); ++place) {
+      const NamedVector& vector = target.options.vectors[place];
+      all.push_back(
+          {vector.name, STRATA_TRY(read_vector(tx, target, place, nullptr)), vector.kind == VectorKind::sparse});
+    }
+    return all;
+  }
+
+  static Result<std::size_t> place_of(std::string_view name, const CollectionOptions& options,
+                                      std::string_view vector) {
+    if (const auto place = place_of_vector(options, vector)) return *place;
+    return refuse("collection " + quoted(name) + " has no vector " + quoted(vector) + "; its vectors are " +
+                  names_of_vectors(options));
+  }
+
+  /// Named vectors that were given, by their places, ready to be put into the buffer.
+  struct TakenVector {
+    std::size_t place = 0;
+    BufferedPoint point;  ///< without payload
+  };
+
+  static Result<std::vector<TakenVector>> take_vectors(std::string_view name, const CollectionOptions& options,
+                                                       std::string_view id, std::span<const PointVector> given) {
+    std::vector<TakenVector> taken;
+    for (const PointVector& vector : given) {
+      TakenVector& own = taken.emplace_back();
+      own.place = STRATA_TRY(place_of(name, options, vector.name));
+      const bool twice = std::any_of(taken.begin(), taken.end() - 1,
+                                     [&own](const TakenVector& other) { return other.place == own.place; });
+      if (twice) return refuse(quoted(id) + " has two vectors " + quoted(vector.name));
+      const NamedVector& kept = options.vectors[own.place];
+      const std::string collection = name_of_vector(name, vector.name);
+      if (kept.kind == VectorKind::sparse) {
+        encode_terms(STRATA_TRY(to_entries(collection, quoted(id), {vector.indices, vector.values})), own.point.terms);
+        if (own.point.terms.empty()) own.point.kind = PointChange::Kind::remove;
+        continue;
+      }
+      if (!vector.indices.empty())
+        return refuse(subject_of(collection) + " is dense; that of " + quoted(id) + " has indices");
+      if (vector.values.empty()) {
+        own.point.kind = PointChange::Kind::remove;
+        continue;
+      }
+      const CollectionOptions dense = options_of_vector(kept);
+      STRATA_TRY(check_vector(collection, dense, quoted(id), vector.values));
+      STRATA_TRY(check_elements(collection, dense, quoted(id), vector.values));
+      own.point.elements = to_elements(dense.element, vector.values);
+    }
+    return taken;
+  }
+
+  /// Of a point's named vectors in the buffer; `entries`: in how many overlays it has one.
+  static std::uint64_t bytes_of(const std::vector<TakenVector>& vectors, std::size_t entries, std::string_view id,
+                                const Bytes& payload) {
+    std::uint64_t bytes = entries * (id.size() + kPointOverheadBytes);
+    for (const TakenVector& each : vectors) {
+      bytes += each.point.elements.size() + each.point.terms.size();
+      if (each.point.kind != PointChange::Kind::remove) bytes += payload.size();
+    }
+    return bytes;
+  }
+
+  static void put(BufferedCollection& buffered, std::string_view id, std::vector<TakenVector> vectors,
+                  const Bytes& payload) {
+    for (TakenVector& each : vectors) {
+      if (each.point.kind != PointChange::Kind::remove) each.point.payload = payload;
+      buffered.vectors[each.place].points.insert_or_assign(std::string(id), std::move(each.point));
+    }
+  }
+
+  /// Named vectors of a point whose payload changes.
+  static Result<std::vector<TakenVector>> under_payload(Context& tx, const Target& target, std::string_view id) {
+    std::vector<TakenVector> vectors;
+    for (std::size_t place = 0; place < target.options.vectors.size(); ++place) {
+      const auto found = STRATA_TRY(find_point(STRATA_TRY(read_vector(tx, target, place, nullptr)), id));
+      if (!found) continue;
+      const auto kind = found->buffered != nullptr ? found->buffered->kind : PointChange::Kind::set_payload;
+      vectors.push_back({place, STRATA_TRY(as_it_is(*found, kind))});
+    }
+    return vectors;
+  }
+
+  /// The point, which is read and there. Errors  not_found
+  static Result<Found> find_to_change(Context& tx, std::string_view name, const Target& target, std::string_view id) {
+    const auto found = STRATA_TRY(find_point(STRATA_TRY(read(tx, target, nullptr)), id));
+    tx.note_read(StoreKind::vector, point_key(name, id));
+    if (!found) return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
+    return *found;
+  }
+
+  static Result<BufferedPoint> as_it_is(const Found& found, PointChange::Kind kind) {
+    const ByteView elements = STRATA_TRY(found.elements());
+    const ByteView payload = STRATA_TRY(found.payload());
+    return BufferedPoint{kind, Bytes(elements.begin(), elements.end()), Bytes(payload.begin(), payload.end()),
+                         to_term_list(STRATA_TRY(found.terms()))};
+  }
+
+  static void take_away(Overlay& points, std::string_view id, bool was) {
+    if (was) {
+      points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
+    } else if (const auto own = points.find(id); own != points.end()) {
+      points.erase(own);  // it was of this transaction alone
+    }
+  }
+
   static Reading without_overlay(Reading reading) {
     reading.overlay = nullptr;
     return reading;
@@ -546,37 +741,65 @@ class VectorSession final : public strata::VectorStore {
     return vector;
   }
 
-  static Result<StoredPoint> stored(const Found& found, const CollectionOptions& options, bool with_vector) {
+  static Result<StoredPoint> stored(const Found& found, const CollectionOptions& options,
+                                    const std::vector<VectorRows>& vectors, bool with_vector) {
     StoredPoint point;
     point.id = found.id;
     point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
     if (with_vector) point.vector = STRATA_TRY(vector_of(found, options));
+    for (const VectorRows& rows : vectors) {
+      const auto own = STRATA_TRY(find_point(rows.reading, found.id));
+      if (!own) continue;
+      StoredVector& vector = point.vectors.emplace_back(StoredVector{rows.collection, {}, {}});
+      if (rows.sparse) {
+        from_entries(STRATA_TRY(own->terms()), vector.values, vector.indices);
+      } else {
+        vector.values = STRATA_TRY(vector_of(*own, *rows.reading.options));
+      }
+    }
     return point;
   }
 
-  static Result<Hit> hit_of(const Found& found, const CollectionOptions& collection, const SearchOptions& options) {
+  static Result<Hit> hit_of(const Found& found, const SearchOptions& options) {
     Hit hit;
     hit.id = found.id;
     hit.score = found.score;
     if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    if (options.with_vector) hit.vector = STRATA_TRY(vector_of(found, collection));
     return hit;
   }
 
-  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const CollectionOptions& collection,
+  /// Of a point of these rows.
+  static Result<void> add_vector(const Found& found, const VectorRows& rows, Hit& hit) {
+    if (rows.sparse) {
+      from_entries(STRATA_TRY(found.terms()), hit.vector, hit.indices);
+    } else {
+      hit.vector = STRATA_TRY(vector_of(found, *rows.reading.options));
+    }
+    return {};
+  }
+
+  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const VectorRows& rows,
                                        const SearchOptions& options) {
     std::vector<Hit> hits;
     hits.reserve(found.size());
-    for (const Found& each : found) hits.push_back(STRATA_TRY(hit_of(each, collection, options)));
+    for (const Found& each : found) {
+      hits.push_back(STRATA_TRY(hit_of(each, options)));
+      if (options.with_vector) STRATA_TRY(add_vector(each, rows, hits.back()));
+    }
     return hits;
   }
 
-  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked,
-                                                  const CollectionOptions& collection, const SearchOptions& options) {
+  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked, const Ranking& ranking,
+                                                  const Asked& asked, const SearchOptions& options) {
     std::vector<QueryHit> hits;
     hits.reserve(ranked.size());
     for (const Ranked& each : ranked) {
-      hits.push_back({STRATA_TRY(hit_of(each.found, collection, options)), each.by_vector, each.by_words});
+      hits.push_back({STRATA_TRY(hit_of(each.found, options)), each.by_vector, each.by_words, each.by_also});
+      hits.back().by_also.resize(asked.also.size());
+      if (!options.with_vector) continue;
+      if (const auto own = STRATA_TRY(ranking.with_vector(each.found))) {
+        STRATA_TRY(add_vector(*own, asked.vector, hits.back()));
+      }
     }
     return hits;
   }
