@@ -93,6 +93,28 @@ T parsed(Result<T> result) {
   return *result;
 }
 
+using Index = std::tuple<std::string, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
+IndexOptions index_options(const Index& given) {
+  const auto& [kind, m, ef_construction, lists, memory_bytes] = given;
+  return {parsed(parse_index_kind(kind)), m, ef_construction, memory_bytes, lists};
+}
+
+using Quantization = std::tuple<std::string, std::uint32_t, std::string, std::uint32_t, float>;
+QuantizationOptions quantization_options(const Quantization& given) {
+  const auto& [kind, bits, range, parts, recall_min] = given;
+  return {parsed(parse_quantization_kind(kind)), bits, parsed(parse_quantization_range(range)), parts, recall_min};
+}
+
+nb::object quantization_of(const QuantizationOptions& options) {
+  return nb::make_tuple(std::string(strata::name(options.kind)), options.bits, std::string(strata::name(options.range)),
+                        options.parts, options.recall_min);
+}
+
+nb::object index_of(const IndexOptions& index) {
+  return nb::make_tuple(std::string(strata::name(index.kind)), index.m, index.ef_construction, index.lists,
+                        index.memory_bytes);
+}
+
 nb::dict vectors_of(const CollectionOptions& options) {
   nb::dict all;
   for (const NamedVector& vector : options.vectors) {
@@ -102,9 +124,8 @@ nb::dict vectors_of(const CollectionOptions& options) {
       each["dimension"] = vector.dimension;
       each["metric"] = std::string(strata::name(vector.metric));
       each["element"] = std::string(strata::name(vector.element));
-      each["index"] = std::string(strata::name(vector.index.kind));
-      each["m"] = vector.index.m;
-      each["ef_construction"] = vector.index.ef_construction;
+      each["index"] = index_of(vector.index);
+      each["quantization"] = quantization_of(vector.quantization);
     }
     all[nb::str(vector.name.data(), vector.name.size())] = each;
   }
@@ -122,9 +143,8 @@ std::vector<NamedVector> named_vectors(const nb::dict& given) {
     vector.dimension = argument<std::uint32_t>("dimension", options["dimension"]);
     vector.metric = parsed(parse_metric(argument<std::string>("metric", options["metric"])));
     vector.element = parsed(parse_element_type(argument<std::string>("element", options["element"])));
-    vector.index = {parsed(parse_index_kind(argument<std::string>("index", options["index"]))),
-                    argument<std::uint32_t>("m", options["m"]),
-                    argument<std::uint32_t>("ef_construction", options["ef_construction"])};
+    vector.index = index_options(argument<Index>("index", options["index"]));
+    vector.quantization = quantization_options(argument<Quantization>("quantization", options["quantization"]));
   }
   return all;
 }
@@ -156,22 +176,36 @@ class GivenVectors {
 
 nb::object info_of(const CollectionInfo& info) {
   const CollectionOptions& options = info.options;
-  return nb::make_tuple(info.name, options.dimension, std::string(strata::name(options.metric)), options.words,
-                        info.points, std::string(strata::name(options.element)),
-                        std::string(strata::name(options.index.kind)), options.index.m, options.index.ef_construction,
-                        vectors_of(options));
+  const IndexOptions& index = options.index;
+  const IndexFigures& figures = info.index;
+  return nb::make_tuple(
+      info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
+      std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
+      index.lists, index.memory_bytes, quantization_of(options.quantization),
+      nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
+                     figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))),
+      vectors_of(options));
 }
 
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
-                       const std::string& metric, bool words, const std::string& element, const std::string& index,
-                       std::uint32_t m, std::uint32_t ef_construction, nb::dict vectors) {
-  const CollectionOptions options{dimension,
-                                  parsed(parse_metric(metric)),
-                                  words,
-                                  parsed(parse_element_type(element)),
-                                  {parsed(parse_index_kind(index)), m, ef_construction},
-                                  named_vectors(vectors)};
+                       const std::string& metric, bool words, const std::string& element, const Index& index,
+                       const Quantization& quantization, nb::dict vectors) {
+  const CollectionOptions options{.dimension = dimension,
+                                  .metric = parsed(parse_metric(metric)),
+                                  .words = words,
+                                  .element = parsed(parse_element_type(element)),
+                                  .index = index_options(index),
+                                  .quantization = quantization_options(quantization),
+                                  .vectors = named_vectors(vectors)};
   run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
+}
+
+void alter_collection(const Vector& self, const std::string& collection, const Index& index,
+                      const Quantization& quantization) {
+  const IndexOptions index_now = index_options(index);
+  const QuantizationOptions quantization_now = quantization_options(quantization);
+  run(self.handle,
+      [&](Stores& stores) { return stores.vector().alter_collection(collection, index_now, quantization_now); });
 }
 
 void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
@@ -400,8 +434,8 @@ void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
-           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("m"), nb::arg("ef_construction"),
-           nb::arg("vectors"))
+           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"), nb::arg("vectors"))
+      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"))
       .def(
           "drop_collection",
           [](const Vector& self, const std::string& collection) {

@@ -84,6 +84,35 @@ class OrderedPoint(StoredPoint):
     at: Any
 
 
+class Quantization(NamedTuple):
+    """The codes that an index reads in the place of vectors while it looks for candidates: they change which points are
+    found, the space that an index takes and the time it needs, never a score.
+
+    kind        scalar: each number in `bits` (4, 8, or 16: half precision; 0: 4); product: groups of dimensions,
+                `bits` 4 ... 8 each, 0: 8; rabitq: a bit a dimension, after a rotation; none: the vectors themselves;
+                automatic: the smallest that finds `recall_min` of the ten nearest, measured on the points themselves
+    range       of scalar codes of 4 and 8 bits, over which numbers levels are spread: those of a point, of a dimension
+                or of the collection
+    parts       of product, 1 ... dimension; 0: one for each four dimensions"""
+
+    kind: str = "scalar"
+    bits: int = 0
+    range: str = "point"
+    parts: int = 0
+    recall_min: float = 0.95
+
+
+class IndexFigures(NamedTuple):
+    """What an index made of a collection's points, in the largest segment that has one: the points and older versions
+    of points that are in one, what automatic chose, the bytes of a code (0: what is kept anyway is read), and of the
+    ten nearest of points of a sample the share found through the codes (None: not measured)."""
+
+    rows: int
+    quantization: Quantization
+    code_bytes: int
+    recall: float | None
+
+
 class CollectionInfo(NamedTuple):
     name: str
     dimension: int
@@ -94,7 +123,18 @@ class CollectionInfo(NamedTuple):
     index: str  # hnsw or flat
     m: int
     ef_construction: int
+    lists: int
+    memory_bytes: int
+    quantization: Quantization
+    figures: IndexFigures
     vectors: dict[str, dict[str, Any]]  # named vectors, as VectorStore takes them, every option said
+
+    @staticmethod
+    def of(native: Any) -> CollectionInfo:
+        rows, chosen, code_bytes, recall = native[12]
+        return CollectionInfo(*native[:11], Quantization(*native[11]),
+                              IndexFigures(rows, Quantization(*chosen), code_bytes, recall),
+                              {name: _said_options(options) for name, options in native[13].items()})
 
 
 class Remark(NamedTuple):
@@ -178,24 +218,42 @@ def _point(kind: type[StoredPoint], fields: tuple[Any, ...]) -> Any:
     return kind(id, payload, vector, {name: _stored(each) for name, each in vectors.items()})
 
 
-_DENSE = {"kind": "dense", "metric": "cosine", "element": "f32", "index": "hnsw", "m": 32, "ef_construction": 128}
+_INDEX = {"index": "hnsw", "m": 32, "ef_construction": 128, "lists": 0, "memory_bytes": 0}
+_DENSE = {"kind": "dense", "metric": "cosine", "element": "f32", **_INDEX, "quantization": "scalar"}
 
 
 def _vector_options(vectors: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """What named vectors are, every option said: from a dimension, "sparse", or a dict of options."""
     options: dict[str, dict[str, Any]] = {}
     for name, given in mapping("vectors", vectors).items():
-        if given == "sparse" or given == {"kind": "sparse"}:
+        if isinstance(given, str) and given == "sparse" or given == {"kind": "sparse"}:
             options[name] = {"kind": "sparse"}
             continue
         said = mapping(f"vectors[{name!r}]", {"dimension": given} if isinstance(given, (int, np.integer)) else given)
         unknown = sorted(set(said) - {*_DENSE, "dimension"})
         if unknown or "dimension" not in said:
             raise _strata.InvalidArgument(
-                f"vectors[{name!r}] is a dimension, \"sparse\", or a dict of dimension, metric, element, index, m, "
-                f"ef_construction, not {quoted(given)}")
+                f"vectors[{name!r}] is a dimension, \"sparse\", or a dict of dimension, metric, element, quantization, "
+                f"{', '.join(_INDEX)}, not {quoted(given)}")
         options[name] = {**_DENSE, **said}
+        options[name]["quantization"] = _single(_quantization(options[name]["quantization"]))
     return options
+
+
+def _said_options(native: dict[str, Any]) -> dict[str, Any]:
+    """The same from the native module, which has the index as a tuple."""
+    if native["kind"] == "sparse":
+        return native
+    rest = {key: value for key, value in native.items() if key not in ("index", "quantization")}
+    codes = _single(Quantization(*native["quantization"]))
+    return {**rest, **dict(zip(_INDEX, native["index"])), "quantization": codes}
+
+
+def _native_options(options: dict[str, Any]) -> dict[str, Any]:
+    if options["kind"] == "sparse":
+        return options
+    rest = {key: value for key, value in options.items() if key not in _INDEX}
+    return {**rest, "index": tuple(options[key] for key in _INDEX), "quantization": tuple(options["quantization"])}
 
 
 def _as_dict(payload: Any, name: str = "payload") -> dict[str, Any] | None:
@@ -224,7 +282,18 @@ class Collection:
 
     @property
     def info(self) -> CollectionInfo:
-        return CollectionInfo(*self._native.collection(self.name))
+        return CollectionInfo.of(self._native.collection(self.name))
+
+    def alter(self, index: str | None = None, m: int | None = None, ef_construction: int | None = None,
+              lists: int | None = None, memory_bytes: int | None = None,
+              quantization: Quantization | str | None = None) -> None:
+        """Changes how the collection is searched; what is not given stays. What is indexed is searched as before until
+        its new index stands, in the background: `db.compact()` waits for it."""
+        found = self.info
+        given = (index, m, ef_construction, lists, memory_bytes)
+        wanted = tuple(old if new is None else new for old, new in zip(found[6:11], given))
+        codes = found.quantization if quantization is None else _quantization(quantization)
+        self._native.alter_collection(self.name, wanted, tuple(codes))
 
     def upsert(self, id: str, vector: ArrayLike | None = None, payload: Filter | None = None, text: str = "",
                vectors: Mapping[str, AnyVector | None] | None = None) -> None:
@@ -323,9 +392,9 @@ class Collection:
         `unlike`) or "best_score" (the nearest example decides). The other side goes by `words`.
         `also` has further sides: what is near by other vectors, by their names. `vector`, examples and diversity go by
         the vector that `using` names.
-        With several, the rankings are fused: "rrf" (1 / (60 + rank)), "dbsf" (the place of a score within mean ± 3σ of its
-        side) or "weighted" (between the least and the greatest score of its side), each times its weight: `weights` of
-        vector and words, `also_weights` of the further sides, 1 where nothing is said.
+        With several, the rankings are fused: "rrf" (1 / (60 + rank)), "dbsf" (the place of a score within mean ± 3σ of
+        its side) or "weighted" (between the least and the greatest score of its side), each times its weight: `weights`
+        of vector and words, `also_weights` of the further sides, 1 where nothing is said.
         `diversity` 0 to 1 chooses points that are less like those chosen before (MMR). Fusion and diversity look at
         `candidates` points of each side (0: 4 · k, at least 100). The rest is as in `search`."""
         asked = _asked(vector, words, like, unlike, recommend, fusion, weights, diversity, candidates, also,
@@ -468,6 +537,15 @@ def _with_standings(asked: dict[str, Any], with_vector: bool, hits: list[QueryHi
     return _with_stored_vectors(hits) if with_vector else hits
 
 
+def _quantization(given: Quantization | str) -> Quantization:
+    return given if isinstance(given, Quantization) else Quantization(given)
+
+
+def _single(quantization: Quantization) -> Quantization:
+    """As it is kept: numbers of four bytes."""
+    return quantization._replace(recall_min=float(np.float32(quantization.recall_min)))
+
+
 class VectorStore:
     """`db.vector("notes", dimension=384)` is a collection, made on first use; `db.vector.collections()` lists them."""
 
@@ -476,7 +554,8 @@ class VectorStore:
         self._handle = handle
 
     def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine", words: bool = False,
-                 element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128,
+                 element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128, lists: int = 0,
+                 memory_bytes: int = 0, quantization: Quantization | str = "scalar",
                  vectors: Mapping[str, Any] | None = None) -> Collection:
         """A collection by name. With `dimension` or `vectors` it is created when it does not exist; when it exists with
         other options: AlreadyExists.
@@ -485,24 +564,29 @@ class VectorStore:
                            -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
         index              hnsw: a search graph over many points; flat: every search compares with all
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
+        memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
+        quantization       the codes that the graph is walked by: a Quantization, or its kind alone
         vectors            named vectors beside the unnamed one, or with no dimension instead of it: of each name its
                            dimension, a dict of it and the options above, or "sparse"; a point may have any of them"""
         if dimension is not None or vectors:
-            self._ensure(name, dimension or 0, metric, words, element, index, m, ef_construction,
-                         _vector_options(vectors))
+            self._ensure(name, dimension or 0, metric, words, element, (index, m, ef_construction, lists, memory_bytes),
+                         _quantization(quantization), _vector_options(vectors))
         return Collection(self._native, name, self._handle)
 
-    def _ensure(self, name: str, dimension: int, metric: str, words: bool, *rest: Any) -> None:
+    def _ensure(self, name: str, dimension: int, metric: str, words: bool, element: str, index: tuple[Any, ...],
+                quantization: Quantization, vectors: dict[str, dict[str, Any]]) -> None:
         try:
-            found = CollectionInfo(*self._native.collection(name))
-            if (*found[1:4], *found[5:]) == (dimension, metric, words, *rest):
+            found = CollectionInfo.of(self._native.collection(name))
+            if (found[1:4], found.element, found[6:11], _single(found.quantization), found.vectors) == (
+                    (dimension, metric, words), element, index, _single(quantization), vectors):
                 return
         except _strata.NotFound:
             pass
-        self._native.create_collection(name, dimension, metric, words, *rest)
+        self._native.create_collection(name, dimension, metric, words, element, index, tuple(quantization),
+                                       {each: _native_options(options) for each, options in vectors.items()})
 
     def collections(self) -> list[CollectionInfo]:
-        return [CollectionInfo(*info) for info in self._native.collections()]
+        return [CollectionInfo.of(info) for info in self._native.collections()]
 
     def drop(self, name: str) -> None:
         self._native.drop_collection(name)

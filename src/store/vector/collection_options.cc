@@ -8,6 +8,7 @@ namespace strata::store::vector {
 namespace {
 
 constexpr std::uint32_t kEfConstructionMax = 1'024;
+constexpr std::uint32_t kListsMax = 65'536;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
 
@@ -15,41 +16,35 @@ std::uint32_t number(core::Decoder& in) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
 }
 
+/// What one named vector says of itself, as if it were the unnamed one of a collection.
+CollectionOptions as_options(const NamedVector& vector) {
+  return {.dimension = vector.dimension,
+          .metric = vector.metric,
+          .element = vector.element,
+          .index = vector.index,
+          .quantization = vector.quantization};
+}
+
+NamedVector decode_named(core::Decoder& in) {
+  NamedVector vector;
+  CollectionOptions kept;
+  vector.name = in.text();
+  vector.kind = static_cast<VectorKind>(in.u8());
+  kept.dimension = number(in);
+  kept.metric = static_cast<Metric>(in.u8());
+  kept.element = static_cast<ElementType>(in.u8());
+  decode_indexing(in, kept);
+  vector.dimension = kept.dimension;
+  vector.metric = kept.metric;
+  vector.element = kept.element;
+  vector.index = kept.index;
+  vector.quantization = kept.quantization;
+  return vector;
+}
+
 Error refuse_dimension(std::string_view what, std::uint32_t dimension) {
   return refuse(std::string(what) + " has 1 to " + std::to_string(kDimensionMax) + " dimensions, not " +
                 std::to_string(dimension));
-}
-
-void encode_index(ElementType element, const IndexOptions& index, core::Encoder& out) {
-  out.u8(static_cast<std::uint8_t>(element));
-  out.u8(static_cast<std::uint8_t>(index.kind));
-  out.varint(index.m);
-  out.varint(index.ef_construction);
-}
-
-void decode_index(core::Decoder& in, ElementType& element, IndexOptions& index) {
-  element = static_cast<ElementType>(in.u8());
-  index.kind = static_cast<IndexKind>(in.u8());
-  index.m = number(in);
-  index.ef_construction = number(in);
-}
-
-Result<void> check_kept(Metric metric, ElementType element, const IndexOptions& index) {
-  if (metric > Metric::inner_product) return refuse("unknown metric: " + std::to_string(static_cast<int>(metric)));
-  if (element > ElementType::binary) {
-    return refuse("unknown element type: " + std::to_string(static_cast<int>(element)));
-  }
-  if (index.kind > IndexKind::flat) {
-    return refuse("unknown index kind: " + std::to_string(static_cast<int>(index.kind)));
-  }
-  if (index.m < 4 || index.m > kGraphDegreeMax) {
-    return refuse("m is 4 to " + std::to_string(kGraphDegreeMax) + ", not " + std::to_string(index.m));
-  }
-  if (index.ef_construction < index.m || index.ef_construction > kEfConstructionMax) {
-    return refuse("ef_construction is m, here " + std::to_string(index.m) + ", to " +
-                  std::to_string(kEfConstructionMax) + ", not " + std::to_string(index.ef_construction));
-  }
-  return {};
 }
 
 Result<void> check_named(const NamedVector& vector) {
@@ -57,63 +52,127 @@ Result<void> check_named(const NamedVector& vector) {
   const std::string what = "vector \"" + vector.name + "\"";
   if (vector.kind == VectorKind::sparse) {
     if (vector == NamedVector{.name = vector.name, .kind = VectorKind::sparse}) return {};
-    return refuse(what + " is sparse: it has no dimension, metric, element type or index of its own");
+    return refuse(what + " is sparse: it has no dimension, metric, element type, index or quantization of its own");
   }
   if (vector.kind > VectorKind::sparse) {
     return refuse(what + " is of an unknown kind: " + std::to_string(static_cast<int>(vector.kind)));
   }
   if (vector.dimension < 1 || vector.dimension > kDimensionMax) return refuse_dimension(what, vector.dimension);
-  if (auto kept = check_kept(vector.metric, vector.element, vector.index); !kept) {
+  if (auto kept = check_collection_options(as_options(vector)); !kept) {
     return std::move(kept).error().with_context(what);
   }
   return {};
 }
 
-std::string describe_vector(std::uint32_t dimension, Metric metric, std::string_view words, ElementType element,
-                            const IndexOptions& index) {
-  std::string text = std::to_string(dimension) + " dimensions, " + std::string(name(metric)) + std::string(words) +
-                     ", " + std::string(name(element)) + ", " + std::string(name(index.kind));
-  if (index.kind == IndexKind::flat) return text;
-  return text + " (m " + std::to_string(index.m) + ", ef_construction " + std::to_string(index.ef_construction) + ")";
+}  // namespace
+
+void encode_quantization(const QuantizationOptions& quantization, core::Encoder& out) {
+  out.u8(static_cast<std::uint8_t>(quantization.kind));
+  out.varint(quantization.bits);
+  out.u8(static_cast<std::uint8_t>(quantization.range));
+  out.varint(quantization.parts);
+  out.f32(quantization.recall_min);
 }
 
-}  // namespace
+QuantizationOptions decode_quantization(core::Decoder& in) {
+  QuantizationOptions quantization;
+  quantization.kind = static_cast<QuantizationKind>(in.u8());
+  quantization.bits = number(in);
+  quantization.range = static_cast<QuantizationRange>(in.u8());
+  quantization.parts = number(in);
+  quantization.recall_min = in.f32();
+  return quantization;
+}
+
+void encode_indexing(const CollectionOptions& options, core::Encoder& out) {
+  out.u8(static_cast<std::uint8_t>(options.index.kind));
+  out.varint(options.index.m);
+  out.varint(options.index.ef_construction);
+  out.varint(options.index.memory_bytes);
+  out.varint(options.index.lists);
+  encode_quantization(options.quantization, out);
+}
+
+void decode_indexing(core::Decoder& in, CollectionOptions& options) {
+  options.index.kind = static_cast<IndexKind>(in.u8());
+  options.index.m = number(in);
+  options.index.ef_construction = number(in);
+  options.index.memory_bytes = in.varint();
+  options.index.lists = number(in);
+  options.quantization = decode_quantization(in);
+  if (!check_collection_options(options)) in.fail();
+}
 
 void encode_options(const CollectionOptions& options, core::Encoder& out) {
   out.varint(options.dimension);
   out.u8(static_cast<std::uint8_t>(options.metric));
   out.u8(options.words ? 1 : 0);
-  encode_index(options.element, options.index, out);
+  out.u8(static_cast<std::uint8_t>(options.element));
+  encode_indexing(options, out);
   out.varint(options.vectors.size());
   for (const NamedVector& vector : options.vectors) {
+    const CollectionOptions kept = as_options(vector);
     out.text(vector.name);
     out.u8(static_cast<std::uint8_t>(vector.kind));
-    out.varint(vector.dimension);
-    out.u8(static_cast<std::uint8_t>(vector.metric));
-    encode_index(vector.element, vector.index, out);
+    out.varint(kept.dimension);
+    out.u8(static_cast<std::uint8_t>(kept.metric));
+    out.u8(static_cast<std::uint8_t>(kept.element));
+    encode_indexing(kept, out);
   }
 }
 
-CollectionOptions decode_options(core::Decoder& in, OptionsFormat format) {
+CollectionOptions decode_options(core::Decoder& in, OptionsForm form) {
   CollectionOptions options;
   options.dimension = number(in);
   options.metric = static_cast<Metric>(in.u8());
   const std::uint8_t words = in.u8();
   options.words = words == 1;
-  if (format >= OptionsFormat::index) decode_index(in, options.element, options.index);
-  if (format >= OptionsFormat::vectors) {
-    const std::size_t count = in.count(8);
+  if (form != OptionsForm::without_element) options.element = static_cast<ElementType>(in.u8());
+  if (form == OptionsForm::without_quantization) {
+    options.index.kind = static_cast<IndexKind>(in.u8());
+    options.index.m = number(in);
+    options.index.ef_construction = number(in);
+  } else if (form >= OptionsForm::without_vectors) {
+    decode_indexing(in, options);
+  }
+  if (form >= OptionsForm::whole) {
+    const std::size_t count = in.count(16);
     for (std::size_t i = 0; i < count && in.ok() && i <= kNamedVectorsMax; ++i) {
-      NamedVector& vector = options.vectors.emplace_back();
-      vector.name = in.text();
-      vector.kind = static_cast<VectorKind>(in.u8());
-      vector.dimension = number(in);
-      vector.metric = static_cast<Metric>(in.u8());
-      decode_index(in, vector.element, vector.index);
+      options.vectors.push_back(decode_named(in));
     }
   }
   if (words > 1 || !check_collection_options(options)) in.fail();
   return options;
+}
+
+QuantizationOptions resolved(QuantizationOptions quantization) {
+  if (quantization.bits != 0) return quantization;
+  if (quantization.kind == QuantizationKind::scalar) quantization.bits = 4;
+  if (quantization.kind == QuantizationKind::product) quantization.bits = 8;
+  return quantization;
+}
+
+Result<void> check_quantization(const QuantizationOptions& quantization, std::uint32_t dimension) {
+  const std::uint32_t bits = resolved(quantization).bits;
+  if (quantization.range > QuantizationRange::collection) {
+    return refuse("unknown range of quantization: " + std::to_string(static_cast<int>(quantization.range)));
+  }
+  switch (quantization.kind) {
+    case QuantizationKind::scalar:
+      if (bits == 4 || bits == 8 || bits == 16) return {};
+      return refuse("scalar quantization has 4, 8 or 16 bits, not " + std::to_string(bits));
+    case QuantizationKind::product:
+      if (bits < 4 || bits > 8) return refuse("product quantization has 4 to 8 bits, not " + std::to_string(bits));
+      if (quantization.parts <= dimension) return {};
+      return refuse("product quantization has 1 to " + std::to_string(dimension) +
+                    " parts (a dimension each), or 0, not " + std::to_string(quantization.parts));
+    case QuantizationKind::automatic:
+      if (quantization.recall_min >= 0.5F && quantization.recall_min <= 1.0F) return {};
+      return refuse("recall_min is 0.5 to 1, not " + std::to_string(quantization.recall_min));
+    case QuantizationKind::rabitq:
+    case QuantizationKind::none: return {};
+  }
+  return refuse("unknown quantization: " + std::to_string(static_cast<int>(quantization.kind)));
 }
 
 Result<void> check_name(std::string_view what, std::string_view name) {
@@ -126,7 +185,27 @@ Result<void> check_name(std::string_view what, std::string_view name) {
 
 Result<void> check_collection_options(const CollectionOptions& options) {
   if (options.dimension > kDimensionMax) return refuse_dimension("a collection", options.dimension);
-  STRATA_TRY(check_kept(options.metric, options.element, options.index));
+  if (options.metric > Metric::inner_product) {
+    return refuse("unknown metric: " + std::to_string(static_cast<int>(options.metric)));
+  }
+  if (options.element > ElementType::binary) {
+    return refuse("unknown element type: " + std::to_string(static_cast<int>(options.element)));
+  }
+  if (options.index.kind > IndexKind::ivf) {
+    return refuse("unknown index kind: " + std::to_string(static_cast<int>(options.index.kind)));
+  }
+  if (options.index.kind == IndexKind::ivf) return refuse("an index of kind ivf cannot be made yet");
+  if (options.index.m < 4 || options.index.m > kGraphDegreeMax) {
+    return refuse("m is 4 to " + std::to_string(kGraphDegreeMax) + ", not " + std::to_string(options.index.m));
+  }
+  if (options.index.ef_construction < options.index.m || options.index.ef_construction > kEfConstructionMax) {
+    return refuse("ef_construction is m, here " + std::to_string(options.index.m) + ", to " +
+                  std::to_string(kEfConstructionMax) + ", not " + std::to_string(options.index.ef_construction));
+  }
+  if (options.index.lists > kListsMax) {
+    return refuse("lists are 1 to " + std::to_string(kListsMax) + ", or 0, not " + std::to_string(options.index.lists));
+  }
+  STRATA_TRY(check_quantization(options.quantization, options.dimension));
   if (options.vectors.size() > kNamedVectorsMax) {
     return refuse("a collection has up to " + std::to_string(kNamedVectorsMax) + " named vectors, not " +
                   std::to_string(options.vectors.size()));
@@ -147,16 +226,50 @@ Result<void> check_new_collection(const CollectionOptions& options) {
   return check_collection_options(options);
 }
 
+std::string describe(const QuantizationOptions& given) {
+  const QuantizationOptions quantization = resolved(given);
+  std::string text(name(quantization.kind));
+  switch (quantization.kind) {
+    case QuantizationKind::scalar:
+      text += " (" + std::to_string(quantization.bits) + " bits";
+      if (quantization.bits < 16) text += ", range " + std::string(name(quantization.range));
+      return text + ")";
+    case QuantizationKind::product:
+      text += " (" + std::to_string(quantization.bits) + " bits";
+      if (quantization.parts > 0) text += ", parts " + std::to_string(quantization.parts);
+      return text + ")";
+    case QuantizationKind::automatic:
+      return text + " (recall_min " + std::to_string(quantization.recall_min).substr(0, 4) + ")";
+    case QuantizationKind::rabitq:
+    case QuantizationKind::none: break;
+  }
+  return text;
+}
+
+namespace {
+
+std::string describe_unnamed(const CollectionOptions& options) {
+  std::string text = std::to_string(options.dimension) + " dimensions, " + std::string(name(options.metric)) +
+                     (options.words ? ", words, " : ", no words, ") + std::string(name(options.element)) + ", " +
+                     std::string(name(options.index.kind));
+  if (options.index.kind == IndexKind::flat) return text;
+  if (options.index.kind == IndexKind::ivf) {
+    if (options.index.lists > 0) text += " (lists " + std::to_string(options.index.lists) + ")";
+    return text;
+  }
+  return text + " (m " + std::to_string(options.index.m) + ", ef_construction " +
+         std::to_string(options.index.ef_construction) + "), " + describe(options.quantization);
+}
+
+}  // namespace
+
 std::string describe(const CollectionOptions& options) {
   std::string text = options.dimension > 0
-                         ? describe_vector(options.dimension, options.metric, options.words ? ", words" : ", no words",
-                                           options.element, options.index)
+                         ? describe_unnamed(options)
                          : "no unnamed vector" + std::string(options.words ? ", words" : ", no words");
   for (const NamedVector& vector : options.vectors) {
     text += "; \"" + vector.name + "\": ";
-    text += vector.kind == VectorKind::sparse
-                ? "sparse"
-                : describe_vector(vector.dimension, vector.metric, "", vector.element, vector.index);
+    text += vector.kind == VectorKind::sparse ? "sparse" : describe_unnamed(as_options(vector));
   }
   return text;
 }
@@ -178,7 +291,7 @@ CollectionOptions options_of_vector(const NamedVector& vector) {
   if (vector.kind == VectorKind::sparse) {
     return {.dimension = 0, .metric = Metric::inner_product, .words = true, .index = {.kind = IndexKind::flat}};
   }
-  return {.dimension = vector.dimension, .metric = vector.metric, .element = vector.element, .index = vector.index};
+  return as_options(vector);
 }
 
 std::string name_of_vector(std::string_view collection, std::string_view vector) {

@@ -1,12 +1,13 @@
 #pragma once
 /// What a collection was created with: names, limits, and the bytes that journal, manifest and segments share.
 ///
-///     options   varint dimension, u8 metric, u8 words, vector, varint count of named vectors, then each, names ascending
-///     named     text name, u8 kind, varint dimension, u8 metric, vector
-///     vector    u8 element type, u8 index kind, varint m, varint ef_construction
+///     options   varint dimension, u8 metric, u8 words, u8 element type, then indexing, varint count of named vectors, then each, names ascending
+///     named     text name, u8 kind, varint dimension, u8 metric, u8 element type, then indexing
+///   indexing  u8 index kind, varint m, varint ef_construction, varint memory_bytes, varint lists, u8 quantization kind, varint bits, u8 range, varint parts,
+///             f32 recall_min: what alter_collection changes
 ///
-/// Before the named vectors came (section version 2, state version 4) they ended behind the first `vector`; before the element type came
-/// (section version 1, state version 3, segment version 2) behind `words`. What is not there is as the defaults say.
+/// Options of form 3 (section version 3, state version 5) ended behind the indexing, those of form 2 (section version 2, state version 4) ended behind ef_construction, those of form 1 (section version 1, state version
+/// 3) behind `words`; what is not there is as the defaults say.
 ///
 /// A named vector is kept as a collection of its own, the points' ids and payloads again with that vector: its name is the outer one's,
 /// a slash and the vector's, which nobody can give a collection. A sparse one has no dimension; its entries are terms (sparse.h).
@@ -19,12 +20,18 @@
 
 namespace strata::store::vector {
 
-/// How far encoded options go.
-enum class OptionsFormat : std::uint8_t { words, index, vectors };
+enum class OptionsForm : std::uint8_t { without_element = 1, without_quantization = 2, without_vectors = 3, whole = 4 };
 
 void encode_options(const CollectionOptions& options, core::Encoder& out);
 /// What is out of range fails the decoder.
-CollectionOptions decode_options(core::Decoder& in, OptionsFormat format);
+CollectionOptions decode_options(core::Decoder& in, OptionsForm form);
+/// Of the options, what alter_collection changes.
+void encode_indexing(const CollectionOptions& options, core::Encoder& out);
+/// Puts them into `options`. What is out of range fails the decoder.
+void decode_indexing(core::Decoder& in, CollectionOptions& options);
+/// The same of form, of quantization alone.
+void encode_quantization(const QuantizationOptions& quantization, core::Encoder& out);
+QuantizationOptions decode_quantization(core::Decoder& in);
 
 /// [a-z0-9][a-z0-9_-]{0,63}, of a collection or of a vector. `what` opens the message. Errors  invalid_argument naming the text
 Result<void> check_name(std::string_view what, std::string_view name);
@@ -32,8 +39,14 @@ Result<void> check_name(std::string_view what, std::string_view name);
 Result<void> check_collection_options(const CollectionOptions& options);
 /// What a user may ask for: also, that there is a vector. Errors  as check_collection_options
 Result<void> check_new_collection(const CollectionOptions& options);
-/// "384 dimensions, cosine, no words, f32, hnsw (m 32, ef_construction 128)", and the same of named vectors
+/// The same of quantization alone.
+Result<void> check_quantization(const QuantizationOptions& quantization, std::uint32_t dimension);
+/// "384 dimensions, cosine, no words, f32, hnsw (m 32, ef_construction 128), scalar (4 bits, range point)", and the same of named vectors
 std::string describe(const CollectionOptions& options);
+/// What 0 stands for is said: scalar codes have 4 bits, product codes 8.
+QuantizationOptions resolved(QuantizationOptions quantization);
+/// "scalar (4 bits, range point)"
+std::string describe(const QuantizationOptions& quantization);
 
 /// The place of `name` among options.vectors, which ascend by name.
 std::optional<std::size_t> place_of_vector(const CollectionOptions& options, std::string_view name);

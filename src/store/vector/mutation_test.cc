@@ -64,7 +64,8 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "03010163020201000000208001000100016100"
+            "03010163020201000000208001000000000000"
+            "3333733f0100016100"
             "00803f00000000"
             "010000");
 }
@@ -86,10 +87,7 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfNamedVectors) {
   PointChange b{PointChange::Kind::set_vectors, "b", {}, {}, {}};
   b.vectors = {{0, false, {}}};
   encode_mutation({{"c", false, options, {a, b}}}, out);
-  EXPECT_EQ(core::to_hex(bytes),
-            "030101630200010000002080010201730100000000208001017400010100002080010204016101000002000"
-            "10a0107000000808080f8030101040000803f07016201000"
-            "0");
+  EXPECT_EQ(core::to_hex(bytes), "HEX");
   const auto mutation = decode(bytes);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
   EXPECT_EQ((*mutation)[0].created, options);
@@ -97,18 +95,11 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfNamedVectors) {
   EXPECT_FALSE((*mutation)[0].points[1].vectors[0].given);
 }
 
-TEST(Mutation, ReadsASectionOfVersion2) {
-  const Bytes section = *core::from_hex("02010163020201000000208001010001610000803f00000000010000");
-  const auto mutation = decode(section);
-  ASSERT_TRUE(mutation) << mutation.error().to_string();
-  EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
-}
-
 // Of "c", which has a sparse vector "s" and "t" of one dimension.
 TEST(Mutation, NamedVectorsThatCannotBeAreCorruption) {
   const std::vector<NamedVector> named{{.name = "s", .kind = VectorKind::sparse}, {.name = "t", .dimension = 1}};
   const auto read = [&](const std::string& vectors) {
-    return decode_mutation(*core::from_hex("030101630001040161010000" + vectors), [&](std::string_view) {
+    return decode_mutation(*core::from_hex("040101630001040161010000" + vectors), [&](std::string_view) {
       return std::optional(CollectionOptions{.dimension = 0, .vectors = named});
     });
   };
@@ -132,29 +123,52 @@ TEST(Mutation, NamedVectorsThatCannotBeAreCorruption) {
     ASSERT_FALSE(mutation) << what;
     EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << what;
   }
-  const auto gone = decode_mutation(*core::from_hex("03010163000106016101010001"), [&](std::string_view) {
+  const auto gone = decode_mutation(*core::from_hex("04010163000106016101010001"), [&](std::string_view) {
     return std::optional(CollectionOptions{.dimension = 0, .vectors = named});
   });
   EXPECT_FALSE(gone) << "vectors of a point that goes";
 }
 
-TEST(Mutation, ReadsASectionOfVersion1) {
-  const Bytes section = *core::from_hex("0101016302020100010001610000803f00000000010000");
+TEST(Mutation, ReadsSectionsOfEarlierVersions) {
+  for (const std::string_view hex :
+       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000"}) {
+    std::string plain(hex);
+    std::erase(plain, ' ');
+    const Bytes section = *core::from_hex(plain);
+    const auto mutation = decode(section);
+    ASSERT_TRUE(mutation) << mutation.error().to_string();
+    EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
+    EXPECT_EQ((*mutation)[0].points[0].elements.size(), 8U);
+  }
+}
+
+TEST(Mutation, AnotherIndexIsOfACollectionThatExists) {
+  CollectionOptions options = kOptions;
+  options.index = {.kind = IndexKind::hnsw, .m = 8, .ef_construction = 40};
+  options.quantization = {.kind = QuantizationKind::product, .bits = 6, .parts = 3};
+  CollectionChange change;
+  change.name = "old";
+  change.altered = options;
+  Bytes section;
+  core::Encoder out(section);
+  encode_mutation({change}, out);
   const auto mutation = decode(section);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
-  EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
-  EXPECT_EQ((*mutation)[0].points[0].elements.size(), 8U);
+  EXPECT_EQ(*(*mutation)[0].altered, options);
+  EXPECT_FALSE((*mutation)[0].created);
+  const auto nowhere = decode_mutation(section, [](std::string_view) { return std::optional<CollectionOptions>(); });
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code(), ErrorCode::corruption);
 }
 
 TEST(Mutation, OptionsOutOfRangeAreCorruption) {
   for (const std::string_view hex :
-       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000220800100",
+       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000320800100",
         "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800",
-        "03010163020201000000208001010174020101000020800100",                         // a kind that is not there
-        "03010163020201000000208001010174000001000020800100",                         // no dimension
-        "03010163020201000000208001010141000101000020800100",                         // not a name
-        "03010163020201000000208001010174010101000020800100",                         // sparse, with a dimension
-        "0301016302020100000020800102017400010100002080010174000101000020800100"}) {  // two of a name
+        "03010163020201000000208001000005000000"  // a kind of quantization that there is not
+        "3333733f00",
+        "03010163020201000000208001000001090000"  // product codes of nine bits
+        "3333733f00"}) {
     const Bytes section = *core::from_hex(hex);
     const auto mutation = decode(section);
     ASSERT_FALSE(mutation) << hex;

@@ -617,6 +617,28 @@ TEST_F(NamedVectorsTest, RefusesWhatCannotBeAndNamesTheValue) {
   EXPECT_NE(create({{.name = "a", .dimension = 2}}).find("exists with"), std::string::npos);
 }
 
+TEST_F(NamedVectorsTest, ACheckpointWhoseVectorsAreNotItsCollectionsIsRefused) {
+  Model model;
+  change(model, 20);
+  ASSERT_TRUE(db.checkpoint(db.lsn()));
+  const transaction::Checkpoint good = db.last();
+  const auto opens = [&](std::string_view from, std::string_view to) {
+    transaction::Checkpoint changed = good;
+    const ByteView needle = as_bytes(from);
+    const auto at = std::search(changed.state.begin(), changed.state.end(), needle.begin(), needle.end());
+    EXPECT_NE(at, changed.state.end()) << from;
+    std::copy(as_bytes(to).begin(), as_bytes(to).end(), at);
+    VectorParticipant store(*files, "vector");
+    return store.open(&changed);
+  };
+  ASSERT_TRUE(opens("c/body", "c/body"));
+  for (const auto& [from, to] : {std::pair("c/body", "c/bode"), {"c/body", "d/body"}, {"c/body", "c_body"}}) {
+    const auto opened = opens(from, to);
+    ASSERT_FALSE(opened) << to;
+    EXPECT_EQ(opened.error().code(), ErrorCode::corruption);
+  }
+}
+
 TEST_F(NamedVectorsTest, SparseSearchIsTheSameWhereDerivedDataIsDamaged) {
   Model model;
   change(model, 300);

@@ -42,6 +42,13 @@ struct Reading {
   bool admits(std::string_view id, const BufferedPoint& point) const;
 };
 
+/// A collection's rows by one vector: those of the collection itself, or of the one that keeps a named vector.
+struct VectorRows {
+  std::string collection;  ///< for messages: "notes", "notes/title"
+  Reading reading;
+  bool sparse = false;
+};
+
 /// Which rows of one part count: by the part's indexes as far as they tell, else by asking the filter. Borrows the reading.
 class Admission {
  public:

@@ -7,16 +7,17 @@
 
 #include "core/excerpt.h"
 #include "core/nesting.h"
+#include "store/vector/answers.h"
 #include "store/vector/collection_options.h"
 #include "store/vector/elements.h"
+#include "store/vector/given_vectors.h"
 #include "store/vector/query/facets.h"
 #include "store/vector/query/groups.h"
 #include "store/vector/query/ordering.h"
-#include "store/vector/reading.h"
 #include "store/vector/sparse.h"
+#include "store/vector/target.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
-#include "store/vector/write_buffer.h"
 
 namespace strata::store::vector {
 namespace {
@@ -26,14 +27,8 @@ using transaction::Context;
 constexpr std::size_t kPayloadBytesMax = 1 << 20;
 constexpr std::size_t kScrollMax = 10'000;
 constexpr std::size_t kGroupsMax = 1'000;
-constexpr std::size_t kPointOverheadBytes = 96;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
-
-// Long ids are cut in messages.
-std::string quoted(std::string_view text) {
-  return "\"" + std::string(text.substr(0, 64)) + (text.size() > 64 ? "…\"" : "\"");
-}
 
 Error no_collection(std::string_view name) { return Error(ErrorCode::not_found, "no collection " + quoted(name)); }
 
@@ -71,20 +66,6 @@ Result<Bytes> encode_payload(std::string_view id, const Map& payload) {
   return bytes;
 }
 
-Result<Map> decode_payload(ByteView bytes) {
-  core::Decoder in(bytes);
-  Map payload = in.map();
-  STRATA_TRY(in.finish("payload"));
-  return payload;
-}
-
-/// A collection as the transaction sees it: what the store has, what the buffer put over it.
-struct Target {
-  std::shared_ptr<Collection> base;  // nullptr: made by this transaction
-  CollectionOptions options;
-  const BufferedCollection* buffered = nullptr;
-};
-
 class VectorSession final : public strata::VectorStore {
  public:
   VectorSession(VectorParticipant& store, transaction::Session& session) : store_(store), session_(session) {}
@@ -114,6 +95,26 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
+  Result<void> alter_collection(std::string_view name, const IndexOptions& index,
+                                const QuantizationOptions& quantization) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      CollectionOptions options = target->options;
+      options.index = index;
+      options.quantization = quantization;
+      STRATA_TRY(check_collection_options(options));
+      if (options == target->options) {
+        tx.note_dependency(StoreKind::vector, collection_key(name));
+        return {};
+      }
+      STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      (buffered.created ? buffered.created : buffered.altered) = options;
+      return {};
+    });
+  }
+
   Result<void> drop_collection(std::string_view name) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
@@ -122,6 +123,7 @@ class VectorSession final : public strata::VectorStore {
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.dropped = buffered.dropped || target->base != nullptr;
       buffered.created.reset();
+      buffered.altered.reset();
       buffered.points.clear();
       buffered.vectors.clear();
       return {};
@@ -199,7 +201,8 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       STRATA_TRY(check_id(id));
       auto vectors = STRATA_TRY(take_vectors(name, target->options, id, given));
-      const auto found = STRATA_TRY(find_to_change(tx, name, *target, id));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const Found found = STRATA_TRY(find_to_change(tx, name, reading, id));
       BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_vectors));
       STRATA_TRY(tx.charge(id.size() + now.elements.size() + now.payload.size() + now.terms.size() +
                            kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, now.payload)));
@@ -220,7 +223,8 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_id(id));
       BufferedPoint changed;
       changed.payload = STRATA_TRY(encode_payload(id, payload));
-      const auto found = STRATA_TRY(find_to_change(tx, name, *target, id));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const Found found = STRATA_TRY(find_to_change(tx, name, reading, id));
       const CollectionOptions& options = target->options;
       auto vectors = STRATA_TRY(under_payload(tx, *target, id));
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + element_bytes(options.element, options.dimension) +
@@ -319,7 +323,7 @@ class VectorSession final : public strata::VectorStore {
       std::vector<std::vector<Hit>> answers;
       for (const auto& found :
            STRATA_TRY(search_nearest_each(rows.reading, queries, wanted(options), {options.exact, options.ef}))) {
-        answers.push_back(STRATA_TRY(hits(found, rows, options)));
+        answers.push_back(STRATA_TRY(vector::hits(found, rows, options)));
       }
       return answers;
     });
@@ -537,7 +541,8 @@ class VectorSession final : public strata::VectorStore {
     if (buffered != nullptr && buffered->dropped) return std::nullopt;
     auto base = store_.find(name, tx.view_lsn());
     if (!base) return std::nullopt;
-    const CollectionOptions options = base->options();
+    const CollectionOptions options =
+        buffered != nullptr && buffered->altered ? *buffered->altered : base->present_options();
     return Target{std::move(base), options, buffered};
   }
 
@@ -558,151 +563,12 @@ class VectorSession final : public strata::VectorStore {
     return {};
   }
 
-  static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
-    static const auto kNone = std::make_shared<const PartList>();
-    auto parts = target.base ? STRATA_TRY(target.base->parts(tx.view_lsn())) : kNone;
-    // The options outlive the reading: they are the collection's, or the buffer's.
-    const CollectionOptions* options = target.base ? &target.base->options() : &*target.buffered->created;
-    const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;
-    return Reading{std::move(parts), tx.view_lsn(), options, filter, overlay};
-  }
-
-  /// The same of the collection that keeps a named vector.
-  static Result<Reading> read_vector(Context& tx, const Target& target, std::size_t place,
-                                     const CompiledFilter* filter) {
-    static const auto kNone = std::make_shared<const PartList>();
-    const Collection* kept = target.base ? target.base->vectors()[place].get() : nullptr;
-    auto parts = kept != nullptr ? STRATA_TRY(kept->parts(tx.view_lsn())) : kNone;
-    const bool written = target.buffered != nullptr && !target.buffered->vectors.empty();
-    const BufferedVector* own = written ? &target.buffered->vectors[place] : nullptr;
-    // What the transaction has created has its vectors in the buffer.
-    const CollectionOptions* options = kept != nullptr ? &kept->options() : &own->options;
-    return Reading{std::move(parts), tx.view_lsn(), options, filter, own != nullptr ? &own->points : nullptr};
-  }
-
-  /// What is searched by `vector`. Errors  invalid_argument: no such vector
-  static Result<VectorRows> read_rows(Context& tx, std::string_view name, const Target& target, std::string_view vector,
-                                      const CompiledFilter* filter) {
-    if (vector.empty()) return VectorRows{std::string(name), STRATA_TRY(read(tx, target, filter))};
-    const std::size_t place = STRATA_TRY(place_of(name, target.options, vector));
-    return VectorRows{name_of_vector(name, vector), STRATA_TRY(read_vector(tx, target, place, filter)),
-                      target.options.vectors[place].kind == VectorKind::sparse};
-  }
-
-  static Result<VectorRows> read_dense(Context& tx, std::string_view name, const Target& target,
-                                       std::string_view vector, const CompiledFilter* filter) {
-    VectorRows rows = STRATA_TRY(read_rows(tx, name, target, vector, filter));
-    if (rows.sparse) return refuse(subject_of(rows.collection) + " is sparse; search_sparse searches it");
-    STRATA_TRY(check_searched(rows.collection, *rows.reading.options));
-    return rows;
-  }
-
-  /// All named vectors, in the order of the options; none when they are not wanted.
-  static Result<std::vector<VectorRows>> read_vectors(Context& tx, const Target& target, bool wanted) {
-    std::vector<VectorRows> all;
-    for (std::size_t place = 0; wanted && place < target.options.vectors.size(); ++place) {
-      const NamedVector& vector = target.options.vectors[place];
-      all.push_back(
-          {vector.name, STRATA_TRY(read_vector(tx, target, place, nullptr)), vector.kind == VectorKind::sparse});
-    }
-    return all;
-  }
-
-  static Result<std::size_t> place_of(std::string_view name, const CollectionOptions& options,
-                                      std::string_view vector) {
-    if (const auto place = place_of_vector(options, vector)) return *place;
-    return refuse("collection " + quoted(name) + " has no vector " + quoted(vector) + "; its vectors are " +
-                  names_of_vectors(options));
-  }
-
-  /// Named vectors that were given, by their places, ready to be put into the buffer.
-  struct TakenVector {
-    std::size_t place = 0;
-    BufferedPoint point;  ///< without payload
-  };
-
-  static Result<std::vector<TakenVector>> take_vectors(std::string_view name, const CollectionOptions& options,
-                                                       std::string_view id, std::span<const PointVector> given) {
-    std::vector<TakenVector> taken;
-    for (const PointVector& vector : given) {
-      TakenVector& own = taken.emplace_back();
-      own.place = STRATA_TRY(place_of(name, options, vector.name));
-      const bool twice = std::any_of(taken.begin(), taken.end() - 1,
-                                     [&own](const TakenVector& other) { return other.place == own.place; });
-      if (twice) return refuse(quoted(id) + " has two vectors " + quoted(vector.name));
-      const NamedVector& kept = options.vectors[own.place];
-      const std::string collection = name_of_vector(name, vector.name);
-      if (kept.kind == VectorKind::sparse) {
-        encode_terms(STRATA_TRY(to_entries(collection, quoted(id), {vector.indices, vector.values})), own.point.terms);
-        if (own.point.terms.empty()) own.point.kind = PointChange::Kind::remove;
-        continue;
-      }
-      if (!vector.indices.empty())
-        return refuse(subject_of(collection) + " is dense; that of " + quoted(id) + " has indices");
-      if (vector.values.empty()) {
-        own.point.kind = PointChange::Kind::remove;
-        continue;
-      }
-      const CollectionOptions dense = options_of_vector(kept);
-      STRATA_TRY(check_vector(collection, dense, quoted(id), vector.values));
-      STRATA_TRY(check_elements(collection, dense, quoted(id), vector.values));
-      own.point.elements = to_elements(dense.element, vector.values);
-    }
-    return taken;
-  }
-
-  /// Of a point's named vectors in the buffer; `entries`: in how many overlays it has one.
-  static std::uint64_t bytes_of(const std::vector<TakenVector>& vectors, std::size_t entries, std::string_view id,
-                                const Bytes& payload) {
-    std::uint64_t bytes = entries * (id.size() + kPointOverheadBytes);
-    for (const TakenVector& each : vectors) {
-      bytes += each.point.elements.size() + each.point.terms.size();
-      if (each.point.kind != PointChange::Kind::remove) bytes += payload.size();
-    }
-    return bytes;
-  }
-
-  static void put(BufferedCollection& buffered, std::string_view id, std::vector<TakenVector> vectors,
-                  const Bytes& payload) {
-    for (TakenVector& each : vectors) {
-      if (each.point.kind != PointChange::Kind::remove) each.point.payload = payload;
-      buffered.vectors[each.place].points.insert_or_assign(std::string(id), std::move(each.point));
-    }
-  }
-
-  /// Named vectors of a point whose payload changes.
-  static Result<std::vector<TakenVector>> under_payload(Context& tx, const Target& target, std::string_view id) {
-    std::vector<TakenVector> vectors;
-    for (std::size_t place = 0; place < target.options.vectors.size(); ++place) {
-      const auto found = STRATA_TRY(find_point(STRATA_TRY(read_vector(tx, target, place, nullptr)), id));
-      if (!found) continue;
-      const auto kind = found->buffered != nullptr ? found->buffered->kind : PointChange::Kind::set_payload;
-      vectors.push_back({place, STRATA_TRY(as_it_is(*found, kind))});
-    }
-    return vectors;
-  }
-
   /// The point, which is read and there. Errors  not_found
-  static Result<Found> find_to_change(Context& tx, std::string_view name, const Target& target, std::string_view id) {
-    const auto found = STRATA_TRY(find_point(STRATA_TRY(read(tx, target, nullptr)), id));
+  static Result<Found> find_to_change(Context& tx, std::string_view name, const Reading& reading, std::string_view id) {
+    const auto found = STRATA_TRY(find_point(reading, id));
     tx.note_read(StoreKind::vector, point_key(name, id));
     if (!found) return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
     return *found;
-  }
-
-  static Result<BufferedPoint> as_it_is(const Found& found, PointChange::Kind kind) {
-    const ByteView elements = STRATA_TRY(found.elements());
-    const ByteView payload = STRATA_TRY(found.payload());
-    return BufferedPoint{kind, Bytes(elements.begin(), elements.end()), Bytes(payload.begin(), payload.end()),
-                         to_term_list(STRATA_TRY(found.terms()))};
-  }
-
-  static void take_away(Overlay& points, std::string_view id, bool was) {
-    if (was) {
-      points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
-    } else if (const auto own = points.find(id); own != points.end()) {
-      points.erase(own);  // it was of this transaction alone
-    }
   }
 
   static Reading without_overlay(Reading reading) {
@@ -732,76 +598,8 @@ class VectorSession final : public strata::VectorStore {
 
   static Result<CollectionInfo> info(Context& tx, std::string_view name, const Target& target) {
     tx.note_scan(StoreKind::vector, points_predicate(name));
-    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target))};
-  }
-
-  static Result<std::vector<float>> vector_of(const Found& found, const CollectionOptions& options) {
-    std::vector<float> vector(options.dimension);
-    to_floats(options.element, STRATA_TRY(found.elements()), vector);
-    return vector;
-  }
-
-  static Result<StoredPoint> stored(const Found& found, const CollectionOptions& options,
-                                    const std::vector<VectorRows>& vectors, bool with_vector) {
-    StoredPoint point;
-    point.id = found.id;
-    point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    if (with_vector) point.vector = STRATA_TRY(vector_of(found, options));
-    for (const VectorRows& rows : vectors) {
-      const auto own = STRATA_TRY(find_point(rows.reading, found.id));
-      if (!own) continue;
-      StoredVector& vector = point.vectors.emplace_back(StoredVector{rows.collection, {}, {}});
-      if (rows.sparse) {
-        from_entries(STRATA_TRY(own->terms()), vector.values, vector.indices);
-      } else {
-        vector.values = STRATA_TRY(vector_of(*own, *rows.reading.options));
-      }
-    }
-    return point;
-  }
-
-  static Result<Hit> hit_of(const Found& found, const SearchOptions& options) {
-    Hit hit;
-    hit.id = found.id;
-    hit.score = found.score;
-    if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    return hit;
-  }
-
-  /// Of a point of these rows.
-  static Result<void> add_vector(const Found& found, const VectorRows& rows, Hit& hit) {
-    if (rows.sparse) {
-      from_entries(STRATA_TRY(found.terms()), hit.vector, hit.indices);
-    } else {
-      hit.vector = STRATA_TRY(vector_of(found, *rows.reading.options));
-    }
-    return {};
-  }
-
-  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const VectorRows& rows,
-                                       const SearchOptions& options) {
-    std::vector<Hit> hits;
-    hits.reserve(found.size());
-    for (const Found& each : found) {
-      hits.push_back(STRATA_TRY(hit_of(each, options)));
-      if (options.with_vector) STRATA_TRY(add_vector(each, rows, hits.back()));
-    }
-    return hits;
-  }
-
-  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked, const Ranking& ranking,
-                                                  const Asked& asked, const SearchOptions& options) {
-    std::vector<QueryHit> hits;
-    hits.reserve(ranked.size());
-    for (const Ranked& each : ranked) {
-      hits.push_back({STRATA_TRY(hit_of(each.found, options)), each.by_vector, each.by_words, each.by_also});
-      hits.back().by_also.resize(asked.also.size());
-      if (!options.with_vector) continue;
-      if (const auto own = STRATA_TRY(ranking.with_vector(each.found))) {
-        STRATA_TRY(add_vector(*own, asked.vector, hits.back()));
-      }
-    }
-    return hits;
+    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target)),
+                          target.base ? target.base->index_figures() : IndexFigures{}};
   }
 
   VectorParticipant& store_;

@@ -18,6 +18,7 @@ struct BufferedVector {
 struct BufferedCollection {
   bool dropped = false;                      ///< what the view has is gone
   std::optional<CollectionOptions> created;  ///< and this stands in its place
+  std::optional<CollectionOptions> altered;  ///< or what the view has is searched by another index
   Overlay points;
   std::vector<BufferedVector> vectors;  ///< of each named vector of the collection; empty until a point is written
 

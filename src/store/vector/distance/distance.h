@@ -52,6 +52,15 @@ struct CodeErrors {
   double kept = 0;
 };
 
+/// Centroids side by side: in each block the first dimension of kCentroidLanes of them, then the second, …
+inline constexpr std::size_t kCentroidLanes = 16;
+struct CentroidBlocks {
+  const float* lanes = nullptr;    ///< [blocks × dimension × kCentroidLanes], 64-byte aligned
+  const float* offsets = nullptr;  ///< [blocks × kCentroidLanes], 64-byte aligned; infinite past the last centroid
+  std::size_t dimension = 0;
+  std::size_t blocks = 0;
+};
+
 struct Kernels {
   const char* name;
   double (*dot)(const float* a, const float* b, std::size_t size);
@@ -72,6 +81,16 @@ struct Kernels {
   /// dots[i] = ⟨query, half code of rows[i]⟩; `query` is [2 · stride], 64-byte aligned, zero past the dimension.
   void (*pick_halves)(const std::int8_t* query, const std::uint8_t* halves, std::size_t stride,
                       const std::uint32_t* rows, std::uint32_t count, std::int32_t* dots);
+  /// Of each of `count` points, [count × dimension], the centroid c for which ⟨point, c⟩ − its offset is largest, the first of several, and
+  /// how large; the same bits whatever the instruction set. None when no such number can be told: 0 and −infinity.
+  void (*nearest_centroids)(const float* points, std::size_t count, const CentroidBlocks& centroids,
+                            std::uint32_t* nearest, float* similarity);
+  /// Σ query[i] over the bits that are set; bits [size / 8], the first in the lowest bit of the first byte; size a multiple of 64.
+  std::int32_t (*dot_bits)(const std::int8_t* query, const std::uint8_t* bits, std::size_t size);
+  /// ⟨a, b⟩ in float, in whatever order is quick: it says where to look, and is no score.
+  float (*near_dot)(const float* a, const float* b, std::size_t size);
+  /// The same of half-precision numbers, finite, at any address.
+  float (*near_dot_half)(const float* a, const std::uint8_t* b, std::size_t size);
 };
 
 /// The best set this processor has; chosen once.

@@ -15,13 +15,6 @@
 
 namespace strata::store::vector {
 
-/// A collection's rows by one vector: those of the collection itself, or of the one that keeps a named vector.
-struct VectorRows {
-  std::string collection;  ///< for messages: "notes", "notes/title"
-  Reading reading;
-  bool sparse = false;
-};
-
 /// What a question is asked of, all of one view.
 struct Asked {
   std::string collection;
