@@ -350,8 +350,8 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
-  STRATA_TRY(retire(gone, named_before));
-  STRATA_TRY(remove_replaced_graphs(named_before, pending->files));
+  retire(gone, named_before);
+  remove_replaced_graphs(named_before, pending->files);
   want_graphs();
   return {};
 }
@@ -374,30 +374,29 @@ void VectorParticipant::want_graphs(const Collection& collection) {
   }
 }
 
-Result<void> VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
-                                       const std::vector<transaction::CheckpointFile>& named_before) {
+// What cannot be removed is removed at the next start.
+void VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
+                               const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
     std::vector<std::shared_ptr<GraphFile>> graphs = segment->replaced_graphs();
     if (auto graph = segment->retire()) graphs.push_back(std::move(graph));
     for (const auto& graph : graphs) {
-      if (!names(named_before, *graph)) STRATA_TRY(files_.remove(graph->file().name));
+      if (!names(named_before, *graph)) (void)files_.remove(graph->file().name);
     }
   }
-  return {};
 }
 
-Result<void> VectorParticipant::remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
-                                                       const std::vector<transaction::CheckpointFile>& named_now) {
+void VectorParticipant::remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
+                                               const std::vector<transaction::CheckpointFile>& named_now) {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
       for (const auto& graph : segment->replaced_graphs()) {
         if (names(named_now, *graph)) continue;  // it was replaced while the checkpoint was written
-        if (!names(named_before, *graph)) STRATA_TRY(files_.remove(graph->file().name));
+        if (!names(named_before, *graph)) (void)files_.remove(graph->file().name);
         segment->forget_graph(graph->number());
       }
     }
   }
-  return {};
 }
 
 Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {
