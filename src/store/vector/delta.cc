@@ -129,7 +129,7 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   Chunk& chunk = chunk_for_append(row);
   const std::size_t at = place(row).at;
   std::byte* const stored = chunk.elements + at * element_bytes_;
-  std::memcpy(stored, elements.data(), elements.size());
+  if (!elements.empty()) std::memcpy(stored, elements.data(), elements.size());
   const RowCode code =
       encode_row(options_.metric, as_floats(options_.element, options_.dimension, {stored, element_bytes_}, room_),
                  chunk.codes + at * stride_);

@@ -83,7 +83,9 @@ class VectorParticipant final : public transaction::Participant {
     std::vector<transaction::CheckpointFile> files;
   };
 
+  /// Those that keep named vectors, too, just before the one whose they are.
   std::vector<std::shared_ptr<Collection>> every_collection() const STRATA_EXCLUDES(collections_mutex_);
+  std::shared_ptr<Collection> make_collection(const CollectionChange& change, Lsn lsn);
   std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   Result<void> restore(const transaction::Checkpoint& last);
   Result<void> load_deletes(std::uint64_t number);
@@ -98,11 +100,15 @@ class VectorParticipant final : public transaction::Participant {
                                            std::string_view name);
   void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
+  /// Whether any part of it is to be walked in.
+  static bool walks(const Collection& collection) {
+    return collection.index().kind == IndexKind::hnsw && collection.options().dimension > 0;
+  }
   /// Whether a segment is to be walked in: not those that only views of the past look into. It is prepared, or taken for one of the present.
   bool wants_graph(const Collection& collection, const Segment& segment) const {
-    return collection.index().kind == IndexKind::hnsw && segment.rows() >= options_.graph_rows_min &&
-           !segment.of_the_past();
+    return walks(collection) && segment.rows() >= options_.graph_rows_min && !segment.of_the_past();
   }
+  void want_graphs_of_deltas(Collection& collection);
   /// Asks for a graph for each large segment that has none, a damaged one, or another than its collection wants.
   void want_graphs();
   void want_graphs(const Collection& collection);
