@@ -64,8 +64,8 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "03010163020201000000208001000000000000"
-            "3333733f0100016100"
+            "04010163020201000000208001000000000000"
+            "3333733f000100016100"
             "00803f00000000"
             "010000");
 }
@@ -87,7 +87,11 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfNamedVectors) {
   PointChange b{PointChange::Kind::set_vectors, "b", {}, {}, {}};
   b.vectors = {{0, false, {}}};
   encode_mutation({{"c", false, options, {a, b}}}, out);
-  EXPECT_EQ(core::to_hex(bytes), "HEX");
+  EXPECT_EQ(core::to_hex(bytes),
+            "040101630200010000002080010000000000003333733f"
+            "02017301000000002080010000000000003333733f"
+            "017400010100002080010000000000003333733f"
+            "020401610100000200010a0107000000808080f8030101040000803f070162010000");
   const auto mutation = decode(bytes);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
   EXPECT_EQ((*mutation)[0].created, options);
@@ -131,7 +135,8 @@ TEST(Mutation, NamedVectorsThatCannotBeAreCorruption) {
 
 TEST(Mutation, ReadsSectionsOfEarlierVersions) {
   for (const std::string_view hex :
-       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000"}) {
+       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000",
+        "030101630202010000002080010000000000003333733f010001610000803f00000000010000"}) {
     std::string plain(hex);
     std::erase(plain, ' ');
     const Bytes section = *core::from_hex(plain);
@@ -173,6 +178,30 @@ TEST(Mutation, OptionsOutOfRangeAreCorruption) {
     const auto mutation = decode(section);
     ASSERT_FALSE(mutation) << hex;
     EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << hex;
+  }
+}
+
+TEST(Mutation, OptionsOfNamedVectorsOutOfRangeAreCorruption) {
+  const std::string index = "002080010000000000003333733f";
+  const auto read = [&](const std::string& named) {
+    return decode(*core::from_hex("040101630202010000" + index + named + "00"));
+  };
+  const std::string t = "017400010100" + index;
+  ASSERT_TRUE(read("01" + t));
+  const std::pair<const char*, std::string> bad[] = {
+      {"a kind that is not there", "01017402010100" + index},
+      {"no dimension", "01017400000100" + index},
+      {"not a name", "01014100010100" + index},
+      {"sparse, with a dimension", "01017401010000" + index},
+      {"a metric that is not there", "01017400010300" + index},
+      {"two of a name", "02" + t + t},
+      {"out of order", "02" + t + "017300010100" + index},
+      {"fewer than it says", "02" + t},
+  };
+  for (const auto& [what, named] : bad) {
+    const auto mutation = read(named);
+    ASSERT_FALSE(mutation) << what;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << what;
   }
 }
 
