@@ -113,14 +113,14 @@ void add_create(CommandLine& line, CLI::App& family) {
     STRATA_TRY(given->index.apply(options.index, options.quantization));
     Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
     STRATA_TRY(stores.vector().create_collection(given->collection, options));
-    Map made{{"collection", given->collection},
-             {"dimension", options.dimension},
-             {"metric", name(options.metric)},
-             {"words", options.words},
-             {"element", name(options.element)},
-             {"index", name(options.index.kind)},
-             {"quantization", name(options.quantization.kind)}};
-    if (!options.vectors.empty()) made.set("vectors", names_of(options));
+    Record made{{"collection", given->collection},
+                {"dimension", options.dimension},
+                {"metric", name(options.metric)},
+                {"words", options.words},
+                {"element", name(options.element)},
+                {"index", name(options.index.kind)},
+                {"quantization", name(options.quantization.kind)}};
+    if (!options.vectors.empty()) made.emplace_back("vectors", names_of(options));
     context.output.record(made);
     return {};
   });
@@ -147,10 +147,10 @@ void add_alter(CommandLine& line, CLI::App& family) {
     }
     STRATA_TRY(given->index.apply(index, quantization));
     STRATA_TRY(stores.vector().alter_collection(given->collection, index, quantization, given->vector));
-    Map altered{{"altered", given->collection}};
-    if (!given->vector.empty()) altered.set("vector", given->vector);
-    altered.set("index", name(index.kind));
-    altered.set("quantization", name(quantization.kind));
+    Record altered{{"altered", given->collection}};
+    if (!given->vector.empty()) altered.emplace_back("vector", given->vector);
+    altered.emplace_back("index", name(index.kind));
+    altered.emplace_back("quantization", name(quantization.kind));
     context.output.record(altered);
     return {};
   });
@@ -279,8 +279,8 @@ void add_get(CommandLine& line, CLI::App& family) {
     Stores* stores = STRATA_TRY(context.database.stores());
     const auto point = STRATA_TRY(stores->vector().get(given->collection, given->id));
     if (!point) return Error(ErrorCode::not_found, "no point \"" + given->id + "\" in \"" + given->collection + "\"");
-    Map record{{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}};
-    if (!point->vectors.empty()) record.set("vectors", printed(point->vectors));
+    Record record{{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}};
+    if (!point->vectors.empty()) record.emplace_back("vectors", printed(point->vectors));
     context.output.record(record);
     return {};
   });
