@@ -38,16 +38,55 @@ Result<ElementType> parse_element_type(std::string_view text);  ///< "f32", "f16
 enum class IndexKind : std::uint8_t {
   hnsw,  ///< through a search graph, made in the background; SearchOptions::ef
   flat,  ///< compared with every point: exact, no graph is ever made
+  ivf,   ///< through lists of points that lie near each other, made in the background; SearchOptions::probes
 };
 std::string_view name(IndexKind kind) noexcept;
-Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat"
+Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat", "ivf"
 
-/// Of search graphs. Larger numbers find more of the nearest at the same ef, take longer to make and more space.
+/// m and ef_construction are of search graphs. Larger numbers find more of the nearest at the same ef, take longer to make and more space.
 struct IndexOptions {
   IndexKind kind = IndexKind::hnsw;
   std::uint32_t m = 32;                 ///< links a point chooses, 4 … 128; others add up to as many again
   std::uint32_t ef_construction = 128;  ///< places of the search for them, m … 1,024
+  /// What of the collection's files may lie in the process's memory beside what every search reads (codes, graphs); beyond it vectors are
+  /// read from the disk, or the system's cache of it. 0: as the database allows (OpenOptions::vector_bytes)
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t lists = 0;  ///< of ivf, 1 … 65,536; 0: chosen from the number of points
   bool operator==(const IndexOptions&) const = default;
+};
+
+/// What an index reads in the place of vectors while it looks for candidates.
+enum class QuantizationKind : std::uint8_t {
+  scalar,     ///< each number in a few bits
+  product,    ///< groups of dimensions, each by the number of the nearest of trained vectors
+  rabitq,     ///< a bit a dimension, after a random rotation
+  none,       ///< the vectors themselves
+  automatic,  ///< the smallest of the others that finds enough, measured on the points themselves
+};
+std::string_view name(QuantizationKind kind) noexcept;
+/// "scalar", "product", "rabitq", "none", "automatic"
+Result<QuantizationKind> parse_quantization_kind(std::string_view text);
+
+/// Over which numbers the levels of a scalar code are spread evenly.
+enum class QuantizationRange : std::uint8_t {
+  point,       ///< those of one point
+  dimension,   ///< those of one dimension, from its least to its greatest in a sample
+  collection,  ///< all of them
+};
+std::string_view name(QuantizationRange range) noexcept;
+/// "point", "dimension", "collection"
+Result<QuantizationRange> parse_quantization_range(std::string_view text);
+
+/// Candidates are found by codes and then scored by what is kept: quantization changes which points are found, the space that an index
+/// takes and the time it needs, never a score. Codes are trained by themselves, on a sample of each segment's points.
+struct QuantizationOptions {
+  QuantizationKind kind = QuantizationKind::scalar;
+  std::uint32_t bits = 0;  ///< scalar: 4, 8 or 16 (half precision), 0: 4; product: 4 … 8, 0: 8
+  QuantizationRange range = QuantizationRange::point;  ///< scalar of 4 and 8 bits
+  std::uint32_t parts = 0;   ///< product: groups, 1 … dimension; 0: one for each four dimensions.
+                             ///< As many as dimensions: a scalar code whose levels are trained
+  float recall_min = 0.95F;  ///< automatic: of the ten nearest, 0.5 … 1
+  bool operator==(const QuantizationOptions&) const = default;
 };
 
 inline constexpr std::uint32_t kDimensionMax = 65'536;
@@ -59,13 +98,24 @@ struct CollectionOptions {
   bool words = false;  ///< also index Point::text for search_words
   ElementType element = ElementType::f32;
   IndexOptions index = {};
+  QuantizationOptions quantization = {};
   bool operator==(const CollectionOptions&) const = default;
+};
+
+/// What an index made of a collection's points, in the largest segment that has one.
+struct IndexFigures {
+  std::uint64_t rows = 0;                 ///< points, and older versions of points, that an index leads to
+  QuantizationOptions quantization = {};  ///< what automatic chose
+  std::uint32_t code_bytes = 0;           ///< of a point; 0: the index reads what is kept anyway
+  /// Of the ten nearest of points of a sample, the share found through the codes at the usual effort; negative: not measured.
+  float recall = -1;
 };
 
 struct CollectionInfo {
   std::string name = {};
   CollectionOptions options;
   std::uint64_t points = 0;
+  IndexFigures index = {};
 };
 
 /// A point to store. Borrowed for the call.
@@ -84,6 +134,12 @@ class VectorStore {
   /// name    [a-z0-9][a-z0-9_-]{0,63}
   /// Errors  invalid_argument, already_exists (other options; both are named)
   virtual Result<void> create_collection(std::string_view collection, const CollectionOptions& options) = 0;
+  /// Changes how a collection is searched. What is indexed is searched as before until its new index stands, in the background (compact
+  /// waits for it). Of the present: views of the past are searched by the same index.
+  /// Errors  not_found, invalid_argument (as create_collection)
+  /// Cost    other codes: a pass over the vectors; another graph: as making it
+  virtual Result<void> alter_collection(std::string_view collection, const IndexOptions& index,
+                                        const QuantizationOptions& quantization) = 0;
   virtual Result<void> drop_collection(std::string_view collection) = 0;  ///< Errors  not_found
   virtual Result<std::vector<CollectionInfo>> collections() = 0;          ///< by name
   virtual Result<CollectionInfo> collection(std::string_view collection) = 0;

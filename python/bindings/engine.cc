@@ -44,6 +44,8 @@ OpenOptions open_options(const nb::dict& given) {
       options.journal_segment_bytes = bytes(value, name);
     else if (name == "cache_bytes")
       options.cache_bytes = bytes(value, name);
+    else if (name == "vector_bytes")
+      options.vector_bytes = bytes(value, name);
     else if (name == "analytics_bytes")
       options.analytics_bytes = bytes(value, name);
     else if (name == "metadata_cache_bytes")

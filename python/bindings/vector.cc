@@ -71,26 +71,59 @@ nb::object point_of(StoredPoint point) {
   return nb::make_tuple(point.id, object_of(point.payload), array_of(std::move(point.vector)));
 }
 
+nb::object quantization_of(const QuantizationOptions& options) {
+  return nb::make_tuple(std::string(strata::name(options.kind)), options.bits, std::string(strata::name(options.range)),
+                        options.parts, options.recall_min);
+}
+
 nb::object info_of(const CollectionInfo& info) {
   const CollectionOptions& options = info.options;
-  return nb::make_tuple(info.name, options.dimension, std::string(strata::name(options.metric)), options.words,
-                        info.points, std::string(strata::name(options.element)),
-                        std::string(strata::name(options.index.kind)), options.index.m, options.index.ef_construction);
+  const IndexOptions& index = options.index;
+  const IndexFigures& figures = info.index;
+  return nb::make_tuple(
+      info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
+      std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
+      index.lists, quantization_of(options.quantization),
+      nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
+                     figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))));
+}
+
+template <typename T>
+T parsed(Result<T> result) {
+  if (!result) raise(std::move(result).error());
+  return *std::move(result);
+}
+
+using Index = std::tuple<std::string, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
+IndexOptions index_options(const Index& given) {
+  const auto& [kind, m, ef_construction, lists, memory_bytes] = given;
+  return {parsed(parse_index_kind(kind)), m, ef_construction, memory_bytes, lists};
+}
+
+using Quantization = std::tuple<std::string, std::uint32_t, std::string, std::uint32_t, float>;
+QuantizationOptions quantization_options(const Quantization& given) {
+  const auto& [kind, bits, range, parts, recall_min] = given;
+  return {parsed(parse_quantization_kind(kind)), bits, parsed(parse_quantization_range(range)), parts, recall_min};
 }
 
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
-                       const std::string& metric, bool words, const std::string& element, const std::string& index,
-                       std::uint32_t m, std::uint32_t ef_construction) {
-  const auto parsed = [](auto result) {
-    if (!result) raise(std::move(result).error());
-    return *result;
-  };
-  const CollectionOptions options{dimension,
-                                  parsed(parse_metric(metric)),
-                                  words,
-                                  parsed(parse_element_type(element)),
-                                  {parsed(parse_index_kind(index)), m, ef_construction}};
+                       const std::string& metric, bool words, const std::string& element, const Index& index,
+                       const Quantization& quantization) {
+  const CollectionOptions options{.dimension = dimension,
+                                  .metric = parsed(parse_metric(metric)),
+                                  .words = words,
+                                  .element = parsed(parse_element_type(element)),
+                                  .index = index_options(index),
+                                  .quantization = quantization_options(quantization)};
   run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
+}
+
+void alter_collection(const Vector& self, const std::string& collection, const Index& index,
+                      const Quantization& quantization) {
+  const IndexOptions index_now = index_options(index);
+  const QuantizationOptions quantization_now = quantization_options(quantization);
+  run(self.handle,
+      [&](Stores& stores) { return stores.vector().alter_collection(collection, index_now, quantization_now); });
 }
 
 void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
@@ -296,7 +329,8 @@ void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
-           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("m"), nb::arg("ef_construction"))
+           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"))
+      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"))
       .def(
           "drop_collection",
           [](const Vector& self, const std::string& collection) {

@@ -276,8 +276,8 @@ def open(path: str | os.PathLike[str], *, embedder: str | None = None, **options
     durability                of calls on the database itself: off, batch, each
     history                   how far back view(as_of) reaches, at least: seconds, "7d", a timedelta (a day);
                               0: as far as views and tags need it
-    checkpoint_journal_bytes, journal_segment_bytes, cache_bytes, analytics_bytes, metadata_cache_bytes,
-    transaction_bytes_max, store_lag_bytes_max
+    checkpoint_journal_bytes, journal_segment_bytes, cache_bytes, vector_bytes, analytics_bytes,
+    metadata_cache_bytes, transaction_bytes_max, store_lag_bytes_max
                               limits, in bytes
 
     Raises Unavailable when another process has it open.

@@ -71,6 +71,35 @@ class OrderedPoint(StoredPoint):
     at: Any
 
 
+class Quantization(NamedTuple):
+    """The codes that an index reads in the place of vectors while it looks for candidates: they change which points are
+    found, the space that an index takes and the time it needs, never a score.
+
+    kind        scalar: each number in `bits` (4, 8, or 16: half precision; 0: 4); product: groups of dimensions,
+                `bits` 4 ... 8 each, 0: 8; rabitq: a bit a dimension, after a rotation; none: the vectors themselves;
+                automatic: the smallest that finds `recall_min` of the ten nearest, measured on the points themselves
+    range       of scalar codes of 4 and 8 bits, over which numbers levels are spread: those of a point, of a dimension
+                or of the collection
+    parts       of product, 1 ... dimension; 0: one for each four dimensions"""
+
+    kind: str = "scalar"
+    bits: int = 0
+    range: str = "point"
+    parts: int = 0
+    recall_min: float = 0.95
+
+
+class IndexFigures(NamedTuple):
+    """What an index made of a collection's points, in the largest segment that has one: the points and older versions
+    of points that are in one, what automatic chose, the bytes of a code (0: what is kept anyway is read), and of the
+    ten nearest of points of a sample the share found through the codes (None: not measured)."""
+
+    rows: int
+    quantization: Quantization
+    code_bytes: int
+    recall: float | None
+
+
 class CollectionInfo(NamedTuple):
     name: str
     dimension: int
@@ -81,6 +110,16 @@ class CollectionInfo(NamedTuple):
     index: str  # hnsw or flat
     m: int
     ef_construction: int
+    lists: int
+    memory_bytes: int
+    quantization: Quantization
+    figures: IndexFigures
+
+    @staticmethod
+    def of(native: Any) -> CollectionInfo:
+        rows, chosen, code_bytes, recall = native[12]
+        return CollectionInfo(*native[:11], Quantization(*native[11]),
+                              IndexFigures(rows, Quantization(*chosen), code_bytes, recall))
 
 
 class Remark(NamedTuple):
@@ -151,7 +190,18 @@ class Collection:
 
     @property
     def info(self) -> CollectionInfo:
-        return CollectionInfo(*self._native.collection(self.name))
+        return CollectionInfo.of(self._native.collection(self.name))
+
+    def alter(self, index: str | None = None, m: int | None = None, ef_construction: int | None = None,
+              lists: int | None = None, memory_bytes: int | None = None,
+              quantization: Quantization | str | None = None) -> None:
+        """Changes how the collection is searched; what is not given stays. What is indexed is searched as before until
+        its new index stands, in the background: `db.compact()` waits for it."""
+        found = self.info
+        given = (index, m, ef_construction, lists, memory_bytes)
+        wanted = tuple(old if new is None else new for old, new in zip(found[6:11], given))
+        codes = found.quantization if quantization is None else _quantization(quantization)
+        self._native.alter_collection(self.name, wanted, tuple(codes))
 
     def upsert(self, id: str, vector: ArrayLike, payload: Filter | None = None, text: str = "") -> None:
         """Inserts a point, or replaces the one with this id."""
@@ -347,6 +397,15 @@ def _with_standings(hits: list[QueryHit]) -> list[QueryHit]:
     return hits
 
 
+def _quantization(given: Quantization | str) -> Quantization:
+    return given if isinstance(given, Quantization) else Quantization(given)
+
+
+def _single(quantization: Quantization) -> Quantization:
+    """As it is kept: numbers of four bytes."""
+    return quantization._replace(recall_min=float(np.float32(quantization.recall_min)))
+
+
 class VectorStore:
     """`db.vector("notes", dimension=384)` is a collection, made on first use; `db.vector.collections()` lists them."""
 
@@ -355,29 +414,35 @@ class VectorStore:
         self._handle = handle
 
     def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine", words: bool = False,
-                 element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128) -> Collection:
+                 element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128, lists: int = 0,
+                 memory_bytes: int = 0, quantization: Quantization | str = "scalar") -> Collection:
         """A collection by name. With `dimension` it is created when it does not exist; when it exists with other
         options: AlreadyExists.
 
         element            what vectors are kept as: f32 as given; f16, bf16 rounded, half the space; int8 whole numbers
                            -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
         index              hnsw: a search graph over many points; flat: every search compares with all
-        m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024"""
+        m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
+        memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
+        quantization       the codes that the graph is walked by: a Quantization, or its kind alone"""
         if dimension is not None:
-            self._ensure(name, dimension, metric, words, element, index, m, ef_construction)
+            self._ensure(name, dimension, metric, words, element, (index, m, ef_construction, lists, memory_bytes),
+                         _quantization(quantization))
         return Collection(self._native, name, self._handle)
 
-    def _ensure(self, name: str, dimension: int, metric: str, words: bool, *rest: str | int) -> None:
+    def _ensure(self, name: str, dimension: int, metric: str, words: bool, element: str, index: tuple[Any, ...],
+                quantization: Quantization) -> None:
         try:
-            found = CollectionInfo(*self._native.collection(name))
-            if (*found[1:4], *found[5:]) == (dimension, metric, words, *rest):
+            found = CollectionInfo.of(self._native.collection(name))
+            if (found[1:4], found.element, found[6:11], _single(found.quantization)) == (
+                    (dimension, metric, words), element, index, _single(quantization)):
                 return
         except _strata.NotFound:
             pass
-        self._native.create_collection(name, dimension, metric, words, *rest)
+        self._native.create_collection(name, dimension, metric, words, element, index, tuple(quantization))
 
     def collections(self) -> list[CollectionInfo]:
-        return [CollectionInfo(*info) for info in self._native.collections()]
+        return [CollectionInfo.of(info) for info in self._native.collections()]
 
     def drop(self, name: str) -> None:
         self._native.drop_collection(name)

@@ -58,6 +58,8 @@ constexpr SettingInfo kSettings[] = {
      &get_number<&OpenOptions::metadata_cache_bytes>},
     {"store_lag_bytes_max", "how far the files of a store may be behind before commits wait",
      &set_bytes<&OpenOptions::store_lag_bytes_max>, &get_number<&OpenOptions::store_lag_bytes_max>},
+    {"vector_bytes", "what of the vector store's files lies in memory beside codes and graphs; 0: 25 % of the machine's",
+     &set_bytes<&OpenOptions::vector_bytes>, &get_number<&OpenOptions::vector_bytes>},
     {"transaction_bytes_max", "largest record of one transaction", &set_bytes<&OpenOptions::transaction_bytes_max>,
      &get_number<&OpenOptions::transaction_bytes_max>},
 };

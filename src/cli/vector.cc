@@ -1,4 +1,4 @@
-// vector create|drop|list|upsert|get|count|delete|scroll; search, facets, audit, import and export have files of their own.
+// vector create|alter|drop|list|upsert|get|count|delete|scroll; search, facets, audit, import and export have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -7,13 +7,34 @@
 namespace strata::cli {
 namespace {
 
+// How a collection is searched. What is not given stays as it is, or as the defaults say.
+struct IndexArguments {
+  std::string kind, quantization, range;
+  std::optional<std::uint32_t> m, ef_construction, bits, parts;
+  std::optional<std::uint64_t> memory_bytes;
+  std::optional<float> recall_min;
+
+  Result<void> apply(IndexOptions& index, QuantizationOptions& codes) const {
+    if (!kind.empty()) index.kind = STRATA_TRY(parse_index_kind(kind));
+    index.m = m.value_or(index.m);
+    index.memory_bytes = memory_bytes.value_or(index.memory_bytes);
+    index.ef_construction = ef_construction.value_or(index.ef_construction);
+    if (!quantization.empty()) codes = {.kind = STRATA_TRY(parse_quantization_kind(quantization))};
+    if (!range.empty()) codes.range = STRATA_TRY(parse_quantization_range(range));
+    codes.bits = bits.value_or(codes.bits);
+    codes.parts = parts.value_or(codes.parts);
+    codes.recall_min = recall_min.value_or(codes.recall_min);
+    return {};
+  }
+};
+
 struct Given {
   std::string collection, id, metric = "cosine", filter, file = "-", after, order_by;
   std::vector<std::string> ids;
   std::uint32_t dimension = 0;
   std::size_t limit = 100, batch = 1'000;
-  std::string element = "f32", index = "hnsw";
-  std::uint32_t m = IndexOptions().m, ef_construction = IndexOptions().ef_construction;
+  std::string element = "f32";
+  IndexArguments index;
   bool with_words = false, with_vector = false, descending = false, dry_run = false;
 };
 
@@ -30,6 +51,29 @@ void add_filter(Verb& verb, Given& given) {
       ->option_text("JSON");
 }
 
+void add_index_options(Verb& verb, IndexArguments& given) {
+  CLI::App& app = verb.app();
+  app.add_option("--index", given.kind, "hnsw: a search graph over many points; flat: compared with all")
+      ->option_text("KIND");
+  app.add_option("--m", given.m, "Links a point chooses in the graph, 4 … 128 (32)")->option_text("N");
+  app.add_option("--ef-construction", given.ef_construction, "Effort to find them, m … 1024 (128)")->option_text("N");
+  app.add_option("--memory-bytes", given.memory_bytes,
+                 "What of its files may lie in memory beside codes and graphs; 0: as the database allows (0)")
+      ->option_text("N");
+  app.add_option("--quantization", given.quantization,
+                 "The codes the graph is walked by: scalar, product, rabitq, none or automatic (scalar)")
+      ->option_text("KIND");
+  app.add_option("--bits", given.bits, "Of a scalar code 4, 8 or 16 (4), of a product code 4 … 8 (8)")
+      ->option_text("N");
+  app.add_option("--range", given.range,
+                 "Of scalar codes: levels over each point, dimension, or the collection (point)")
+      ->option_text("RANGE");
+  app.add_option("--parts", given.parts, "Of product codes: groups of dimensions (one for each four)")
+      ->option_text("N");
+  app.add_option("--recall-min", given.recall_min, "What automatic must find of the ten nearest, 0.5 … 1 (0.95)")
+      ->option_text("SHARE");
+}
+
 void add_create(CommandLine& line, CLI::App& family) {
   Verb verb = line.verb(family, "create", "Create a collection (fine when it is there already); creates the database",
                         "strata vector create notes.strata notes --dimension 384 --metric cosine");
@@ -42,18 +86,14 @@ void add_create(CommandLine& line, CLI::App& family) {
       .add_option("--element", given->element,
                   "What vectors are kept as: f32, f16, bf16 (half the space), int8 (whole numbers) or binary (0 and 1)")
       ->option_text("TYPE");
-  verb.app()
-      .add_option("--index", given->index, "hnsw: a search graph over many points; flat: compared with all")
-      ->option_text("KIND");
-  verb.app().add_option("--m", given->m, "Links a point chooses in the graph, 4 … 128")->option_text("N");
-  verb.app().add_option("--ef-construction", given->ef_construction, "Effort to find them, m … 1024")->option_text("N");
+  add_index_options(verb, given->index);
   verb.runs([given](Context& context) -> Result<void> {
     CollectionOptions options;
     options.dimension = given->dimension;
     options.metric = STRATA_TRY(parse_metric(given->metric));
     options.words = given->with_words;
     options.element = STRATA_TRY(parse_element_type(given->element));
-    options.index = {STRATA_TRY(parse_index_kind(given->index)), given->m, given->ef_construction};
+    STRATA_TRY(given->index.apply(options.index, options.quantization));
     Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
     STRATA_TRY(stores.vector().create_collection(given->collection, options));
     context.output.record({{"collection", given->collection},
@@ -61,7 +101,28 @@ void add_create(CommandLine& line, CLI::App& family) {
                            {"metric", name(options.metric)},
                            {"words", options.words},
                            {"element", name(options.element)},
-                           {"index", name(options.index.kind)}});
+                           {"index", name(options.index.kind)},
+                           {"quantization", name(options.quantization.kind)}});
+    return {};
+  });
+}
+
+void add_alter(CommandLine& line, CLI::App& family) {
+  Verb verb =
+      line.verb(family, "alter",
+                "Change how a collection is searched; what is not given stays. `strata compact` waits until it is done",
+                "strata vector alter notes.strata notes --quantization automatic --recall-min 0.98");
+  verb.takes_directory();
+  auto given = with_collection(verb);
+  add_index_options(verb, given->index);
+  verb.runs([given](Context& context) -> Result<void> {
+    Stores& stores = *STRATA_TRY(context.database.engine());
+    CollectionOptions options = STRATA_TRY(stores.vector().collection(given->collection)).options;
+    STRATA_TRY(given->index.apply(options.index, options.quantization));
+    STRATA_TRY(stores.vector().alter_collection(given->collection, options.index, options.quantization));
+    context.output.record({{"altered", given->collection},
+                           {"index", name(options.index.kind)},
+                           {"quantization", name(options.quantization.kind)}});
     return {};
   });
 }
@@ -87,10 +148,11 @@ void add_list(CommandLine& line, CLI::App& family) {
   verb.runs([](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
     Rows rows;
-    rows.columns = {"collection", "dimension", "metric", "words", "element", "index", "points"};
+    rows.columns = {"collection", "dimension", "metric", "words", "element", "index", "quantization", "points"};
     for (const CollectionInfo& info : STRATA_TRY(stores->vector().collections())) {
       rows.rows.push_back({info.name, info.options.dimension, name(info.options.metric), info.options.words,
-                           name(info.options.element), name(info.options.index.kind), info.points});
+                           name(info.options.element), name(info.options.index.kind),
+                           name(info.options.quantization.kind), info.points});
     }
     context.output.rows(rows);
     return {};
@@ -277,6 +339,7 @@ void add_scroll(CommandLine& line, CLI::App& family) {
 void add_vector_verbs(CommandLine& line) {
   CLI::App& family = line.family("vector", "Collections of embeddings");
   add_create(line, family);
+  add_alter(line, family);
   add_list(line, family);
   add_upsert(line, family);
   add_get(line, family);

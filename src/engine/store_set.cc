@@ -25,8 +25,9 @@ store::analytics::AnalyticsOptions analytics_options(const OpenOptions& options,
   return analytics;
 }
 
-store::vector::VectorOptions vector_options(std::uint32_t graph_rows_min) {
+store::vector::VectorOptions vector_options(const OpenOptions& options, std::uint32_t graph_rows_min) {
   store::vector::VectorOptions vector;
+  vector.memory_bytes = options.vector_bytes;
   if (graph_rows_min != 0) vector.graph_rows_min = graph_rows_min;
   return vector;
 }
@@ -36,7 +37,7 @@ store::vector::VectorOptions vector_options(std::uint32_t graph_rows_min) {
 struct StoreSet::Stores {
   Stores(io::FileSystem& files, const core::Clock& clock, const OpenOptions& options, std::uint64_t database,
          std::uint32_t graph_rows_min)
-      : vector(files, "vector", vector_options(graph_rows_min)),
+      : vector(files, "vector", vector_options(options, graph_rows_min)),
         object(files),
         metadata(files, clock, metadata_options(options, database)),
         graph(files),

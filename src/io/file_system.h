@@ -31,6 +31,8 @@ class Mapping {
   virtual ByteView bytes() const noexcept = 0;
   enum class Advice { normal, random, sequential, will_need, huge_pages };
   virtual void advise(Advice advice) noexcept = 0;  ///< a hint; never fails
+  /// Gives back the memory of the whole pages within [offset, offset + size); a read brings them again. A hint, too.
+  virtual void release(std::uint64_t offset, std::uint64_t size) noexcept = 0;
 };
 
 /// One open file. Threads: reads from any; one writer at a time.

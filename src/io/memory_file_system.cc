@@ -134,6 +134,7 @@ class MemoryMapping final : public Mapping {
   ~MemoryMapping() override { ::operator delete(data_, kAlignment); }
   ByteView bytes() const noexcept override { return {data_, size_}; }
   void advise(Advice) noexcept override {}
+  void release(std::uint64_t, std::uint64_t) noexcept override {}
 
  private:
   static constexpr std::align_val_t kAlignment{4096};  // as mmap gives

@@ -125,6 +125,12 @@ class PosixMapping final : public Mapping {
     static constexpr std::array kAdvice{MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_HUGEPAGE};
     (void)::madvise(data_, size_, kAdvice[static_cast<std::size_t>(advice)]);
   }
+  void release(std::uint64_t offset, std::uint64_t size) noexcept override {
+    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t end = std::min<std::uint64_t>(offset + size, size_) / page * page;
+    const std::uint64_t begin = (offset + page - 1) / page * page;
+    if (begin < end) (void)::madvise(static_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+  }
 
  private:
   void* const data_;

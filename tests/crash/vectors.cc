@@ -1,7 +1,8 @@
 // Vectors: the load of whoever indexes. Writers put and remove batches of points, as many as it takes for search graphs to be made, grown
-// and carried over by merges, while others checkpoint and search. After each kill every point is compared, nothing is damaged, and searches
+// and carried over by merges, while others checkpoint, search and change what graphs are walked by. After each kill every point is compared, nothing is damaged, and searches
 // through graphs still find nearly what the exact search finds, before and after the graphs are complete.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -18,7 +19,16 @@ constexpr const char* kCollection = "points";
 constexpr std::uint32_t kDimension = 16;
 constexpr std::uint64_t kSlots = 8'000;  // ids of each writer; two of them make a collection that is walked
 constexpr std::uint64_t kPut = 400, kRemoved = 150;
-constexpr double kRecallMin = 0.9;
+constexpr double kRecallMin = 0.9, kRecallMinOfBits = 0.7;
+constexpr IndexOptions kIndex{.m = 8, .ef_construction = 48};
+constexpr std::array kQuantizations{
+    QuantizationOptions{.kind = QuantizationKind::rabitq},
+    QuantizationOptions{.kind = QuantizationKind::scalar, .bits = 8},
+    QuantizationOptions{.kind = QuantizationKind::product, .parts = kDimension},
+    QuantizationOptions{.kind = QuantizationKind::none},
+    QuantizationOptions{.kind = QuantizationKind::automatic, .recall_min = 0.95F},
+    QuantizationOptions{},
+};
 
 std::string text(std::uint64_t number) { return std::to_string(number); }
 
@@ -137,7 +147,10 @@ Result<std::uint64_t> compare_points(const ChildSettings& child, Engine& engine,
 Result<void> compare_searches(const ChildSettings& child, Engine& engine, std::uint64_t points, const char* when,
                               Tally& tally) {
   const double share = STRATA_TRY(recall(engine, child.seed, points));
-  if (share < kRecallMin) {
+  const CollectionInfo info = STRATA_TRY(engine.vector().collection(kCollection));
+  const bool of_bits = info.options.quantization.kind == QuantizationKind::rabitq ||
+                       info.index.quantization.kind == QuantizationKind::rabitq;
+  if (share < (of_bits ? kRecallMinOfBits : kRecallMin)) {
     tally.violation(child.directory,
                     std::string(when) + ", searches find " + std::to_string(share) + " of the nearest");
   }
@@ -149,6 +162,19 @@ Result<void> compare_searches(const ChildSettings& child, Engine& engine, std::u
   return {};
 }
 
+/// Once every graph is made, the codes are of the kind that the collection wants.
+Result<void> compare_codes(const ChildSettings& child, Engine& engine, Tally& tally) {
+  const CollectionInfo info = STRATA_TRY(engine.vector().collection(kCollection));
+  const QuantizationKind wanted = info.options.quantization.kind;
+  if (info.index.rows == 0 || wanted == QuantizationKind::automatic) return {};
+  if (info.index.quantization.kind != wanted) {
+    tally.violation(child.directory, "walked by " + std::string(name(info.index.quantization.kind)) + ", not by " +
+                                         std::string(name(wanted)));
+  }
+  tally.add("codes compared");
+  return {};
+}
+
 Result<void> examine_vectors(const ChildSettings& child, bool settle, Score& score, Tally& tally) {
   {
     const auto engine = STRATA_TRY(open_database(child.directory, options_of(child)));
@@ -157,6 +183,7 @@ Result<void> examine_vectors(const ChildSettings& child, bool settle, Score& sco
       STRATA_TRY(compare_searches(child, *engine, points, "after opening", tally));
       if (settle) {
         STRATA_TRY(compact(*engine));
+        STRATA_TRY(compare_codes(child, *engine, tally));
         STRATA_TRY(compare_searches(child, *engine, points, "after compacting", tally));
         if (STRATA_TRY(compare_points(child, *engine, score, tally)) != points)
           tally.violation(child.directory, "compacting changed how many points there are");
@@ -179,11 +206,12 @@ int run_indexers(const ChildSettings& settings) {
     return 2;
   }
   Engine& engine = **opened;
-  const CollectionOptions options{
-      .dimension = kDimension, .metric = Metric::l2, .index = {.m = 8, .ef_construction = 48}};
-  if (const auto made = engine.vector().create_collection(kCollection, options); !made) {
-    say("E create: " + one_line(made.error().to_string()));
-    return 2;
+  if (!engine.vector().collection(kCollection)) {
+    const CollectionOptions options{.dimension = kDimension, .metric = Metric::l2, .index = kIndex};
+    if (const auto made = engine.vector().create_collection(kCollection, options); !made) {
+      say("E create: " + one_line(made.error().to_string()));
+      return 2;
+    }
   }
   say("O");
   auto threads = write_until_killed(settings, [&](std::uint64_t writer, std::uint64_t number) {
@@ -194,6 +222,15 @@ int run_indexers(const ChildSettings& settings) {
     for (;;) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20 + random.below(400)));
       if (const auto done = engine.checkpoint(); !done) say("E checkpoint: " + one_line(done.error().to_string()));
+    }
+  });
+  threads.emplace_back([&] {
+    core::Random random(settings.seed + settings.first[0] + 1);
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50 + random.below(500)));
+      const auto& quantization = kQuantizations[random.below(kQuantizations.size())];
+      const auto done = engine.vector().alter_collection(kCollection, kIndex, quantization);
+      if (!done) say("E alter: " + one_line(done.error().to_string()));
     }
   });
   threads.emplace_back([&] {

@@ -18,7 +18,9 @@
 #include "io/posix_file_system.h"
 #include "journal/recovery.h"
 #include "store/vector/coding.h"
+#include "store/vector/collection_options.h"
 #include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_codes.h"
 #include "store/vector/graph/graph_file.h"
 #include "strata/strata.h"
 #include "transaction/record.h"
@@ -190,23 +192,26 @@ void add_files(Seeds& seeds, const fs::path& directory) {
 /// Of the forty rows that its target expects; a real database has graphs from 10,000 rows on.
 void add_search_graph(Seeds& seeds) {
   using namespace store::vector;
-  constexpr GraphSubject kSubject{77, 40, 8};
-  const std::size_t stride = distance::code_stride(kSubject.dimension);
+  constexpr GraphSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
+  const std::size_t stride = distance::code_stride(kSubject.shape.dimension);
   std::vector<std::uint8_t> codes(kSubject.rows * stride);
   std::vector<float> scale, zero(kSubject.rows);
   core::Random random(1);
   for (Row row = 0; row < kSubject.rows; ++row) {
-    std::vector<float> x(kSubject.dimension);
+    std::vector<float> x(kSubject.shape.dimension);
     for (float& value : x) value = static_cast<float>(random.real()) - 0.5F;
     scale.push_back(encode_row(Metric::cosine, x, codes.data() + row * stride).scale);
   }
   const GraphOptions options{.degree = 4, .effort = 16};
-  const auto graph = build_graph({codes.data(), scale.data(), zero.data(), zero.data(), zero.data()}, kSubject.rows,
-                                 kSubject.dimension, Metric::cosine, options, [] { return false; });
+  const distance::CodeColumns columns{codes.data(), scale.data(), zero.data(), zero.data(), zero.data()};
+  const auto graph =
+      build_graph(columns, kSubject.rows, kSubject.shape.dimension, Metric::cosine, options, [] { return false; });
+  const auto quantizer = half_codes(kSubject.shape.dimension);
+  const auto halves = codes_of(*quantizer, columns, kSubject.rows, kSubject.shape.dimension);
   const auto files = io::make_memory_file_system();
   must(files->create_directory("vector"));
   const std::string name = graph_name("vector", 1);
-  must(write_graph(*files, name, kSubject, options, *graph));
+  must(write_graph(*files, name, kSubject, {.options = options, .chosen = resolved({})}, graph->view(quantizer.get(), halves.data())));
   seeds.add("store_vector_graph", 1, must(io::read_file(*files, name, 1 << 20)));
 }
 

@@ -20,7 +20,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 4;
+constexpr std::uint64_t kStateVersion = 5;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -79,6 +79,10 @@ std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<S
     chosen.push_back(segment);
   }
   return chosen;
+}
+
+bool names(const std::vector<transaction::CheckpointFile>& files, const GraphFile& graph) {
+  return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.name == graph.file().name; });
 }
 
 }  // namespace
@@ -255,7 +259,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     ++count;
     out.varint(collection.id());
     out.text(collection.name());
-    encode_options(collection.options(), out);
+    encode_options(collection.present_options(), out);
     out.u64(collection.created());
     out.u64(each.deleted);
     out.varint(each.totals.points);
@@ -266,7 +270,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
       out.u64(segment->number());
       out.u64(segment->root());
       const auto graph = segment->graph_file();
-      const bool named = graph && !graph->damaged();
+      const bool named = graph && !graph->damaged() && collection.index().kind != IndexKind::flat;
       out.u64(named ? graph->number() : 0);
       out.u64(named ? graph->root() : 0);
       if (named) pending.files.push_back(graph->file());
@@ -327,7 +331,8 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     collection->install(replacement);
     if (collection->deleted() != kLive) continue;
     for (Replacement::Made& made : replacement.made) {
-      if (made.inheritance) graphs_.want(made.segment, collection->options().index, 0, std::move(made.inheritance));
+      if (!made.inheritance) continue;
+      graphs_.want(made.segment, collection->index(), collection->quantization(), 0, std::move(made.inheritance));
     }
   }
   for (const auto& purged : pending->purged) {
@@ -344,31 +349,52 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
+  STRATA_TRY(retire(gone, named_before));
+  STRATA_TRY(remove_replaced_graphs(named_before, pending->files));
   want_graphs();
-  return retire(gone, named_before);
+  return {};
 }
 
 void VectorParticipant::want_graphs() {
-  for (const auto& collection : every_collection()) {
-    if (collection->deleted() != kLive) continue;
-    for (const auto& segment : collection->unchecked_parts()->segments) {
-      const auto graph = segment->graph_file();
-      if (wants_graph(*collection, *segment) && (!graph || graph->damaged())) {
-        graphs_.want(segment, collection->options().index);
-      }
+  for (const auto& collection : every_collection()) want_graphs(*collection);
+}
+
+void VectorParticipant::want_graphs(const Collection& collection) {
+  if (collection.deleted() != kLive) return;
+  const IndexOptions index = collection.index();
+  const QuantizationOptions quantization = collection.quantization();
+  for (const auto& segment : collection.unchecked_parts()->segments) {
+    if (!wants_graph(collection, *segment)) {
+      segment->detach();
+      continue;
     }
+    const auto graph = segment->graph_file();
+    if (!graph || graph->damaged() || !graph->suits(index, quantization)) graphs_.want(segment, index, quantization);
   }
 }
 
 Result<void> VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
                                        const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
-    const auto graph = segment->retire();
-    if (!graph) continue;
-    const std::string& name = graph->file().name;
-    const bool named = std::any_of(named_before.begin(), named_before.end(),
-                                   [&](const transaction::CheckpointFile& file) { return file.name == name; });
-    if (!named) STRATA_TRY(files_.remove(name));
+    std::vector<std::shared_ptr<GraphFile>> graphs = segment->replaced_graphs();
+    if (auto graph = segment->retire()) graphs.push_back(std::move(graph));
+    for (const auto& graph : graphs) {
+      if (!names(named_before, *graph)) STRATA_TRY(files_.remove(graph->file().name));
+    }
+  }
+  return {};
+}
+
+Result<void> VectorParticipant::remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
+                                                       const std::vector<transaction::CheckpointFile>& named_now) {
+  for (const auto& collection : every_collection()) {
+    for (const auto& segment : collection->unchecked_parts()->segments) {
+      for (const auto& graph : segment->replaced_graphs()) {
+        if (names(named_now, *graph)) continue;  // it was replaced while the checkpoint was written
+        if (!names(named_before, *graph)) STRATA_TRY(files_.remove(graph->file().name));
+        segment->forget_graph(graph->number());
+      }
+    }
   }
   return {};
 }
@@ -395,7 +421,9 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t id = in.varint();
     const std::string name(in.text());
-    const CollectionOptions options = decode_options(in, version >= 4);
+    const CollectionOptions options = decode_options(in, version >= 5   ? OptionsForm::whole
+                                                         : version == 4 ? OptionsForm::without_quantization
+                                                                        : OptionsForm::without_element);
     const Lsn created = in.u64();
     const Lsn deleted = in.u64();
     Totals totals;
@@ -425,7 +453,7 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       }
       segments.push_back(std::move(segment));
     }
-    auto collection = std::make_shared<Collection>(id, name, options, created);
+    auto collection = std::make_shared<Collection>(id, name, options, created, memory_);
     collection->restore(std::move(segments), totals, lsn, deleted);
     collections[name].push_back(std::move(collection));
   }
@@ -555,6 +583,7 @@ Result<void> VectorParticipant::recovered(Lsn lsn) {
     if (!unfinished && (!unnamed || (is_graph && want_written_graph(*number)))) continue;
     STRATA_TRY(files_.remove(directory_ + "/" + name));
   }
+  recovered_ = true;
   want_graphs();
   return {};
 }
@@ -564,10 +593,10 @@ bool VectorParticipant::want_written_graph(std::uint64_t number) {
   const transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
-      if (collection->options().index.kind == IndexKind::flat || segment->graph_file() ||
+      if (collection->index().kind == IndexKind::flat || segment->graph_file() ||
           !GraphFile::open(files_, number, file, segment->graph_subject()))
         continue;
-      graphs_.want(segment, collection->options().index, number);
+      graphs_.want(segment, collection->index(), collection->quantization(), number);
       return true;
     }
   }

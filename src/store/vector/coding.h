@@ -22,6 +22,9 @@ RowCode encode_row(Metric metric, std::span<const float> x, std::uint8_t* codes)
 class QueryCode {
  public:
   QueryCode(Metric metric, std::span<const float> query);
+  Metric metric() const { return metric_; }
+  std::span<const float> vector() const { return query_; }
+  double norm() const { return norm_; }
   const distance::ScanQuery& scan() const { return scan_; }
   /// False for a query of such a length that bounds say nothing: every row reaches every threshold.
   bool bounded() const { return scan_.constant == scan_.constant; }

@@ -6,6 +6,68 @@
 
 namespace strata::store::vector {
 
+namespace {
+
+std::uint64_t budget_of(const IndexOptions& index) { return index.memory_bytes == 0 ? UINT64_MAX : index.memory_bytes; }
+
+}  // namespace
+
+Collection::Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created,
+                       std::shared_ptr<MemoryBudget> of_store)
+    : id_(id),
+      name_(std::move(name)),
+      options_(options),
+      created_(created),
+      store_budget_(std::move(of_store)),
+      budget_(std::make_shared<MemoryBudget>(budget_of(options.index))) {}
+
+CollectionOptions Collection::present_options() const {
+  CollectionOptions options = options_;
+  const core::MutexLock lock(indexing_mutex_);
+  options.index = index_;
+  options.quantization = quantization_;
+  return options;
+}
+
+IndexOptions Collection::index() const {
+  const core::MutexLock lock(indexing_mutex_);
+  return index_;
+}
+
+QuantizationOptions Collection::quantization() const {
+  const core::MutexLock lock(indexing_mutex_);
+  return quantization_;
+}
+
+IndexFigures Collection::index_figures() const {
+  IndexFigures figures;
+  const auto parts = unchecked_parts();
+  Row largest = 0;
+  for (const auto& segment : parts->segments) {
+    const auto graph = segment->graph_file();
+    if (!graph || graph->damaged()) continue;
+    figures.rows += segment->rows();
+    if (segment->rows() < largest) continue;
+    largest = segment->rows();
+    figures.quantization = graph->making().chosen;
+    figures.code_bytes = graph->making().code_bytes;
+    figures.recall = graph->making().recall;
+  }
+  for (const auto& delta : parts->deltas) {
+    if (const PartGraph graph = delta->graph(); graph.view != nullptr) figures.rows += graph.view->rows;
+  }
+  return figures;
+}
+
+void Collection::alter(const IndexOptions& index, const QuantizationOptions& quantization) {
+  {
+    const core::MutexLock lock(indexing_mutex_);
+    index_ = index;
+    quantization_ = quantization;
+  }
+  budget_->set_bytes(budget_of(index));
+}
+
 std::shared_ptr<const PartList> Collection::unchecked_parts() const {
   core::MutexLock lock(parts_mutex_);
   return parts_;
@@ -124,6 +186,7 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
 void Collection::restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted) {
   auto parts = std::make_shared<PartList>();
   parts->segments = std::move(segments);
+  for (const auto& segment : parts->segments) segment->keep_within(store_budget_, budget_);
   publish(std::move(parts));
   deleted_.store(deleted, std::memory_order_relaxed);
   core::MutexLock lock(totals_mutex_);
@@ -149,7 +212,10 @@ void Collection::install(const Replacement& replacement) {
   }
   std::erase_if(parts->segments, replaced);
   std::erase_if(parts->deltas, replaced);
-  for (const Replacement::Made& made : replacement.made) parts->segments.push_back(made.segment);
+  for (const Replacement::Made& made : replacement.made) {
+    made.segment->keep_within(store_budget_, budget_);
+    parts->segments.push_back(made.segment);
+  }
   publish(std::move(parts));
 }
 

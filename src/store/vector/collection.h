@@ -52,12 +52,17 @@ struct Replacement {
 /// Threads: apply functions, freeze and install one at a time; everything else any, beside it.
 class Collection {
  public:
-  Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created)
-      : id_(id), name_(std::move(name)), options_(options), created_(created) {}
+  /// of_store  what segments count in, beside the collection's own
+  Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created,
+             std::shared_ptr<MemoryBudget> of_store);
 
   std::uint64_t id() const { return id_; }
   const std::string& name() const { return name_; }
+  /// As it was created: what never changes. How it is searched may have been altered.
   const CollectionOptions& options() const { return options_; }
+  CollectionOptions present_options() const STRATA_EXCLUDES(indexing_mutex_);
+  IndexOptions index() const STRATA_EXCLUDES(indexing_mutex_);
+  QuantizationOptions quantization() const STRATA_EXCLUDES(indexing_mutex_);
   Lsn created() const { return created_; }
   Lsn deleted() const { return deleted_.load(std::memory_order_relaxed); }
   bool visible(Lsn view) const { return created_ <= view && deleted() > view; }
@@ -72,7 +77,10 @@ class Collection {
 
   /// Errors  corruption: a set_payload without its point, a damaged segment
   Result<void> apply(Lsn lsn, const PointChange& change);
+  void alter(const IndexOptions& index, const QuantizationOptions& quantization) STRATA_EXCLUDES(indexing_mutex_);
   void drop(Lsn lsn) { deleted_.store(lsn, std::memory_order_relaxed); }
+  /// Of what its parts have now.
+  IndexFigures index_figures() const;
   /// The active delta when a graph of it is due (Delta::claim_graph), else nullptr. Of the applying thread.
   std::shared_ptr<Delta> delta_that_needs_a_graph(Row rows_min) const;
 
@@ -97,8 +105,13 @@ class Collection {
   const CollectionOptions options_;
   const Lsn created_;
   std::atomic<Lsn> deleted_{kLive};
+  const std::shared_ptr<MemoryBudget> store_budget_, budget_;
 
   Delta* active_ = nullptr;  // of the applying thread; in parts_
+
+  mutable core::Mutex indexing_mutex_;
+  IndexOptions index_ STRATA_GUARDED_BY(indexing_mutex_) = options_.index;
+  QuantizationOptions quantization_ STRATA_GUARDED_BY(indexing_mutex_) = options_.quantization;
 
   mutable core::Mutex parts_mutex_;
   std::shared_ptr<const PartList> parts_ STRATA_GUARDED_BY(parts_mutex_) = std::make_shared<PartList>();

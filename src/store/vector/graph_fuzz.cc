@@ -4,6 +4,7 @@
 
 #include "core/assert.h"
 #include "io/memory_file_system.h"
+#include "store/vector/delta.h"
 #include "store/vector/graph/graph_file.h"
 #include "store/vector/graph/graph_search.h"
 #include "store/vector/seal.h"
@@ -13,20 +14,29 @@ using namespace strata::store::vector;
 
 namespace {
 
-constexpr GraphSubject kSubject{77, 40, 8};
-constexpr std::size_t kDirectoryBytes = 132;  // before the page hashes
+constexpr GraphSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
+
+std::size_t directory_bytes(std::uint32_t version) { return version == 1 ? 132 : 178; }  // before the page hashes
 
 void walk_through(const GraphView& graph) {
+  constexpr std::uint32_t kDimension = kSubject.shape.dimension;
   std::array<float, kSubject.rows> scale{}, zero{};
+  std::vector<std::uint8_t> codes(kSubject.rows * distance::code_stride(kDimension), 100);
   scale.fill(1);
-  const distance::CodeColumns columns{nullptr, scale.data(), zero.data(), zero.data(), zero.data()};
-  const std::array<float, kSubject.dimension> vector{1, 2, 3, 4, 5, 6, 7, 8};
+  const distance::CodeColumns columns{codes.data(), scale.data(), zero.data(), zero.data(), zero.data()};
+  const std::array<float, kDimension> vector{1, 2, 3, 4, 5, 6, 7, 8};
   const QueryCode query(Metric::cosine, vector);
+  Delta part({.dimension = kDimension});
+  for (Row row = 0; row < kSubject.rows; ++row) {
+    const std::string id = std::to_string(row);
+    part.append(1, id, hash_of_id(id), std::as_bytes(std::span(vector)), {}, {}, 0);
+  }
+  const auto scorer = graph.quantizer->scorer({graph.codes, columns, &query, &part});
   WalkMemory memory;
-  STRATA_ASSERT(walk_graph(graph, columns, query.scan(), 10, nullptr, memory).count() >= 1);
+  STRATA_ASSERT(walk_graph(graph, *scorer, 10, nullptr, memory).count() >= 1);
   RowSet thirds(graph.rows);
   for (Row row = 0; row < graph.rows; row += 3) thirds.add(row);
-  const Beam& among = walk_graph(graph, columns, query.scan(), 10, &thirds, memory);
+  const Beam& among = walk_graph(graph, *scorer, 10, &thirds, memory);
   for (std::size_t i = 0; i < among.count(); ++i) STRATA_ASSERT(thirds.contains(among.node(i)));
 }
 
@@ -35,7 +45,7 @@ void walk_through(const GraphView& graph) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   Bytes file(reinterpret_cast<const std::byte*>(data) + 1, reinterpret_cast<const std::byte*>(data) + size);
-  if (data[0] % 2 == 1) seal(file, "STRVGRFT", [](std::uint32_t) { return kDirectoryBytes; });
+  if (data[0] % 2 == 1) seal(file, "STRVGRFT", directory_bytes);
   const auto files = io::make_memory_file_system();
   const std::string name = graph_name("vector", 1);
   STRATA_ASSERT(files->create_directory("vector").has_value());

@@ -259,8 +259,9 @@ class ModelTest : public testing::TestWithParam<Metric> {
                  by_words);
   }
 
-  // Many at once are many alone, also those of another pass.
+  // Many at once are many alone, also those of another pass; the same graphs must be there for both.
   void expect_each_alone(const std::vector<float>& first, std::size_t k, const Filter& filter) {
+    ASSERT_TRUE(db.participant().settle({}));
     std::vector<std::vector<float>> queries{first};
     for (std::size_t more = random.chance(0.2) ? 40 : 2; more > 0; --more) queries.push_back(some_vector());
     const std::vector<std::span<const float>> spans(queries.begin(), queries.end());

@@ -11,9 +11,10 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kSectionVersion = 2;
+constexpr std::uint64_t kSectionVersion = 3;
 constexpr std::uint8_t kDropped = 1;
 constexpr std::uint8_t kCreated = 2;
+constexpr std::uint8_t kAltered = 4;
 
 Error corrupt(std::string_view what, std::string_view collection) {
   return Error(ErrorCode::corruption,
@@ -56,8 +57,10 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out) {
   out.varint(mutation.size());
   for (const CollectionChange& change : mutation) {
     out.text(change.name);
-    out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0)));
+    out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0) |
+                                     (change.altered ? kAltered : 0)));
     if (change.created) encode_options(*change.created, out);
+    if (change.altered) encode_indexing(*change.altered, out);
     out.varint(change.points.size());
     for (const PointChange& point : change.points) {
       out.u8(static_cast<std::uint8_t>(point.kind));
@@ -86,13 +89,18 @@ Result<Mutation> decode_mutation(ByteView section,
     const std::uint8_t flags = in.u8();
     if (!in.ok() || !check_collection_name(change.name)) return corrupt("not a collection's name", change.name);
     if (!mutation.empty() && change.name <= mutation.back().name) return corrupt("names out of order", change.name);
-    if (flags > (kDropped | kCreated)) return corrupt("unknown flags", change.name);
+    if (flags > kAltered) return corrupt("unknown flags", change.name);
     change.dropped = (flags & kDropped) != 0;
     if ((flags & kCreated) != 0) {
-      change.created = decode_options(in, version >= 2);
+      change.created = decode_options(in, static_cast<OptionsForm>(version));
       if (!in.ok()) return corrupt("options out of range", change.name);
     }
     const auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
+    if ((flags & kAltered) != 0) {
+      if (!exists) return corrupt("an index for a collection that does not exist", change.name);
+      decode_indexing(in, change.altered.emplace(*exists));
+      if (!in.ok()) return corrupt("options out of range", change.name);
+    }
     const std::size_t points = in.count(2);
     if (points > 0 && !exists) return corrupt("points for a collection that does not exist", change.name);
     change.points.reserve(points);

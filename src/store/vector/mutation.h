@@ -1,9 +1,9 @@
 #pragma once
 /// This store's section of a journal record: the effects of one transaction, fully resolved.
 ///
-///     section      varint 2 (version), varint count of collection changes, then each, names ascending
-///     collection   text name, u8 flags (1 dropped, 2 created, in that order of effect)
-///                  created: the options (collection_options.h)
+///     section      varint 3 (version), varint count of collection changes, then each, names ascending
+///     collection   text name, u8 flags (1 dropped, 2 created, 4 altered, in that order of effect; not both of the last two)
+///                  created: the options, altered: the indexing alone (collection_options.h)
 ///                  varint count of point changes, then each
 ///     point        u8 kind, text id, then by kind
 ///                    0 upsert       the elements, raw, bytes payload (a map of core/codec), bytes terms (words.h)
@@ -11,7 +11,7 @@
 ///                    2 remove       nothing
 ///
 /// The elements carry no length: the decoder learns dimension and type from `created` here or from the collection that exists, which
-/// the caller looks up. Version 1 had no element type and no index in its options. docs/formats/vector.md says the same for strangers.
+/// the caller looks up. Versions 1 and 2 had options of the forms 1 and 2. docs/formats/vector.md says the same for strangers.
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -39,6 +39,8 @@ struct CollectionChange {
   bool dropped = false;                      ///< what exists goes first …
   std::optional<CollectionOptions> created;  ///< … then it is created anew …
   std::vector<PointChange> points;           ///< … and then the points, each id once
+  std::optional<CollectionOptions> altered =
+      std::nullopt;  ///< in the place of `created`: what exists is searched by another index
 };
 
 using Mutation = std::vector<CollectionChange>;

@@ -64,23 +64,52 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "020101630202010000002080010100016100"
+            "03010163020201000000208001000000000000"
+            "3333733f0100016100"
             "00803f00000000"
             "010000");
 }
 
-TEST(Mutation, ReadsASectionOfVersion1) {
-  const Bytes section = *core::from_hex("0101016302020100010001610000803f00000000010000");
+TEST(Mutation, ReadsSectionsOfEarlierVersions) {
+  for (const std::string_view hex :
+       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000"}) {
+    std::string plain(hex);
+    std::erase(plain, ' ');
+    const Bytes section = *core::from_hex(plain);
+    const auto mutation = decode(section);
+    ASSERT_TRUE(mutation) << mutation.error().to_string();
+    EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
+    EXPECT_EQ((*mutation)[0].points[0].elements.size(), 8U);
+  }
+}
+
+TEST(Mutation, AnotherIndexIsOfACollectionThatExists) {
+  CollectionOptions options = kOptions;
+  options.index = {.kind = IndexKind::hnsw, .m = 8, .ef_construction = 40};
+  options.quantization = {.kind = QuantizationKind::product, .bits = 6, .parts = 3};
+  CollectionChange change;
+  change.name = "old";
+  change.altered = options;
+  Bytes section;
+  core::Encoder out(section);
+  encode_mutation({change}, out);
   const auto mutation = decode(section);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
-  EXPECT_EQ(*(*mutation)[0].created, (CollectionOptions{2, Metric::l2, false}));
-  EXPECT_EQ((*mutation)[0].points[0].elements.size(), 8U);
+  EXPECT_EQ(*(*mutation)[0].altered, options);
+  EXPECT_FALSE((*mutation)[0].created);
+  const auto nowhere = decode_mutation(section, [](std::string_view) { return std::optional<CollectionOptions>(); });
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code(), ErrorCode::corruption);
 }
 
 TEST(Mutation, OptionsOutOfRangeAreCorruption) {
   for (const std::string_view hex :
-       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000220800100",
-        "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800"}) {
+       {"0201016302020300000020800100", "0201016302020100050020800100", "0201016302020100000320800100",
+        "0201016302020100000003800100", "02010163020201000000201f00", "0201016302020100000020810800",
+        "03010163020201000000208001000005000000"  // a kind of quantization that there is not
+        "3333733f00",
+        "03010163020201000000208001000001090000"  // product codes of nine bits
+        "3333733f00"}) {
     const Bytes section = *core::from_hex(hex);
     const auto mutation = decode(section);
     ASSERT_FALSE(mutation) << hex;

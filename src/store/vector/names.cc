@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kMetrics{"cosine", "l2", "inner_product"};
 constexpr std::array<std::string_view, 5> kElementTypes{"f32", "f16", "bf16", "int8", "binary"};
-constexpr std::array<std::string_view, 2> kIndexKinds{"hnsw", "flat"};
+constexpr std::array<std::string_view, 3> kIndexKinds{"hnsw", "flat", "ivf"};
+constexpr std::array<std::string_view, 5> kQuantizationKinds{"scalar", "product", "rabitq", "none", "automatic"};
+constexpr std::array<std::string_view, 3> kQuantizationRanges{"point", "dimension", "collection"};
 constexpr std::array<std::string_view, 2> kRecommends{"average_vector", "best_score"};
 constexpr std::array<std::string_view, 3> kFusions{"rrf", "dbsf", "weighted"};
 
@@ -45,7 +47,19 @@ Result<ElementType> parse_element_type(std::string_view text) {
 
 std::string_view name(IndexKind kind) noexcept { return name_in(kIndexKinds, kind); }
 Result<IndexKind> parse_index_kind(std::string_view text) {
-  return parse_in<IndexKind>(kIndexKinds, text, "not an index kind", "the kinds are hnsw and flat");
+  return parse_in<IndexKind>(kIndexKinds, text, "not an index kind", "the kinds are hnsw, flat and ivf");
+}
+
+std::string_view name(QuantizationKind kind) noexcept { return name_in(kQuantizationKinds, kind); }
+Result<QuantizationKind> parse_quantization_kind(std::string_view text) {
+  return parse_in<QuantizationKind>(kQuantizationKinds, text, "not a quantization",
+                                    "the kinds are scalar, product, rabitq, none and automatic");
+}
+
+std::string_view name(QuantizationRange range) noexcept { return name_in(kQuantizationRanges, range); }
+Result<QuantizationRange> parse_quantization_range(std::string_view text) {
+  return parse_in<QuantizationRange>(kQuantizationRanges, text, "not a range of quantization",
+                                     "the ranges are point, dimension and collection");
 }
 
 std::string_view name(Recommend strategy) noexcept { return name_in(kRecommends, strategy); }

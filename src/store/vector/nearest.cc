@@ -23,6 +23,7 @@
 
 #include "store/vector/elements.h"
 #include "store/vector/graph/graph_search.h"
+#include "store/vector/quantization/quantizer.h"
 #include "store/vector/reading.h"
 
 namespace strata::store::vector {
@@ -54,7 +55,7 @@ constexpr std::uint32_t kOrderedFirst = 512;
 constexpr std::uint32_t kSampled = 256;  // of the bounds, to tell where to split
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
-struct Candidate {
+struct Bounded {
   float bound;
   const Part* part;
   Row row;
@@ -89,7 +90,7 @@ class NearestSearch {
       : reading_(reading),
         query_(reading.options->metric, query),
         wanted_(wanted),
-        effort_(effort.exact || !query_.bounded()
+        effort_(effort.exact || !query_.bounded() || reading.options->index.kind == IndexKind::flat
                     ? 0
                     : std::max(effort.ef == 0 ? kDefaultEf : effort.ef, wanted.k + wanted.k / 2)),
         floor_(wanted) {}
@@ -146,10 +147,10 @@ class NearestSearch {
   Result<std::vector<Found>> refine() {
     forget();
     std::sort(candidates_.begin(), candidates_.end(),
-              [](const Candidate& a, const Candidate& b) { return a.bound > b.bound; });
+              [](const Bounded& a, const Bounded& b) { return a.bound > b.bound; });
     TopK best(wanted_);
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      const Candidate& candidate = candidates_[i];
+      const Bounded& candidate = candidates_[i];
       if (!best.reaches(candidate.bound)) break;
       if (i + 1 < candidates_.size()) ask_for_vector(candidates_[i + 1]);
       if (candidate.buffered != nullptr) {
@@ -164,15 +165,19 @@ class NearestSearch {
   }
 
  private:
-  // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's half codes the best of them; or those
+  // Bounds the rows that match, `among` many, and no others: all of them, or with a graph's codes the best of them; or those
   // that may match, and asks the best. False: a scan of all costs less, or the part's codes are damaged.
   Result<bool> pick(const Part& part, Row among) {
     const PartGraph graph = effort_ > 0 && !asks_ ? part.graph() : PartGraph();
     if (graph.view == nullptr && among > part.rows() / kRowsAPick) return false;
     const auto run = part.codes(0);
     if (!run || run->end < matching_->rows()) return false;
+    std::unique_ptr<Scorer> scorer;
     std::optional<Ranking> ranking;
-    if (graph.view != nullptr) ranking.emplace(*graph.view, graph.columns, query_.scan(), effort_, walk_memory());
+    if (graph.view != nullptr) {
+      scorer = scorer_of(part, graph);
+      ranking.emplace(*scorer, effort_, walk_memory());
+    }
     const auto take = [&]() -> Result<void> {
       if (asks_) return ask_picked(part, *run);
       if (ranking) {
@@ -203,25 +208,32 @@ class NearestSearch {
     const PartGraph graph = part.graph();
     if (graph.view == nullptr) return Row{0};
     among = std::min(among, graph.view->rows);
+    std::unique_ptr<Scorer> scorer;
     for (std::size_t places = effort_;;) {
       if (places * (matching_ != nullptr ? kMatchingRowsAPlace : kRowsAPlace) > among) return Row{0};
-      const Beam& beam = walk_graph(*graph.view, graph.columns, query_.scan(), places, matching_, walk_memory());
-      picked_.clear();
+      if (!scorer) scorer = scorer_of(part, graph);
+      const Beam& beam = walk_graph(*graph.view, *scorer, places, matching_, walk_memory());
+      near_.clear();
       for (std::size_t i = 0; i < beam.count(); ++i) {
-        if (STRATA_TRY(admission_->admits(beam.node(i)))) picked_.push_back(beam.node(i));
+        if (STRATA_TRY(admission_->admits(beam.node(i)))) near_.push_back({beam.similarity(i), beam.node(i)});
       }
-      if (picked_.size() * 100 >= effort_ * kCountingPercent) break;
+      if (near_.size() * 100 >= effort_ * kCountingPercent) break;
       if (beam.count() < places) return Row{0};  // it went to all that links lead to
       // So many places that about as many count as were wanted, a quarter more to be sure.
-      places = picked_.empty() ? places * 16 : places * effort_ * 5 / (picked_.size() * 4);
+      places = near_.empty() ? places * 16 : places * effort_ * 5 / (near_.size() * 4);
     }
+    leave_out_hopeless(*scorer, wanted_.k, near_);
     take_walked(part);
     return graph.view->rows;
   }
 
-  // picked_, rows that count, run by run; it is empty afterwards.
+  std::unique_ptr<Scorer> scorer_of(const Part& part, const PartGraph& graph) const {
+    return graph.view->quantizer->scorer({graph.view->codes, graph.columns, &query_, &part});
+  }
+
+  // near_, rows that count, run by run.
   void take_walked(const Part& part) {
-    walked_.swap(picked_);
+    for (const Candidate& each : near_) walked_.push_back(each.row);
     if (part.codes(0)->end < part.rows()) std::sort(walked_.begin(), walked_.end());
     for (std::size_t i = 0; i < walked_.size();) {
       const Part::Run run = *part.codes(walked_[i]);
@@ -327,7 +339,7 @@ class NearestSearch {
     return {};
   }
 
-  void add(const Candidate& candidate, float slack) {
+  void add(const Bounded& candidate, float slack) {
     const float lower = candidate.bound - slack;
     if (lower == lower && lower < std::numeric_limits<float>::infinity()) floor_.add(lower);
     candidates_.push_back(candidate);
@@ -335,12 +347,12 @@ class NearestSearch {
   }
 
   void forget() {
-    std::erase_if(candidates_, [floor = floor_.value()](const Candidate& c) { return c.bound < floor; });
+    std::erase_if(candidates_, [floor = floor_.value()](const Bounded& c) { return c.bound < floor; });
     forget_at_ = std::max<std::size_t>(4096, candidates_.size() * 2);
   }
 
   // Vectors lie far apart: the next one comes while this one is scored.
-  static void ask_for_vector(const Candidate& candidate) {
+  static void ask_for_vector(const Bounded& candidate) {
     if (candidate.part == nullptr) return;
     const auto elements = candidate.part->elements(candidate.row);
     if (!elements) return;  // it will be said when it is scored
@@ -358,7 +370,7 @@ class NearestSearch {
   const Wanted wanted_;
   const std::size_t effort_;  // places of a walk's beam; 0: exact
   Floor floor_;
-  std::vector<Candidate> candidates_;
+  std::vector<Bounded> candidates_;
   std::size_t forget_at_ = 4096;
   struct Reached {
     float bound;
@@ -367,8 +379,9 @@ class NearestSearch {
   // Of the part in hand:
   const Admission* admission_ = nullptr;
   const RowSet* matching_ = nullptr;
-  bool asks_ = false;        // indexes do not tell of every row whether it matches
-  std::vector<float> room_;  // for a vector that is not kept as floats
+  bool asks_ = false;            // indexes do not tell of every row whether it matches
+  std::vector<float> room_;      // for a vector that is not kept as floats
+  std::vector<Candidate> near_;  // what a walk found
   std::vector<Row> picked_, walked_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> bounds_;

@@ -27,7 +27,11 @@ std::string segment_name(std::string_view directory, std::uint64_t number) {
 Segment::Segment(std::string name, std::uint64_t number, std::unique_ptr<io::Mapping> mapping)
     : name_(std::move(name)), number_(number), mapping_(std::move(mapping)), bytes_(mapping_->bytes()) {}
 
-Segment::~Segment() { std::unique_ptr<std::atomic<Lsn>[]>(later_.load()); }
+Segment::~Segment() {
+  if (store_budget_) store_budget_->remove(*this);
+  if (collection_budget_) collection_budget_->remove(*this);
+  std::unique_ptr<std::atomic<Lsn>[]>(later_.load());
+}
 
 Result<std::shared_ptr<Segment>> Segment::open(io::FileSystem& files, std::string name, std::uint64_t number) {
   auto mapping = files.map(name);
@@ -146,8 +150,26 @@ Result<ByteView> Segment::elements(Row row) const {
   const std::uint64_t size = element_bytes(directory_.options.element, directory_.options.dimension);
   const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
   if (!intact(begin, size)) return damaged(begin);
+  if (store_budget_) store_budget_->note_read();
+  if (collection_budget_) collection_budget_->note_read();
   return bytes_.subspan(begin, size);
 }
+
+void Segment::keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_ptr<MemoryBudget> of_collection) {
+  store_budget_ = std::move(of_store);
+  collection_budget_ = std::move(of_collection);
+  measure_again();
+}
+
+std::uint64_t Segment::hot_bytes() const {
+  const auto graph = graph_file();
+  return bytes_.size() - directory_.derived_begin + (graph ? graph->file().bytes : 0);
+}
+
+std::uint64_t Segment::cold_bytes() const { return directory_.derived_begin; }
+
+// The columns at the front that every search reads are few beside it, and come again.
+void Segment::release_cold() const noexcept { mapping_->release(0, directory_.derived_begin); }
 
 PartGraph Segment::graph() const {
   const GraphFile* file = graph_.load(std::memory_order_acquire);
@@ -169,15 +191,36 @@ std::uint64_t Segment::bytes_in_memory() const {
 bool Segment::attach(std::shared_ptr<GraphFile> graph) {
   const core::MutexLock lock(graph_mutex_);
   if (retired_) return false;
+  if (graph_.load(std::memory_order_relaxed) != nullptr) replaced_.push_back(graphs_.back());
   graph_.store(graph.get(), std::memory_order_release);
   graphs_.push_back(std::move(graph));
   return true;
 }
 
+void Segment::measure_again() const {
+  if (store_budget_) store_budget_->add(*this);
+  if (collection_budget_) collection_budget_->add(*this);
+}
+
+void Segment::detach() {
+  const core::MutexLock lock(graph_mutex_);
+  if (graph_.exchange(nullptr, std::memory_order_acq_rel) != nullptr) replaced_.push_back(graphs_.back());
+}
+
+std::vector<std::shared_ptr<GraphFile>> Segment::replaced_graphs() const {
+  const core::MutexLock lock(graph_mutex_);
+  return replaced_;
+}
+
+void Segment::forget_graph(std::uint64_t number) {
+  const core::MutexLock lock(graph_mutex_);
+  std::erase_if(replaced_, [number](const auto& graph) { return graph->number() == number; });
+}
+
 std::shared_ptr<GraphFile> Segment::retire() {
   const core::MutexLock lock(graph_mutex_);
   retired_ = true;
-  return graphs_.empty() ? nullptr : graphs_.back();
+  return graph_.load(std::memory_order_relaxed) == nullptr ? nullptr : graphs_.back();
 }
 
 bool Segment::retired() const {
@@ -187,7 +230,7 @@ bool Segment::retired() const {
 
 std::shared_ptr<GraphFile> Segment::graph_file() const {
   const core::MutexLock lock(graph_mutex_);
-  return graphs_.empty() ? nullptr : graphs_.back();
+  return graph_.load(std::memory_order_relaxed) == nullptr ? nullptr : graphs_.back();
 }
 
 // Versions of one id lie side by side from `row` on.

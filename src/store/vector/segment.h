@@ -20,6 +20,7 @@
 #include "io/file_system.h"
 #include "store/vector/filter/field_index.h"
 #include "store/vector/graph/graph_file.h"
+#include "store/vector/memory_budget.h"
 #include "store/vector/part.h"
 #include "store/vector/segment_format.h"
 #include "transaction/participant.h"
@@ -27,7 +28,7 @@
 namespace strata::store::vector {
 
 /// Threads: as Part.
-class Segment final : public Part {
+class Segment final : public Part, public MemoryBudget::Member {
  public:
   /// `number` is the file's (segment_name). Errors  not_found, corruption, unsupported (a newer format); all name the file
   static Result<std::shared_ptr<Segment>> open(io::FileSystem& files, std::string name, std::uint64_t number);
@@ -75,10 +76,27 @@ class Segment final : public Part {
   Result<void> postings(std::uint32_t term, std::vector<Posting>& out) const override;
   void mark_deleted(Row row, Lsn lsn) override;
 
+  /// Its pages count in these from now on; nullptr: in none.
+  void keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_ptr<MemoryBudget> of_collection);
+  /// Its graph is another one now.
+  void measure_again() const;
+  std::uint64_t hot_bytes() const override;
+  std::uint64_t cold_bytes() const override;
+  void release_cold() const noexcept override;
+
   /// What a graph of these rows says of itself.
-  GraphSubject graph_subject() const { return {root_, directory_.rows, directory_.options.dimension}; }
+  GraphSubject graph_subject() const {
+    const CollectionOptions& options = directory_.options;
+    return {root_, directory_.rows, {options.metric, options.element, options.dimension}};
+  }
   /// The graph is used from now on. False when the segment was retired meanwhile: then nobody needs it.
   bool attach(std::shared_ptr<GraphFile> graph) STRATA_EXCLUDES(graph_mutex_);
+  /// No graph is used from now on.
+  void detach() STRATA_EXCLUDES(graph_mutex_);
+  /// The graphs that others took the place of, or none, and whose files are not known to be gone: they may be named by a checkpoint.
+  std::vector<std::shared_ptr<GraphFile>> replaced_graphs() const STRATA_EXCLUDES(graph_mutex_);
+  /// The file of that number is gone, or will be with the checkpoints that name it.
+  void forget_graph(std::uint64_t number) STRATA_EXCLUDES(graph_mutex_);
   /// Another segment has taken its place; returns its graph.
   std::shared_ptr<GraphFile> retire() STRATA_EXCLUDES(graph_mutex_);
   bool retired() const STRATA_EXCLUDES(graph_mutex_);
@@ -129,7 +147,10 @@ class Segment final : public Part {
   std::vector<std::shared_ptr<GraphFile>> graphs_
       STRATA_GUARDED_BY(graph_mutex_);  // searches may still walk an older one
   bool retired_ STRATA_GUARDED_BY(graph_mutex_) = false;
-  std::atomic<const GraphFile*> graph_{nullptr};  // the newest of them
+  std::vector<std::shared_ptr<GraphFile>> replaced_ STRATA_GUARDED_BY(graph_mutex_);  // of them
+  std::atomic<const GraphFile*> graph_{nullptr};  // the newest of them, unless it was detached
+
+  std::shared_ptr<MemoryBudget> store_budget_, collection_budget_;
 
   std::atomic<std::atomic<Lsn>*> later_{nullptr};  // owned; per row: 0, or when it was deleted
   std::atomic<std::uint32_t> deleted_later_{0};

@@ -218,6 +218,11 @@ constexpr std::string_view kFormat2State =
     "030400000000000000020000000000000002000000000000000000000000000000010101630301010100000000000000"
     "ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
 
+/// The same state as version 4 wrote it: options with element type and index, none of quantization.
+constexpr std::string_view kState4 =
+    "040400000000000000020000000000000002000000000000000000000000000000010101630301010000208001010000"
+    "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
+
 /// A database whose last checkpoint is the specimen.
 struct Specimen {
   Specimen(std::span<const SpecimenRun> runs, std::size_t size, std::string_view state) {
@@ -238,6 +243,13 @@ struct Specimen {
   std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
   TestDatabase db{*files};
 };
+
+TEST(Segment, AStateOfVersion4IsRead) {
+  Specimen specimen(kFormat2, kFormat2Bytes, kState4);
+  EXPECT_EQ(specimen.db.store().collection("c")->options,
+            (CollectionOptions{.dimension = 3, .metric = Metric::l2, .words = true}));
+  EXPECT_EQ(specimen.db.store().collection("c")->points, 2U);
+}
 
 TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
   Specimen specimen(kFormat1, kFormat1Bytes, kFormat1State);

@@ -19,6 +19,7 @@ class TestDatabase {
  public:
   explicit TestDatabase(io::FileSystem& files, const VectorOptions& options = {}) : files_(files), options_(options) {
     STRATA_ASSERT(start(nullptr));
+    STRATA_ASSERT(participant_->recovered(0));
   }
 
   /// Autocommit when no transaction is open, else the transaction's.

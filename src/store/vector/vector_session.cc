@@ -77,7 +77,7 @@ Result<Map> decode_payload(ByteView bytes) {
   return payload;
 }
 
-/// A collection as the transaction sees it: what the store has, what the buffer put over it.
+/// A collection as the transaction sees it: what the store has, what the buffer put over it. It outlives what reads it.
 struct Target {
   std::shared_ptr<Collection> base;  // nullptr: made by this transaction
   CollectionOptions options;
@@ -108,6 +108,26 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
+  Result<void> alter_collection(std::string_view name, const IndexOptions& index,
+                                const QuantizationOptions& quantization) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      CollectionOptions options = target->options;
+      options.index = index;
+      options.quantization = quantization;
+      STRATA_TRY(check_collection_options(options));
+      if (options == target->options) {
+        tx.note_dependency(StoreKind::vector, collection_key(name));
+        return {};
+      }
+      STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      (buffered.created ? buffered.created : buffered.altered) = options;
+      return {};
+    });
+  }
+
   Result<void> drop_collection(std::string_view name) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
@@ -116,6 +136,7 @@ class VectorSession final : public strata::VectorStore {
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.dropped = buffered.dropped || target->base != nullptr;
       buffered.created.reset();
+      buffered.altered.reset();
       buffered.points.clear();
       return {};
     });
@@ -480,7 +501,8 @@ class VectorSession final : public strata::VectorStore {
     if (buffered != nullptr && buffered->dropped) return std::nullopt;
     auto base = store_.find(name, tx.view_lsn());
     if (!base) return std::nullopt;
-    const CollectionOptions options = base->options();
+    const CollectionOptions options =
+        buffered != nullptr && buffered->altered ? *buffered->altered : base->present_options();
     return Target{std::move(base), options, buffered};
   }
 
@@ -504,10 +526,8 @@ class VectorSession final : public strata::VectorStore {
   static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
     static const auto kNone = std::make_shared<const PartList>();
     auto parts = target.base ? STRATA_TRY(target.base->parts(tx.view_lsn())) : kNone;
-    // The options outlive the reading: they are the collection's, or the buffer's.
-    const CollectionOptions* options = target.base ? &target.base->options() : &*target.buffered->created;
     const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;
-    return Reading{std::move(parts), tx.view_lsn(), options, filter, overlay};
+    return Reading{std::move(parts), tx.view_lsn(), &target.options, filter, overlay};
   }
 
   static Reading without_overlay(Reading reading) {
@@ -537,7 +557,8 @@ class VectorSession final : public strata::VectorStore {
 
   static Result<CollectionInfo> info(Context& tx, std::string_view name, const Target& target) {
     tx.note_scan(StoreKind::vector, points_predicate(name));
-    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target))};
+    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target)),
+                          target.base ? target.base->index_figures() : IndexFigures{}};
   }
 
   static Result<std::vector<float>> vector_of(const Found& found, const CollectionOptions& options) {

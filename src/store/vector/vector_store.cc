@@ -13,6 +13,7 @@ VectorParticipant::VectorParticipant(io::FileSystem& files, std::string director
     : files_(files),
       directory_(std::move(directory)),
       options_(options),
+      memory_(std::make_shared<MemoryBudget>(options.memory_bytes == 0 ? usual_memory_budget() : options.memory_bytes)),
       graphs_(files, directory_, options.graph_rows_min, [this] { return next_number(); }) {}
 
 VectorParticipant::~VectorParticipant() = default;
@@ -49,7 +50,7 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
   STRATA_FAILPOINT("vector.apply.begin");
   const auto options_of = [&](std::string_view name) -> std::optional<CollectionOptions> {
     const auto collection = find(name, kLive - 1);
-    return collection ? std::optional(collection->options()) : std::nullopt;
+    return collection ? std::optional(collection->present_options()) : std::nullopt;
   };
   const Mutation mutation = STRATA_TRY(decode_mutation(section, options_of));
   for (const CollectionChange& change : mutation) {
@@ -64,12 +65,16 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
                      "vector section: creates a collection that exists: \"" + std::string(change.name) + "\"");
       }
       collection =
-          std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, commit.lsn);
+          std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, commit.lsn, memory_);
       core::WriterLock lock(collections_mutex_);
       collections_[collection->name()].push_back(collection);
     }
+    if (change.altered) {
+      collection->alter(change.altered->index, change.altered->quantization);
+      if (recovered_) want_graphs(*collection);
+    }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
-    if (!collection || collection->options().index.kind == IndexKind::flat) continue;
+    if (!collection || collection->index().kind == IndexKind::flat) continue;
     if (auto delta = collection->delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
   }
   applied_.store(commit.lsn, std::memory_order_release);
@@ -77,13 +82,24 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
   return {};
 }
 
+namespace {
+
+// What a collection holds is the same however it is searched.
+CollectionOptions content_of(CollectionOptions options) {
+  options.index = {};
+  options.quantization = {};
+  return options;
+}
+
+}  // namespace
+
 Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
   transaction::Summary summary;
   for (const auto& collection : visible_collections(view)) {
     Bytes head;
     core::Encoder out(head);
     out.text(collection->name());
-    encode_options(collection->options(), out);
+    encode_options(content_of(collection->options()), out);
     summary.add(core::xxh3_128(head));
     const auto parts = STRATA_TRY(collection->parts(view));
     for (const Part* part : parts->all) {
@@ -160,7 +176,9 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"rows_waiting_for_graphs", graphs_.rows_waiting()},
                               {"rows_linked", graphs_.rows_linked()},
                               {"bytes_on_disk", bytes_on_disk},
-                              {"bytes_in_memory", bytes_in_memory}};
+                              {"bytes_in_memory", bytes_in_memory},
+                              {"memory_bytes_max", memory_->bytes()},
+                              {"memory_releases", memory_->releases()}};
   if (const auto error = graphs_.error()) out.set("graph_error", error->message());
   return out;
 }

@@ -28,6 +28,7 @@ struct VectorOptions {
   std::uint32_t past_rows_min = 4'096;        ///< so many rows that only the past sees get segments of their own
   std::uint32_t segment_rows_max = 1U << 30;  ///< segments that come to more are not merged; row numbers have 31 bits
   std::uint32_t graph_rows_min = 10'000;      ///< smaller segments are scanned: exact, 8 ns a row of 384
+  std::uint64_t memory_bytes = 0;             ///< what of the files may lie in memory; 0: a quarter of the machine's
 };
 
 /// Threads: as transaction::Participant.
@@ -99,12 +100,16 @@ class VectorParticipant final : public transaction::Participant {
                      const std::vector<transaction::CheckpointFile>& files);
   /// Whether a segment is to be walked in: not those that only views of the past look into. It is prepared, or taken for one of the present.
   bool wants_graph(const Collection& collection, const Segment& segment) const {
-    return collection.options().index.kind == IndexKind::hnsw && segment.rows() >= options_.graph_rows_min &&
+    return collection.index().kind == IndexKind::hnsw && segment.rows() >= options_.graph_rows_min &&
            !segment.of_the_past();
   }
-  /// Asks for a graph for each large segment that has none, or a damaged one.
+  /// Asks for a graph for each large segment that has none, a damaged one, or another than its collection wants.
   void want_graphs();
+  void want_graphs(const Collection& collection);
   bool want_written_graph(std::uint64_t number);
+  /// Removes graphs that others took the place of, once no checkpoint names them.
+  Result<void> remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
+                                      const std::vector<transaction::CheckpointFile>& named_now);
   /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
   Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
                       const std::vector<transaction::CheckpointFile>& named_before);
@@ -113,6 +118,7 @@ class VectorParticipant final : public transaction::Participant {
   io::FileSystem& files_;
   const std::string directory_;
   const VectorOptions options_;
+  const std::shared_ptr<MemoryBudget> memory_;
   std::set<std::uint64_t> named_graphs_;  // by the checkpoint that was opened
 
   std::atomic<Lsn> applied_{0};
@@ -121,6 +127,7 @@ class VectorParticipant final : public transaction::Participant {
   std::atomic<std::uint64_t> next_number_{1};  // of files
   std::uint64_t first_unnamed_ = 0;            // files from this number on belong to no checkpoint; 0: nothing is known
   std::uint64_t next_collection_ = 1;          // of the applying thread
+  bool recovered_ = false;                     // of the applying thread
 
   mutable core::SharedMutex collections_mutex_;
   /// Every incarnation of a name, oldest first: a dropped one stays as long as a view may see it.

@@ -33,18 +33,19 @@ BufferedCollection& WriteBuffer::at(std::string_view collection) {
 
 bool WriteBuffer::empty() const {
   return std::all_of(collections_.begin(), collections_.end(), [](const auto& entry) {
-    return !entry.second.dropped && !entry.second.created && entry.second.points.empty();
+    return !entry.second.dropped && !entry.second.created && !entry.second.altered && entry.second.points.empty();
   });
 }
 
 void WriteBuffer::encode(core::Encoder& out) const {
   Mutation mutation;
   for (const auto& [name, collection] : collections_) {
-    if (!collection.dropped && !collection.created && collection.points.empty()) continue;
+    if (!collection.dropped && !collection.created && !collection.altered && collection.points.empty()) continue;
     CollectionChange change;
     change.name = name;
     change.dropped = collection.dropped;
     change.created = collection.created;
+    change.altered = collection.altered;
     for (const auto& [id, point] : collection.points) {
       change.points.push_back({point.kind, id, point.elements, point.payload, point.terms});
     }
@@ -57,7 +58,7 @@ Result<void> WriteBuffer::affects(transaction::Context&, std::vector<std::uint64
   bool listed = false;
   for (const auto& [name, collection] : collections_) {
     predicates.push_back(points_predicate(name));
-    listed |= collection.dropped || collection.created.has_value();
+    listed |= collection.dropped || collection.created.has_value() || collection.altered.has_value();
   }
   if (listed) predicates.push_back(kCollectionsPredicate);
   return {};

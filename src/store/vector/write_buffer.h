@@ -12,6 +12,7 @@ namespace strata::store::vector {
 struct BufferedCollection {
   bool dropped = false;                      ///< what the view has is gone
   std::optional<CollectionOptions> created;  ///< and this stands in its place
+  std::optional<CollectionOptions> altered;  ///< or what the view has is searched by another index
   Overlay points;
 };
 

@@ -105,6 +105,70 @@ std::int32_t dot_of_codes(const std::uint8_t* query, const std::uint8_t* code, s
   return total(sum);
 }
 
+// Each bit becomes a byte of ones or zeros: its byte is brought to eight lanes, and its bit compared there.
+std::int32_t dot_bits(const std::int8_t* query, const std::uint8_t* bits, std::size_t size) {
+  const __m256i spread =
+      _mm256_setr_epi64x(0x0000000000000000, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+  const __m256i each = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
+  const __m256i ones = _mm256_set1_epi8(1);
+  __m256i sum = _mm256_setzero_si256();
+  for (std::size_t i = 0; i < size; i += 32) {
+    std::int32_t four = 0;
+    __builtin_memcpy(&four, bits + i / 8, 4);
+    const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(four), spread);
+    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, each), each);
+    const __m256i q = _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(query + i)), set);
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(ones, q), _mm256_set1_epi16(1)));
+  }
+  return total(sum);
+}
+
+float total(__m256 sum) {
+  __m128 four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
+  four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+float near_dot(const float* a, const float* b, std::size_t size) {
+  __m256 sums[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+  std::size_t i = 0;
+  for (; i + 16 <= size; i += 16) {
+    sums[0] = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), sums[0]);
+    sums[1] = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), sums[1]);
+  }
+  float sum = total(_mm256_add_ps(sums[0], sums[1]));
+  for (; i < size; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+// As core/half.h: the exponent's bias is put right by a multiplication.
+__m256 from_halves(__m128i halves) {
+  const __m256i wide = _mm256_cvtepu16_epi32(halves);
+  const __m256i size = _mm256_slli_epi32(_mm256_and_si256(wide, _mm256_set1_epi32(0x7fff)), 13);
+  const __m256i sign = _mm256_slli_epi32(_mm256_and_si256(wide, _mm256_set1_epi32(0x8000)), 16);
+  const __m256 scaled = _mm256_mul_ps(_mm256_castsi256_ps(size), _mm256_set1_ps(5.192296858534828e33F));
+  return _mm256_or_ps(scaled, _mm256_castsi256_ps(sign));
+}
+
+float near_dot_half(const float* a, const std::uint8_t* b, std::size_t size) {
+  __m256 sum = _mm256_setzero_ps();
+  std::size_t i = 0;
+  for (; i + 8 <= size; i += 8) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(b + 2 * i));
+    sum = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), from_halves(halves), sum);
+  }
+  if (i == size) return total(sum);
+  float left[8] = {};
+  std::uint8_t bytes[16] = {};
+  for (std::size_t k = 0; i + k < size; ++k) {
+    left[k] = a[i + k];
+    bytes[2 * k] = b[2 * (i + k)];
+    bytes[2 * k + 1] = b[2 * (i + k) + 1];
+  }
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  return total(_mm256_fmadd_ps(_mm256_loadu_ps(left), from_halves(halves), sum));
+}
+
 const Kernels kAvx2Kernels{"avx2",
                            dot,
                            squared_l2,
@@ -114,7 +178,10 @@ const Kernels kAvx2Kernels{"avx2",
                            largest_of,
                            pick_rows<std::uint8_t, dot_of_codes>,
                            pick_rows<std::int8_t, dot_halves>,
-                           nearest_centroids_of<32, 4>};
+                           nearest_centroids_of<32, 4>,
+                           dot_bits,
+                           near_dot,
+                           near_dot_half};
 
 }  // namespace
 

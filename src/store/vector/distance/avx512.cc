@@ -210,6 +210,36 @@ __m128i dots_of_halves(const std::int8_t* query, const std::uint8_t* const rows[
   return totals(sums[0], sums[1], sums[2], sums[3]);
 }
 
+std::int32_t dot_bits(const std::int8_t* query, const std::uint8_t* bits, std::size_t size) {
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512i sum = _mm512_setzero_si512();
+  for (std::size_t i = 0; i < size; i += 64) {
+    std::uint64_t set = 0;
+    __builtin_memcpy(&set, bits + i / 8, 8);
+    sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_mov_epi8(set, ones), _mm512_loadu_si512(query + i));
+  }
+  return _mm512_reduce_add_epi32(sum);
+}
+
+float near_dot(const float* a, const float* b, std::size_t size) {
+  __m512 sum = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < size; i += 16) {
+    const __mmask16 mask = mask_of(static_cast<std::uint32_t>(size - i));
+    sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i), sum);
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
+float near_dot_half(const float* a, const std::uint8_t* b, std::size_t size) {
+  __m512 sum = _mm512_setzero_ps();
+  for (std::size_t i = 0; i < size; i += 16) {
+    const __mmask16 mask = mask_of(static_cast<std::uint32_t>(size - i));
+    const __m512 halves = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, b + 2 * i));
+    sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, a + i), halves, sum);
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
 const Kernels kAvx512Kernels{"avx512vnni",
                              dot,
                              squared_l2,
@@ -219,7 +249,10 @@ const Kernels kAvx512Kernels{"avx512vnni",
                              largest_of,
                              pick_fours<std::uint8_t, dots_of_codes>,
                              pick_fours<std::int8_t, dots_of_halves>,
-                             nearest_centroids_of<64, 8>};
+                             nearest_centroids_of<64, 8>,
+                             dot_bits,
+                             near_dot,
+                             near_dot_half};
 
 }  // namespace
 

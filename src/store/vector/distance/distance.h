@@ -85,6 +85,12 @@ struct Kernels {
   /// how large; the same bits whatever the instruction set. None when no such number can be told: 0 and −infinity.
   void (*nearest_centroids)(const float* points, std::size_t count, const CentroidBlocks& centroids,
                             std::uint32_t* nearest, float* similarity);
+  /// Σ query[i] over the bits that are set; bits [size / 8], the first in the lowest bit of the first byte; size a multiple of 64.
+  std::int32_t (*dot_bits)(const std::int8_t* query, const std::uint8_t* bits, std::size_t size);
+  /// ⟨a, b⟩ in float, in whatever order is quick: it says where to look, and is no score.
+  float (*near_dot)(const float* a, const float* b, std::size_t size);
+  /// The same of half-precision numbers, finite, at any address.
+  float (*near_dot_half)(const float* a, const std::uint8_t* b, std::size_t size);
 };
 
 /// The best set this processor has; chosen once.

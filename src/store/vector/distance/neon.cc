@@ -90,6 +90,45 @@ std::int32_t dot_halves(const std::int8_t* query, const std::uint8_t* half, std:
   return vaddvq_s32(sum);
 }
 
+std::int32_t dot_bits(const std::int8_t* query, const std::uint8_t* bits, std::size_t size) {
+  const std::uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x16_t each = vld1q_u8(places);
+  int32x4_t sum = vdupq_n_s32(0);
+  for (std::size_t i = 0; i < size; i += 16) {
+    const uint8x16_t bytes = vcombine_u8(vdup_n_u8(bits[i / 8]), vdup_n_u8(bits[i / 8 + 1]));
+    const int8x16_t q = vandq_s8(vld1q_s8(query + i), vreinterpretq_s8_u8(vtstq_u8(bytes, each)));
+    sum = vpadalq_s16(sum, vpaddlq_s8(q));
+  }
+  return vaddvq_s32(sum);
+}
+
+float near_dot(const float* a, const float* b, std::size_t size) {
+  float32x4_t sum = vdupq_n_f32(0);
+  std::size_t i = 0;
+  for (; i + 4 <= size; i += 4) sum = vfmaq_f32(sum, vld1q_f32(a + i), vld1q_f32(b + i));
+  float all = vaddvq_f32(sum);
+  for (; i < size; ++i) all += a[i] * b[i];
+  return all;
+}
+
+float near_dot_half(const float* a, const std::uint8_t* b, std::size_t size) {
+  float32x4_t sum = vdupq_n_f32(0);
+  std::size_t i = 0;
+  for (; i + 4 <= size; i += 4) {
+    const float16x4_t halves = vreinterpret_f16_u8(vld1_u8(b + 2 * i));
+    sum = vfmaq_f32(sum, vld1q_f32(a + i), vcvt_f32_f16(halves));
+  }
+  if (i == size) return vaddvq_f32(sum);
+  float left[4] = {};
+  std::uint8_t bytes[8] = {};
+  for (std::size_t k = 0; i + k < size; ++k) {
+    left[k] = a[i + k];
+    bytes[2 * k] = b[2 * (i + k)];
+    bytes[2 * k + 1] = b[2 * (i + k) + 1];
+  }
+  return vaddvq_f32(vfmaq_f32(sum, vld1q_f32(left), vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes)))));
+}
+
 const Kernels kNeonKernels{"neon",
                            dot,
                            squared_l2,
@@ -99,7 +138,10 @@ const Kernels kNeonKernels{"neon",
                            largest_of,
                            pick_rows<std::uint8_t, dot_of_codes>,
                            pick_rows<std::int8_t, dot_halves>,
-                           nearest_centroids_of<16, 4>};
+                           nearest_centroids_of<16, 4>,
+                           dot_bits,
+                           near_dot,
+                           near_dot_half};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // The oracle: what the other instruction sets must equal, written to be read.
+#include "core/half.h"
 #include "store/vector/distance/centroid_rows.h"
 #include "store/vector/distance/code_rows.h"
 #include "store/vector/distance/pick_rows.h"
@@ -57,6 +58,26 @@ std::int32_t dot_halves(const std::int8_t* query, const std::uint8_t* half, std:
   return sum;
 }
 
+std::int32_t dot_bits(const std::int8_t* query, const std::uint8_t* bits, std::size_t size) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < size; ++i) sum += (bits[i / 8] >> (i % 8) & 1) != 0 ? query[i] : 0;
+  return sum;
+}
+
+float near_dot(const float* a, const float* b, std::size_t size) {
+  float sum = 0;
+  for (std::size_t i = 0; i < size; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+float near_dot_half(const float* a, const std::uint8_t* b, std::size_t size) {
+  float sum = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    sum += a[i] * core::from_half(static_cast<std::uint16_t>(b[2 * i] | b[2 * i + 1] << 8));
+  }
+  return sum;
+}
+
 }  // namespace
 
 const Kernels kScalarKernels{"scalar",
@@ -68,6 +89,9 @@ const Kernels kScalarKernels{"scalar",
                              largest_of,
                              pick_rows<std::uint8_t, dot_of_codes>,
                              pick_rows<std::int8_t, dot_halves>,
-                             nearest_centroids_of<16, 2>};
+                             nearest_centroids_of<16, 2>,
+                             dot_bits,
+                             near_dot,
+                             near_dot_half};
 
 }  // namespace strata::store::vector::distance

@@ -6,6 +6,7 @@
 
 #include "store/vector/delta.h"
 #include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_codes.h"
 
 namespace strata::store::vector {
 namespace {
@@ -55,7 +56,7 @@ std::uint64_t size_of(const std::vector<T>& values) {
 
 std::uint64_t DeltaGraph::bytes() const {
   return size_of(data.ground) + size_of(data.upper) + size_of(data.upper_begins) + size_of(data.upper_links) +
-         size_of(data.halves) + size_of(scale) + size_of(square);
+         size_of(codes) + size_of(scale) + size_of(square);
 }
 
 std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::function<bool()>& stop) {
@@ -73,7 +74,9 @@ std::shared_ptr<const DeltaGraph> grow_graph(const Delta& delta, const std::func
   if (!data) return nullptr;
   auto graph = std::make_shared<DeltaGraph>();
   graph->data = *std::move(data);
-  graph->view = graph->data.view();
+  graph->quantizer = half_codes(options.dimension);
+  graph->codes = codes_of(*graph->quantizer, codes.columns(), rows, options.dimension);
+  graph->view = graph->data.view(graph->quantizer.get(), graph->codes.data());
   graph->scale = codes.take_scale();
   graph->square = codes.take_square();
   return graph;

@@ -19,7 +19,9 @@ class Delta;
 
 struct DeltaGraph {
   GraphData data;
-  GraphView view;                    ///< of data
+  std::shared_ptr<const Quantizer> quantizer;  ///< half codes, whatever the collection's segments have
+  std::vector<std::uint8_t> codes;
+  GraphView view;                    ///< of these
   std::vector<float> scale, square;  ///< of the codes; [view.rows]
 
   distance::CodeColumns columns() const { return {nullptr, scale.data(), nullptr, nullptr, square.data()}; }

@@ -5,8 +5,8 @@
 ///     level 1      ●───●───────●───────●───●           one of `degree` rows each level up, drawn by the row's number
 ///     ground    ●─●─●─●─●─●─●─●─●─●─●─●─●─●─●─●        every row, at most 2 · degree links
 ///
-/// A search walks down greedily and then, on the ground, best first with a beam (walk.h). It reads half codes (four bits a
-/// dimension), never vectors; whoever asks scores the rows it names in full. So the graph says where to look, not what is true.
+/// A search walks down greedily and then, on the ground, best first with a beam (walk.h). It reads codes (quantization/quantizer.h);
+/// whoever asks scores the rows it names in full. So the graph says where to look, not what is true.
 ///
 /// Sources: Malkov and Yashunin 2016 (HNSW: levels, insertion, choice of links); Subramanya et al. 2019 (DiskANN: links that are
 /// not shortened by the stretch α stay, section 2.3).
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "store/vector/part.h"
+#include "store/vector/quantization/quantizer.h"
 #include "strata/vector.h"
 
 namespace strata::store::vector {
@@ -38,14 +39,14 @@ struct GraphView {
   std::uint32_t degree = 0;
   std::uint32_t levels = 0;                     ///< above the ground
   std::uint32_t entry = 0;                      ///< a row, or with levels a place in `upper`
-  std::uint32_t half_stride = 0;                ///< bytes of a row's half codes
   const std::uint32_t* ground = nullptr;        ///< [rows × (2 · degree + 1)]: how many, the links (rows)
   std::span<const std::uint32_t> upper;         ///< the rows that are above the ground, ascending
   const std::uint32_t* upper_begins = nullptr;  ///< [upper + 1]: where each one's lists begin, in lists
   const std::uint32_t* upper_links =
       nullptr;  ///< [lists × (degree + 1)]: how many, the links (places in `upper`); level 1 first
   std::size_t upper_lists = 0;
-  const std::uint8_t* halves = nullptr;  ///< [rows × half_stride]
+  const Quantizer* quantizer = nullptr;  ///< of the codes
+  const std::uint8_t* codes = nullptr;   ///< [rows × quantizer->code_bytes()]
 
   std::span<const std::uint32_t> ground_links(Row row) const {
     const std::uint32_t* list = ground + std::size_t{row} * (2 * degree + 1);
@@ -59,27 +60,26 @@ struct GraphView {
   bool holds_together() const;
 };
 
-/// The same, owned: what the builder makes and the writer writes.
+/// The same without codes, owned: what the builder makes.
 struct GraphData {
   Row rows = 0;
   std::uint32_t degree = 0;
   std::uint32_t levels = 0;
   std::uint32_t entry = 0;
-  std::uint32_t half_stride = 0;
   std::vector<std::uint32_t> ground, upper, upper_begins, upper_links;
-  std::vector<std::uint8_t> halves;
-  GraphView view() const {
+  /// Its links, and codes that are kept elsewhere.
+  GraphView view(const Quantizer* quantizer = nullptr, const std::uint8_t* codes = nullptr) const {
     return {rows,
             degree,
             levels,
             entry,
-            half_stride,
             ground.data(),
             upper,
             upper_begins.data(),
             upper_links.data(),
             upper_links.size() / (degree + 1),
-            halves.data()};
+            quantizer,
+            codes};
   }
 };
 

@@ -187,7 +187,6 @@ class Builder {
     graph.degree = degree_;
     graph.levels = entry_height_;
     graph.entry = entry_height_ == 0 ? entry_ : places_[entry_];
-    graph.half_stride = static_cast<std::uint32_t>(distance::half_stride(dimension_));
     graph.ground = std::move(ground_);
     graph.upper = std::move(upper_);
     graph.upper_begins = std::move(begins_);
@@ -197,12 +196,6 @@ class Builder {
         std::uint32_t& link = graph.upper_links[list + 1 + i];
         link = places_[link];
       }
-    }
-    graph.halves.resize(std::size_t{rows_} * graph.half_stride);
-    const std::size_t stride = distance::code_stride(dimension_);
-    for (Row row = 0; row < rows_; ++row) {
-      distance::halve(columns_.codes + row * stride, dimension_,
-                      graph.halves.data() + std::size_t{row} * graph.half_stride);
     }
     return graph;
   }

@@ -25,7 +25,7 @@ struct Origin {
 ///          (Singh et al. 2021, FreshDiskANN, algorithm 4; survivors are not chosen anew here). nullptr: none
 /// stop     asked for every row; when it says so, nothing is returned
 /// Cost     about 130 µs a row of 384 dimensions on one thread, a row of the origin next to nothing, one of which many links are gone a
-///          third; memory: 4 · (2 · degree + 1) + dimension / 2 bytes a row
+///          third; memory: 4 · (2 · degree + 1) bytes a row
 std::optional<GraphData> build_graph(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension,
                                      Metric metric, const GraphOptions& options, const std::function<bool()>& stop,
                                      const Origin* origin = nullptr);

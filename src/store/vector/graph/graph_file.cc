@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "core/endian.h"
+#include "store/vector/collection_options.h"
 #include "store/vector/segment.h"
 
 namespace strata::store::vector {
@@ -11,14 +12,32 @@ namespace {
 
 constexpr std::string_view kMagic = "STRVGRF1";
 constexpr std::string_view kTrailer = "STRVGRFT";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;  // 1 is still read: half codes, and nothing of quantization
 
 struct Place {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-constexpr std::size_t kBlocks = 5;                          // ground, upper, upper_begins, upper_links, halves
-constexpr std::size_t kDirectoryBytes = 52 + kBlocks * 16;  // before the page hashes
+constexpr std::size_t kBlocks = 6;  // ground, upper, upper_begins, upper_links, codes, trained
+constexpr std::size_t kBlocksOfVersion1 = 5;
+
+void encode_fixed(const QuantizationOptions& quantization, core::Encoder& out) {
+  out.u8(static_cast<std::uint8_t>(quantization.kind));
+  out.u8(static_cast<std::uint8_t>(quantization.bits));
+  out.u8(static_cast<std::uint8_t>(quantization.range));
+  out.u32(quantization.parts);
+  out.f32(quantization.recall_min);
+}
+
+QuantizationOptions decode_fixed(core::Decoder& in) {
+  QuantizationOptions quantization;
+  quantization.kind = static_cast<QuantizationKind>(in.u8());
+  quantization.bits = in.u8();
+  quantization.range = static_cast<QuantizationRange>(in.u8());
+  quantization.parts = in.u32();
+  quantization.recall_min = in.f32();
+  return quantization;
+}
 
 }  // namespace
 
@@ -28,37 +47,44 @@ std::string graph_name(std::string_view directory, std::uint64_t number) {
 }
 
 Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std::string& name,
-                                                const GraphSubject& subject, const GraphOptions& options,
-                                                const GraphData& graph) {
+                                                const GraphSubject& subject, const GraphMaking& making,
+                                                const GraphView& graph) {
   return write_paged_file(files, name, [&](PagedFile& out) -> Result<void> {
     STRATA_TRY(out.begin(kMagic));
     std::array<Place, kBlocks> places;
     std::size_t next = 0;
-    const auto block = [&](const auto& values) -> Result<void> {
+    const auto block = [&](ByteView bytes) -> Result<void> {
       STRATA_TRY(out.pad_to(64));
-      const ByteView bytes = std::as_bytes(std::span(values));
       places[next++] = {out.size(), bytes.size()};
       return out.append(bytes);
     };
-    STRATA_TRY(block(graph.ground));
-    STRATA_TRY(block(graph.upper));
-    STRATA_TRY(block(graph.upper_begins));
-    STRATA_TRY(block(graph.upper_links));
-    STRATA_TRY(block(graph.halves));
+    const auto numbers = [](const std::uint32_t* values, std::size_t count) {
+      return std::as_bytes(std::span(values, count));
+    };
+    const std::size_t degree = graph.degree;
+    STRATA_TRY(block(numbers(graph.ground, graph.rows * (2 * degree + 1))));
+    STRATA_TRY(block(numbers(graph.upper.data(), graph.upper.size())));
+    STRATA_TRY(block(numbers(graph.upper_begins, graph.upper.size() + 1)));
+    STRATA_TRY(block(numbers(graph.upper_links, graph.upper_lists * (degree + 1))));
+    STRATA_TRY(block(std::as_bytes(std::span(graph.codes, std::size_t{graph.rows} * graph.quantizer->code_bytes()))));
+    STRATA_TRY(block(graph.quantizer->trained()));
 
     Bytes directory;
-    directory.reserve(kDirectoryBytes);
     core::Encoder encoder(directory);
     encoder.u32(kVersion);
     encoder.u64(subject.root);
     encoder.u32(subject.rows);
-    encoder.u32(subject.dimension);
-    encoder.u32(options.degree);
-    encoder.u32(options.effort);
-    encoder.f32(options.stretch);
+    encoder.u32(subject.shape.dimension);
+    encoder.u32(making.options.degree);
+    encoder.u32(making.options.effort);
+    encoder.f32(making.options.stretch);
     encoder.u32(graph.levels);
     encoder.u32(graph.entry);
     encoder.u32(static_cast<std::uint32_t>(graph.upper.size()));
+    encode_fixed(making.wanted, encoder);
+    encode_fixed(making.chosen, encoder);
+    encoder.u32(graph.quantizer->code_bytes());
+    encoder.f32(making.recall);
     encoder.u64(out.size());
     for (const Place& place : places) {
       encoder.u64(place.offset);
@@ -88,26 +114,36 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
     return Error(ErrorCode::corruption, "vector graph: " + std::string(what) + ": " + file_.name);
   };
   core::Decoder in(directory);
-  if (in.u32() > kVersion) return Error(ErrorCode::unsupported, "vector graph of a newer format: " + file_.name);
+  const std::uint32_t version = in.u32();
+  if (version > kVersion) return Error(ErrorCode::unsupported, "vector graph of a newer format: " + file_.name);
   GraphSubject said;
   said.root = in.u64();
   said.rows = in.u32();
-  said.dimension = in.u32();
+  said.shape.dimension = in.u32();
   view_.rows = said.rows;
-  view_.degree = in.u32();
-  in.u32();  // effort and stretch say how it was made
-  in.f32();
+  making_.options.degree = view_.degree = in.u32();
+  making_.options.effort = in.u32();
+  making_.options.stretch = in.f32();
   view_.levels = in.u32();
   view_.entry = in.u32();
   const std::uint64_t upper = in.u32();
+  making_.code_bytes = static_cast<std::uint32_t>(distance::half_stride(said.shape.dimension));
+  making_.chosen = resolved(making_.wanted);
+  if (version >= 2) {
+    making_.wanted = decode_fixed(in);
+    making_.chosen = decode_fixed(in);
+    making_.code_bytes = in.u32();
+    making_.recall = in.f32();
+  }
   const std::uint64_t end = in.u64();
   std::array<Place, kBlocks> places;
-  for (Place& place : places) place = {in.u64(), in.u64()};
-  if (!in.ok() || end != data_end) return corrupt("a directory that contradicts itself");
-  if (said.root != subject.root || said.rows != subject.rows || said.dimension != subject.dimension) {
+  places.fill({kHeadBytes, 0});
+  for (std::size_t i = 0; i < (version == 1 ? kBlocksOfVersion1 : kBlocks); ++i) places[i] = {in.u64(), in.u64()};
+  if (!in.ok() || version == 0 || end != data_end) return corrupt("a directory that contradicts itself");
+  if (said.root != subject.root || said.rows != subject.rows || said.shape.dimension != subject.shape.dimension) {
     return corrupt("of another segment");
   }
-  view_.half_stride = static_cast<std::uint32_t>(distance::half_stride(said.dimension));
+  shape_ = subject.shape;
   for (const Place& place : places) {
     if (place.offset % 64 != 0 || place.offset < kHeadBytes || place.offset > data_end ||
         place.bytes > data_end - place.offset) {
@@ -118,7 +154,7 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   const std::uint64_t rows = said.rows;
   if (degree == 0 || degree > kGraphDegreeMax || upper > rows || places[0].bytes != rows * (2 * degree + 1) * 4 ||
       places[1].bytes != upper * 4 || places[2].bytes != (upper + 1) * 4 || places[3].bytes % ((degree + 1) * 4) != 0 ||
-      places[4].bytes != rows * view_.half_stride) {
+      places[4].bytes != rows * making_.code_bytes) {
     return corrupt("blocks of other sizes than its rows need");
   }
   const auto at = [&](std::size_t block) { return bytes.data() + places[block].offset; };
@@ -127,12 +163,23 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   view_.upper_begins = reinterpret_cast<const std::uint32_t*>(at(2));
   view_.upper_links = reinterpret_cast<const std::uint32_t*>(at(3));
   view_.upper_lists = places[3].bytes / ((degree + 1) * 4);
-  view_.halves = reinterpret_cast<const std::uint8_t*>(at(4));
+  view_.codes = reinterpret_cast<const std::uint8_t*>(at(4));
+  trained_ = bytes.subspan(places[5].offset, places[5].bytes);
 
   const auto pages = Pages::of(bytes, data_end, directory.subspan(in.position()));
   if (!pages) return corrupt("not one hash for each page");
   pages_ = *pages;
   return {};
+}
+
+bool GraphFile::sound() const {
+  for (std::uint64_t page = 0; page < pages_.count(); ++page) {
+    if (!pages_.intact(page)) return false;
+  }
+  quantizer_ = load_quantizer(making_.chosen, shape_, trained_);
+  if (!quantizer_ || quantizer_->code_bytes() != making_.code_bytes) return false;
+  view_.quantizer = quantizer_.get();
+  return view_.holds_together();
 }
 
 const GraphView* GraphFile::graph() const {
@@ -141,11 +188,7 @@ const GraphView* GraphFile::graph() const {
     const core::MutexLock lock(check_mutex_);
     state = state_.load(std::memory_order_relaxed);
     if (state == State::unknown) {
-      state = State::good;
-      for (std::uint64_t page = 0; page < pages_.count(); ++page) {
-        if (!pages_.intact(page)) state = State::damaged;
-      }
-      if (state == State::good && !view_.holds_together()) state = State::damaged;
+      state = sound() ? State::good : State::damaged;
       state_.store(state, std::memory_order_release);
     }
   }

@@ -2,8 +2,8 @@
 /// A graph on disk: a derived file beside its segment, made after it and told apart by the segment's root. It may be missing or
 /// damaged at any time: the segment is then searched exactly, and the graph is made anew.
 ///
-///     blocks     ground · upper · upper_begins · upper_links · halves, each at a multiple of 64
-///     directory  version, root of the segment, options, sizes, where each block is
+///     blocks     ground · upper · upper_begins · upper_links · codes · what the quantizer learnt, each at a multiple of 64
+///     directory  version, root of the segment, how it was made, sizes, where each block is
 ///
 /// in the frame of paged_file.h; docs/formats/vector.md is the same for strangers.
 #include <atomic>
@@ -20,13 +20,22 @@ namespace strata::store::vector {
 struct GraphSubject {
   std::uint64_t root = 0;  ///< of the segment
   Row rows = 0;
-  std::uint32_t dimension = 0;
+  QuantizerShape shape = {};
+};
+
+/// How a graph was made.
+struct GraphMaking {
+  GraphOptions options = {};
+  QuantizationOptions wanted = {};
+  QuantizationOptions chosen = {};  ///< the same, resolved, or what automatic chose
+  std::uint32_t code_bytes = 0;     ///< of a row
+  float recall = -1;                ///< measured when it was made, as graph_codes.h says; negative: not
 };
 
 /// Errors  io, resource_exhausted
 Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std::string& name,
-                                                const GraphSubject& subject, const GraphOptions& options,
-                                                const GraphData& graph);
+                                                const GraphSubject& subject, const GraphMaking& making,
+                                                const GraphView& graph);
 
 /// Threads: any.
 class GraphFile {
@@ -38,6 +47,12 @@ class GraphFile {
   std::uint64_t number() const { return number_; }
   std::uint64_t root() const { return root_; }
   const transaction::CheckpointFile& file() const { return file_; }
+  const GraphMaking& making() const { return making_; }
+  /// Whether it was made as these say.
+  bool suits(const IndexOptions& index, const QuantizationOptions& quantization) const {
+    return making_.options.degree == index.m && making_.options.effort == index.ef_construction &&
+           making_.wanted == quantization;
+  }
   /// The graph, all of it checked at the first call; nullptr when it is damaged. Cost  once a pass over the file
   const GraphView* graph() const;
   bool damaged() const { return state_.load(std::memory_order_relaxed) == State::damaged; }
@@ -49,13 +64,18 @@ class GraphFile {
   GraphFile(std::uint64_t number, const transaction::CheckpointFile& file, std::unique_ptr<io::Mapping> mapping)
       : number_(number), file_(file), mapping_(std::move(mapping)) {}
   Result<void> read_directory(const GraphSubject& subject);
+  bool sound() const;
 
   const std::uint64_t number_;
   const transaction::CheckpointFile file_;
   const std::unique_ptr<io::Mapping> mapping_;
   std::uint64_t root_ = 0;
   Pages pages_;
-  GraphView view_;
+  GraphMaking making_;
+  QuantizerShape shape_;
+  ByteView trained_;
+  mutable std::unique_ptr<const Quantizer> quantizer_;  // once it was checked
+  mutable GraphView view_;
   mutable std::atomic<State> state_{State::unknown};
   mutable core::Mutex check_mutex_;
 };

@@ -6,6 +6,7 @@
 
 #include "core/thread_priority.h"
 #include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_codes.h"
 
 namespace strata::store::vector {
 namespace {
@@ -14,13 +15,23 @@ constexpr auto kAskEvery = std::chrono::milliseconds(50);  // whoever waits, whe
 
 }  // namespace
 
-void GraphMaker::want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written,
+void GraphMaker::want(std::shared_ptr<Segment> segment, const IndexOptions& index,
+                      const QuantizationOptions& quantization, std::uint64_t written,
                       std::optional<Inheritance> inheritance) {
   const core::MutexLock lock(mutex_);
-  const auto same = [&](const Wanted& wanted) { return wanted.segment == segment; };
-  if (std::any_of(queue_.begin(), queue_.end(), same)) return;
+  const auto last =
+      std::find_if(queue_.rbegin(), queue_.rend(), [&](const Wanted& queued) { return queued.segment == segment; });
+  if (last != queue_.rend()) {
+    if (last->index == index && last->quantization == quantization) return;
+    if (&*last != &queue_.front()) {  // that may be under way, and what it is made as is settled
+      last->index = index;
+      last->quantization = quantization;
+      return;
+    }
+  }
   put({.segment = std::move(segment),
-       .options = graph_options(index),
+       .index = index,
+       .quantization = quantization,
        .written = written,
        .inheritance = std::move(inheritance)});
 }
@@ -107,8 +118,9 @@ void GraphMaker::run() {
       Wanted& first =
           queue_
               .front();  // it stays there, for who asks what is waited for; a mapping of millions of rows is not copied
-      wanted = {first.segment, first.options, first.written, std::exchange(first.inheritance, std::nullopt),
-                first.delta};
+      wanted = {
+          first.segment, first.index, first.quantization, first.written, std::exchange(first.inheritance, std::nullopt),
+          first.delta};
     }
     const Result<void> made = make(wanted);
     const core::MutexLock lock(mutex_);
@@ -139,23 +151,44 @@ void GraphMaker::make_of_delta(const std::shared_ptr<Delta>& delta) {
 Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   Segment& segment = *wanted.segment;
   const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || segment.retired(); };
-  if (wanted.written != 0 && STRATA_TRY(adopt(segment, wanted.written))) return {};
+  if (wanted.written != 0) STRATA_TRY(adopt(segment, wanted.written));
+  if (const auto file = segment.graph_file();
+      file && file->suits(wanted.index, wanted.quantization) && file->graph() != nullptr) {
+    return {};
+  }
   STRATA_TRY(segment.prepare());
   if (segment.of_the_past()) return {};
-  const auto run = segment.codes(0);
-  const SegmentDirectory& directory = segment.directory();
-  if (!run || !can_be_linked(run->columns, segment.rows())) return {};
-  std::optional<Origin> origin;
-  if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
-  const std::optional<GraphData> graph =
-      build_graph(run->columns, segment.rows(), directory.options.dimension, directory.options.metric, wanted.options,
-                  stop, origin ? &*origin : nullptr);
+  GraphData room;
+  std::optional<GraphView> graph = links_of(wanted, room, stop);
   if (!graph) return {};
-  rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
+  const std::optional<GraphCodes> codes = STRATA_TRY(make_codes(segment, *graph, wanted.quantization, stop));
+  if (!codes) return {};
+  graph->quantizer = codes->quantizer.get();
+  graph->codes = codes->codes.data();
+  const GraphMaking making{graph_options(wanted.index), wanted.quantization, codes->quantization,
+                           codes->quantizer->code_bytes(), codes->recall};
   const std::uint64_t number = next_number_();
   const transaction::CheckpointFile file =
-      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), wanted.options, *graph));
+      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), making, *graph));
   return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())));
+}
+
+std::optional<GraphView> GraphMaker::links_of(const Wanted& wanted, GraphData& room,
+                                              const std::function<bool()>& stop) {
+  const Segment& segment = *wanted.segment;
+  const auto run = segment.codes(0);
+  if (!run || !can_be_linked(run->columns, segment.rows())) return std::nullopt;
+  const auto file = segment.graph_file();
+  if (file && file->graph() != nullptr && file->suits(wanted.index, file->making().wanted)) return *file->graph();
+  std::optional<Origin> origin;
+  if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
+  const CollectionOptions& options = segment.directory().options;
+  auto made = build_graph(run->columns, segment.rows(), options.dimension, options.metric, graph_options(wanted.index),
+                          stop, origin ? &*origin : nullptr);
+  if (!made) return std::nullopt;
+  rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
+  room = *std::move(made);
+  return room.view();
 }
 
 Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
@@ -175,7 +208,10 @@ Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
 }
 
 Result<void> GraphMaker::attach(Segment& segment, std::shared_ptr<GraphFile> graph) {
-  if (segment.attach(graph)) return {};
+  if (segment.attach(graph)) {
+    segment.measure_again();
+    return {};
+  }
   return files_.remove(graph->file().name);
 }
 

@@ -32,10 +32,10 @@ class GraphMaker {
       : files_(files), directory_(std::move(directory)), rows_min_(rows_min), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
-  /// Nothing happens when it is in the queue already. `written`: the number of a graph file of this segment that no checkpoint names
+  /// What is in the queue already is made as is wanted now. `written`: the number of a graph file of this segment that no checkpoint names
   /// yet, to be used if it is sound; 0: there is none. `inheritance`: what a new one begins with.
-  void want(std::shared_ptr<Segment> segment, const IndexOptions& index, std::uint64_t written = 0,
-            std::optional<Inheritance> inheritance = std::nullopt) STRATA_EXCLUDES(mutex_);
+  void want(std::shared_ptr<Segment> segment, const IndexOptions& index, const QuantizationOptions& quantization,
+            std::uint64_t written = 0, std::optional<Inheritance> inheritance = std::nullopt) STRATA_EXCLUDES(mutex_);
   /// The caller has claimed it (Delta::claim_graph).
   void want(std::shared_ptr<Delta> delta) STRATA_EXCLUDES(mutex_);
   /// Until everything that is in the queue now has left it. `progress(rows that left it, rows there were)` is called now and then; false: no more waiting.
@@ -55,7 +55,8 @@ class GraphMaker {
   /// Of a segment or of a delta.
   struct Wanted {
     std::shared_ptr<Segment> segment = nullptr;
-    GraphOptions options = {};
+    IndexOptions index = {};
+    QuantizationOptions quantization = {};
     std::uint64_t written = 0;
     std::optional<Inheritance> inheritance = std::nullopt;
     std::shared_ptr<Delta> delta = nullptr;
@@ -67,6 +68,9 @@ class GraphMaker {
   void run() STRATA_EXCLUDES(mutex_);
   Result<void> make(const Wanted& wanted);
   Result<void> make_of_segment(const Wanted& wanted);
+  /// The links of its graph, when they are as wanted, else new ones, which `room` then holds. nullptr: it was told to stop, or no finite
+  /// bound covers some row.
+  std::optional<GraphView> links_of(const Wanted& wanted, GraphData& room, const std::function<bool()>& stop);
   void make_of_delta(const std::shared_ptr<Delta>& delta) STRATA_EXCLUDES(mutex_);
   /// False when the file is damaged; then it is removed.
   Result<bool> adopt(Segment& segment, std::uint64_t number);

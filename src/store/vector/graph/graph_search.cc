@@ -5,45 +5,6 @@
 namespace strata::store::vector {
 namespace {
 
-// Of a code c = 16 · half + rest, rest is 7.5 on average: c − 128 ≈ 16 · half − 120.5.
-constexpr float kHalf = 16.0F;
-constexpr float kHalfOffset = 120.5F;
-
-class Similarities {
- public:
-  Similarities(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query)
-      : graph_(graph),
-        columns_(columns),
-        query_(query),
-        offset_(kHalfOffset * static_cast<float>(query.bias / 128)),
-        kernels_(distance::kernels()) {}
-
-  /// count  at most kOnce
-  void operator()(const std::uint32_t* rows, std::uint32_t count, float* out) const {
-    std::array<std::int32_t, kOnce> dots;
-    kernels_.pick_halves(query_.codes, graph_.halves, graph_.half_stride, rows, count, dots.data());
-    if (query_.square_weight == 0) {
-      for (std::uint32_t i = 0; i < count; ++i) out[i] = dot(rows[i], dots[i]);
-    } else {
-      for (std::uint32_t i = 0; i < count; ++i) {
-        out[i] = dot(rows[i], dots[i]) + query_.square_weight * columns_.square[rows[i]];
-      }
-    }
-  }
-
-  static constexpr std::uint32_t kOnce = 2 * kGraphDegreeMax;  // a list of links
-
- private:
-  float dot(std::uint32_t row, std::int32_t halves) const {
-    return query_.dot_weight * columns_.scale[row] * (kHalf * static_cast<float>(halves) - offset_);
-  }
-  const GraphView& graph_;
-  const distance::CodeColumns& columns_;
-  const distance::ScanQuery& query_;
-  const float offset_;
-  const distance::Kernels& kernels_;
-};
-
 struct GroundLinks {
   const GraphView& graph;
   std::span<const std::uint32_t> operator()(std::uint32_t row) const { return graph.ground_links(row); }
@@ -102,9 +63,8 @@ std::vector<std::uint32_t> entries_among(const RowSet& matching, std::uint32_t n
 
 }  // namespace
 
-const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
-                       std::size_t beam, const RowSet* matching, WalkMemory& memory) {
-  const Similarities near(graph, columns, query);
+const Beam& walk_graph(const GraphView& graph, const Scorer& near, std::size_t beam, const RowSet* matching,
+                       WalkMemory& memory) {
   Row entry = graph.entry;
   if (graph.levels > 0) {
     const auto near_above = [&](const std::uint32_t* places, std::uint32_t count, float* out) {
@@ -129,18 +89,27 @@ const Beam& walk_graph(const GraphView& graph, const distance::CodeColumns& colu
   return memory.beam;
 }
 
-Ranking::Ranking(const GraphView& graph, const distance::CodeColumns& columns, const distance::ScanQuery& query,
-                 std::size_t beam, WalkMemory& memory)
-    : graph_(graph), columns_(columns), query_(query), memory_(memory) {
+void leave_out_hopeless(const Scorer& scorer, std::size_t k, std::vector<Candidate>& candidates) {
+  if (candidates.size() <= k || !(scorer.error(candidates[0].row) < std::numeric_limits<float>::infinity())) return;
+  std::vector<float> least;
+  least.reserve(candidates.size());
+  for (const Candidate& each : candidates) least.push_back(each.similarity - scorer.error(each.row));
+  const auto place = least.begin() + static_cast<std::ptrdiff_t>(k - 1);
+  std::nth_element(least.begin(), place, least.end(), std::greater<>());
+  std::erase_if(candidates, [&, floor = *place](const Candidate& each) {
+    return each.similarity + scorer.error(each.row) < floor;
+  });
+}
+
+Ranking::Ranking(const Scorer& scorer, std::size_t beam, WalkMemory& memory) : scorer_(scorer), memory_(memory) {
   memory.beam.begin(beam);
-  if (memory.similarities.size() < Similarities::kOnce) memory.similarities.resize(Similarities::kOnce);
+  if (memory.similarities.size() < Scorer::kRowsAtOnce) memory.similarities.resize(Scorer::kRowsAtOnce);
 }
 
 void Ranking::add(std::span<const Row> rows) {
-  const Similarities near(graph_, columns_, query_);
-  for (std::size_t at = 0; at < rows.size(); at += Similarities::kOnce) {
-    const auto some = rows.subspan(at, std::min<std::size_t>(Similarities::kOnce, rows.size() - at));
-    near(some.data(), static_cast<std::uint32_t>(some.size()), memory_.similarities.data());
+  for (std::size_t at = 0; at < rows.size(); at += Scorer::kRowsAtOnce) {
+    const auto some = rows.subspan(at, std::min<std::size_t>(Scorer::kRowsAtOnce, rows.size() - at));
+    scorer_(some.data(), static_cast<std::uint32_t>(some.size()), memory_.similarities.data());
     for (std::size_t i = 0; i < some.size(); ++i) memory_.beam.add(memory_.similarities[i], some[i]);
   }
 }

@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 
 #include "store/vector/coding.h"
+#include "store/vector/collection_options.h"
 #include "store/vector/graph/graph_builder.h"
+#include "store/vector/graph/graph_codes.h"
 #include "store/vector/graph/graph_file.h"
 #include "store/vector/graph/graph_search.h"
 #include "store/vector/store_vector_fixture.h"
@@ -51,6 +55,12 @@ struct CodedRows {
       length.push_back(code.length);
       square.push_back(code.square);
     }
+    halves = codes_of(*quantizer, columns(), rows, dimension);
+  }
+  /// A graph's links with half codes.
+  GraphView with_codes(const GraphData& graph) const { return graph.view(quantizer.get(), halves.data()); }
+  std::unique_ptr<Scorer> scorer(const GraphView& graph, const QueryCode& query) const {
+    return graph.quantizer->scorer({graph.codes, columns(), &query});
   }
   std::vector<float> near(core::Random& random, const std::vector<std::vector<float>>& centres) const {
     std::vector<float> x = centres[random.below(centres.size())];
@@ -71,6 +81,8 @@ struct CodedRows {
   std::vector<std::vector<float>> vectors, queries;
   std::vector<std::uint8_t> codes;
   std::vector<float> scale, residual, length, square;
+  std::shared_ptr<const Quantizer> quantizer = half_codes(dimension);
+  std::vector<std::uint8_t> halves;
 };
 
 /// The share of the true ten nearest that a walk of this beam has among its candidates; equal scores count as found.
@@ -84,7 +96,7 @@ double recall(const CodedRows& given, const GraphView& graph, std::size_t beam_s
       if (matching == nullptr || matching->contains(row)) all.push_back(query.score(given.vectors[row]));
     }
     std::sort(all.begin(), all.end(), std::greater<>());
-    const Beam& beam = walk_graph(graph, given.columns(), query.scan(), beam_size, matching, memory);
+    const Beam& beam = walk_graph(graph, *given.scorer(graph, query), beam_size, matching, memory);
     for (std::size_t i = 0; i < beam.count(); ++i) {
       EXPECT_TRUE(matching == nullptr || matching->contains(beam.node(i)));
       candidates.push_back(query.score(given.vectors[beam.node(i)]));
@@ -101,8 +113,8 @@ TEST(Graph, FindsNearlyAllOfTheNearestUnderEveryMetric) {
     const auto graph = given.graph();
     ASSERT_TRUE(graph);
     ASSERT_TRUE(graph->view().holds_together());
-    const double small = recall(given, graph->view(), 20);
-    const double usual = recall(given, graph->view(), 64);
+    const double small = recall(given, given.with_codes(*graph), 20);
+    const double usual = recall(given, given.with_codes(*graph), 64);
     EXPECT_GT(usual, metric == Metric::inner_product ? 0.93 : 0.97) << name(metric);
     EXPECT_GE(usual + 0.005, small) << name(metric);
   }
@@ -117,7 +129,7 @@ TEST(Graph, AWalkAmongRowsThatMatchFindsTheNearestOfThem) {
     for (Row row = 0; row < given.rows; ++row) {
       if (random.chance(share)) some.add(row);
     }
-    EXPECT_GT(recall(given, graph->view(), 64, &some), 0.95) << share;
+    EXPECT_GT(recall(given, given.with_codes(*graph), 64, &some), 0.95) << share;
   }
   // Rows on one side, which most queries are not on, and rows far from one another, with nothing that matches between them.
   RowSet side(given.rows), apart(given.rows);
@@ -126,21 +138,21 @@ TEST(Graph, AWalkAmongRowsThatMatchFindsTheNearestOfThem) {
     if (std::abs(given.vectors[row][1]) > 1.5F) apart.add(row);
   }
   EXPECT_GT(side.count(), 200U);
-  EXPECT_GT(recall(given, graph->view(), 64, &side), 0.95) << side.count();
+  EXPECT_GT(recall(given, given.with_codes(*graph), 64, &side), 0.95) << side.count();
   EXPECT_GT(apart.count(), 100U);
-  EXPECT_GT(recall(given, graph->view(), 64, &apart), 0.95) << apart.count();
+  EXPECT_GT(recall(given, given.with_codes(*graph), 64, &apart), 0.95) << apart.count();
 }
 
 TEST(Graph, ARankingOfRowsIsByHowNearTheyAre) {
   const CodedRows given(Metric::l2, 1'000, 48, 17);
   const auto graph = given.graph({.degree = 8, .effort = 32});
-  const GraphView view = graph->view();
-  const distance::CodeColumns columns = given.columns();
+  const GraphView view = given.with_codes(*graph);
   WalkMemory memory;
   double found = 0;
   for (const auto& vector : given.queries) {
     const QueryCode query(given.metric, vector);
-    Ranking ranking(view, columns, query.scan(), 40, memory);
+    const auto scorer = given.scorer(view, query);
+    Ranking ranking(*scorer, 40, memory);
     std::vector<Row> some;
     std::vector<float> scores;
     for (Row row = 1; row < given.rows; row += 2) {
@@ -190,7 +202,8 @@ TEST(Graph, OneThatBeginsWithAnotherKeepsItsLinksAndIsAsGood) {
     }
     EXPECT_GT(kept, links / 2) << name(metric);  // the others gave way to nearer ones
     const auto anew = merged.graph(options);
-    EXPECT_GE(recall(merged, grown->view(), 40), recall(merged, anew->view(), 40) - 0.01) << name(metric);
+    EXPECT_GE(recall(merged, merged.with_codes(*grown), 40), recall(merged, merged.with_codes(*anew), 40) - 0.01)
+        << name(metric);
   }
 }
 
@@ -223,7 +236,46 @@ TEST(Graph, GapsOfRowsThatAreGoneAreHealed) {
   }
   const CodedRows rows(all, live);
   const auto anew = rows.graph(options);
-  EXPECT_GT(recall(rows, graph->view(), 30), recall(rows, anew->view(), 30) - 0.015);
+  EXPECT_GT(recall(rows, rows.with_codes(*graph), 30), recall(rows, rows.with_codes(*anew), 30) - 0.015);
+}
+
+// Codes of a bit say how far they may be off; four bits do not, and leave out nothing.
+TEST(Graph, CandidatesThatAreNearlyCertainlyBelowTheBestAreLeftOut) {
+  const CodedRows given(Metric::l2, 2'000, 96, 43);
+  std::vector<float> all;
+  for (const auto& x : given.vectors) all.insert(all.end(), x.begin(), x.end());
+  const auto rabitq =
+      train_quantizer({.kind = QuantizationKind::rabitq}, {given.metric, ElementType::f32, 96}, all, kGoOn);
+  std::vector<std::uint8_t> codes(given.rows * std::size_t{rabitq->code_bytes()});
+  for (Row row = 0; row < given.rows; ++row) {
+    rabitq->encode({given.vectors[row]}, codes.data() + row * std::size_t{rabitq->code_bytes()});
+  }
+  std::size_t kept = 0, lost = 0;
+  for (const auto& vector : given.queries) {
+    const QueryCode query(given.metric, vector);
+    const auto scorer = rabitq->scorer({codes.data(), given.columns(), &query});
+    std::vector<Candidate> candidates;
+    std::vector<float> scores;
+    for (Row row = 0; row < 300; ++row) {
+      float similarity = 0;
+      (*scorer)(&row, 1, &similarity);
+      candidates.push_back({similarity, row});
+      scores.push_back(query.score(given.vectors[row]));
+    }
+    std::vector<Candidate> halves = candidates;
+    leave_out_hopeless(*given.scorer(given.with_codes(GraphData{}), query), 10, halves);
+    EXPECT_EQ(halves.size(), 300U);
+    leave_out_hopeless(*scorer, 10, candidates);
+    kept += candidates.size();
+    std::vector<float> best = scores;
+    std::nth_element(best.begin(), best.begin() + 9, best.end(), std::greater<>());
+    for (Row row = 0; row < 300; ++row) {
+      const auto here = [row](const Candidate& each) { return each.row == row; };
+      lost += scores[row] >= best[9] && std::none_of(candidates.begin(), candidates.end(), here) ? 1 : 0;
+    }
+  }
+  EXPECT_LT(kept, 300 * given.queries.size() / 2);
+  EXPECT_LE(lost, 10 * given.queries.size() / 100);
 }
 
 TEST(Graph, OneOfWhichTheUpperLevelsAreGoneIsEnteredElsewhere) {
@@ -243,7 +295,7 @@ TEST(Graph, OneOfWhichTheUpperLevelsAreGoneIsEnteredElsewhere) {
   const auto graph = left.graph(options, &origin);
   ASSERT_TRUE(graph->view().holds_together());
   EXPECT_EQ(graph->view().levels, 0U);
-  EXPECT_GT(recall(left, graph->view(), 64), 0.97);
+  EXPECT_GT(recall(left, left.with_codes(*graph), 64), 0.97);
 
   const std::vector<Row> none(all.rows, kNoRow);
   const Origin gone{&view, none};
@@ -256,7 +308,6 @@ TEST(Graph, IsTheSameForTheSameRows) {
   const auto two = given.graph({.degree = 8, .effort = 32});
   EXPECT_EQ(one->ground, two->ground);
   EXPECT_EQ(one->upper_links, two->upper_links);
-  EXPECT_EQ(one->halves, two->halves);
 }
 
 TEST(Graph, EveryRowCanBeReached) {
@@ -295,7 +346,8 @@ TEST(Graph, OfFewRowsAndOfCopiesAlone) {
     ASSERT_TRUE(graph->view().holds_together());
     WalkMemory memory;
     const QueryCode query(Metric::cosine, given.queries[0]);
-    EXPECT_EQ(walk_graph(graph->view(), given.columns(), query.scan(), 100, nullptr, memory).count(), rows);
+    const GraphView view = given.with_codes(*graph);
+    EXPECT_EQ(walk_graph(view, *given.scorer(view, query), 100, nullptr, memory).count(), rows);
   }
 }
 
@@ -317,7 +369,7 @@ class GraphFileTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(files->create_directory("vector"));
     data = given.graph(options);
-    auto written = write_graph(*files, name, subject, options, *data);
+    auto written = write_graph(*files, name, subject, making, given.with_codes(*data));
     ASSERT_TRUE(written) << written.error().to_string();
     file = *written;
   }
@@ -325,7 +377,9 @@ class GraphFileTest : public ::testing::Test {
 
   const CodedRows given{Metric::cosine, 300, 20, 4};
   const GraphOptions options{.degree = 4, .effort = 16};
-  const GraphSubject subject{77, 300, 20};
+  const GraphMaking making{.options = options, .chosen = resolved({}), .code_bytes = 64};
+  const QuantizerShape shape{given.metric, ElementType::f32, 20};
+  const GraphSubject subject{77, 300, shape};
   const std::string name = graph_name("vector", 3);
   std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
   std::optional<GraphData> data;
@@ -337,18 +391,39 @@ TEST_F(GraphFileTest, IsReadAsItWasWritten) {
   ASSERT_TRUE(opened) << opened.error().to_string();
   const GraphView* view = (*opened)->graph();
   ASSERT_NE(view, nullptr);
-  const GraphView made = data->view();
+  const GraphView made = given.with_codes(*data);
   EXPECT_EQ(view->levels, made.levels);
   EXPECT_EQ(view->entry, made.entry);
   EXPECT_TRUE(std::equal(made.ground, made.ground + data->ground.size(), view->ground));
-  EXPECT_TRUE(std::equal(made.halves, made.halves + data->halves.size(), view->halves));
+  EXPECT_TRUE(std::equal(given.halves.begin(), given.halves.end(), view->codes));
   EXPECT_EQ(recall(given, *view, 50), recall(given, made, 50));
   EXPECT_TRUE((*opened)->verify().empty());
   EXPECT_EQ(name, "vector/0000000000000003.graph");
 }
 
+// Bytes that the first format's code wrote: half codes, and nothing of quantization.
+TEST(GraphFile, OfFormat1IsReadAsHalfCodes) {
+  std::ifstream in(STRATA_GRAPH_OF_FORMAT_1, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_GT(bytes.size(), 1'000U);
+  const auto files = io::make_memory_file_system();
+  ASSERT_TRUE(files->create_directory("vector"));
+  const std::string name = graph_name("vector", 1);
+  // A fuzz target's input: its first byte is not of the file.
+  ASSERT_TRUE(io::write_file_atomically(*files, name, std::as_bytes(std::span(bytes)).subspan(1)));
+  const auto file =
+      GraphFile::open(*files, 1, {name, bytes.size() - 1, {}}, {77, 40, {Metric::cosine, ElementType::f32, 8}});
+  ASSERT_TRUE(file) << file.error().to_string();
+  const GraphView* graph = (*file)->graph();
+  ASSERT_NE(graph, nullptr);
+  EXPECT_EQ(graph->rows, 40U);
+  EXPECT_EQ(graph->quantizer->code_bytes(), 64U);
+  EXPECT_TRUE((*file)->suits({.m = 4, .ef_construction = 16}, {}));
+}
+
 TEST_F(GraphFileTest, OfAnotherSegmentIsRefused) {
-  for (const GraphSubject& other : {GraphSubject{78, 300, 20}, {77, 301, 20}, {77, 300, 21}}) {
+  for (const GraphSubject& other :
+       {GraphSubject{78, 300, shape}, {77, 301, shape}, {77, 300, {given.metric, ElementType::f32, 21}}}) {
     const auto opened = GraphFile::open(*files, 3, file, other);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code(), ErrorCode::corruption);
@@ -393,7 +468,7 @@ TEST_F(GraphFileTest, EveryCutIsRefused) {
 TEST_F(GraphFileTest, LinksThatLeadNowhereAreNotFollowed) {
   GraphData wrong = *data;
   wrong.ground[1] = 300;  // as if whoever wrote the file had made a mistake: all hashes are right
-  auto written = write_graph(*files, graph_name("vector", 4), subject, options, wrong);
+  auto written = write_graph(*files, graph_name("vector", 4), subject, making, given.with_codes(wrong));
   const auto opened = GraphFile::open(*files, 4, *written, subject);
   ASSERT_TRUE(opened);
   EXPECT_EQ((*opened)->graph(), nullptr);
