@@ -83,7 +83,7 @@ nb::object info_of(const CollectionInfo& info) {
   return nb::make_tuple(
       info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
       std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
-      index.lists, quantization_of(options.quantization),
+      index.lists, index.memory_bytes, quantization_of(options.quantization),
       nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
                      figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))));
 }
@@ -155,10 +155,10 @@ std::optional<float> number_or_none(const std::string& name, nb::handle given) {
 }
 
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
-                  std::uint32_t ef, bool exact, nb::object min_score, bool with_payload, bool with_vector,
+                  std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
                   nb::type_object hit) {
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }),
       hit, with_vector);
@@ -166,10 +166,10 @@ nb::object search(const Vector& self, const std::string& collection, const Row& 
 
 /// A list of lists: one for each row of `queries`.
 nb::list search_many(const Vector& self, const std::string& collection, const Matrix& queries, std::size_t k,
-                     nb::object filter, std::uint32_t ef, bool exact, nb::object min_score, bool with_payload,
+                     nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload,
                      bool with_vector, nb::type_object hit) {
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
   std::vector<std::span<const float>> rows;
   for (std::size_t i = 0; i < queries.shape(0); ++i) {
     rows.emplace_back(queries.data() + i * queries.shape(1), queries.shape(1));
@@ -239,11 +239,11 @@ class GivenQuery {
 };
 
 nb::object query(const Vector& self, const std::string& collection, nb::dict asked, std::size_t k, nb::object filter,
-                 std::uint32_t ef, bool exact, nb::object min_score, bool with_payload, bool with_vector,
+                 std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
                  nb::type_object hit) {
   const GivenQuery given(asked);
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().query(collection, given.query(), options); }), hit,
       with_vector);
@@ -251,12 +251,12 @@ nb::object query(const Vector& self, const std::string& collection, nb::dict ask
 
 /// A list of (value, hits).
 nb::list query_groups(const Vector& self, const std::string& collection, nb::dict asked, const std::string& field,
-                      std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, bool exact,
+                      std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact,
                       nb::object min_score, bool with_payload, bool with_vector, nb::type_object hit) {
   const GivenQuery given(asked);
   const Grouping grouping{field, groups, size};
   const SearchOptions options{
-      1, map_of(filter), with_payload, with_vector, ef, exact, number_or_none("min_score", min_score)};
+      1, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
   nb::list list;
   for (Group& group : run(self.handle, [&](Stores& stores) {
          return stores.vector().query_groups(collection, given.query(), grouping, options);
@@ -363,19 +363,19 @@ void bind_vector(nb::module_& module) {
       .def("remove", &remove, nb::arg("collection"), nb::arg("ids"))
       .def("get", &get, nb::arg("collection"), nb::arg("id"), nb::arg("with_vector"), nb::arg("for_update"))
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
            nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
       .def("search_many", &search_many, nb::arg("collection"), nb::arg("queries").noconvert(), nb::arg("k"),
-           nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
            nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("min_score").none(), nb::arg("with_payload"), nb::arg("with_vector"),
            nb::arg("hit"))
       .def("query", &query, nb::arg("collection"), nb::arg("asked"), nb::arg("k"), nb::arg("filter").none(),
-           nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(), nb::arg("with_payload"),
+           nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(), nb::arg("with_payload"),
            nb::arg("with_vector"), nb::arg("hit"))
       .def("query_groups", &query_groups, nb::arg("collection"), nb::arg("asked"), nb::arg("field"), nb::arg("groups"),
-           nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("exact"), nb::arg("min_score").none(),
+           nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
            nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
       .def("facets", &facets, nb::arg("collection"), nb::arg("field"), nb::arg("filter").none(), nb::arg("limit"))
       .def("scroll_by", &scroll_by, nb::arg("collection"), nb::arg("field"), nb::arg("descending"),

@@ -107,7 +107,7 @@ class CollectionInfo(NamedTuple):
     words: bool
     points: int
     element: str  # what vectors are kept as: f32, f16, bf16, int8 or binary
-    index: str  # hnsw or flat
+    index: str  # hnsw, ivf or flat
     m: int
     ef_construction: int
     lists: int
@@ -236,22 +236,24 @@ class Collection:
         return None if found is None else StoredPoint(*found)
 
     def search(self, query: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0, exact: bool = False,
-               with_vector: bool = False, with_payload: bool = True, min_score: float | None = None) -> list[Hit]:
+               with_vector: bool = False, with_payload: bool = True, min_score: float | None = None,
+               probes: int = 0) -> list[Hit]:
         """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them.
 
         Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
         at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
-        `min_score` leaves out what scores less; with metric l2 a distance of 2 is a score of -4.
+        Of an index "ivf" the `probes` nearest lists are looked into (0: 3 · √lists). `min_score` leaves out what scores
+        less; with metric l2 a distance of 2 is a score of -4.
         """
-        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
+        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, probes, exact,
                                    min_score, with_payload, with_vector, HitWithVector if with_vector else Hit)
 
     def search_many(self, queries: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,
                     exact: bool = False, with_vector: bool = False, with_payload: bool = True,
-                    min_score: float | None = None) -> list[list[Hit]]:
+                    min_score: float | None = None, probes: int = 0) -> list[list[Hit]]:
         """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
         points are compared one by one, they are read once for many queries."""
-        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, exact,
+        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes, exact,
                                         min_score, with_payload, with_vector, HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
@@ -264,7 +266,7 @@ class Collection:
               unlike: Sequence[Example] = (), recommend: str = "average_vector", fusion: str = "rrf",
               weights: tuple[float, float] = (1, 1), diversity: float = 0, candidates: int = 0, k: int = 10,
               filter: Filter | None = None, ef: int = 0, exact: bool = False, min_score: float | None = None,
-              with_vector: bool = False, with_payload: bool = True) -> list[QueryHit]:
+              with_vector: bool = False, with_payload: bool = True, probes: int = 0) -> list[QueryHit]:
         """The k best points for a question with one side or two, best first.
 
         One side goes by `vector`, or by examples: `like` and `unlike` are ids of stored points, which are then left out
@@ -276,20 +278,20 @@ class Collection:
         `candidates` points of each side (0: 4 · k, at least 100). The rest is as in `search`."""
         return _with_standings(self._native.query(
             self.name, _asked(vector, words, like, unlike, recommend, fusion, weights, diversity, candidates), k,
-            _as_dict(filter, "filter"), ef, exact, min_score, with_payload, with_vector, QueryHit))
+            _as_dict(filter, "filter"), ef, probes, exact, min_score, with_payload, with_vector, QueryHit))
 
     def query_groups(self, group_by: str, vector: ArrayLike | None = None, words: str = "", *, groups: int = 10,
                      size: int = 3, like: Sequence[Example] = (), unlike: Sequence[Example] = (),
                      recommend: str = "average_vector", fusion: str = "rrf", weights: tuple[float, float] = (1, 1),
                      candidates: int = 0, filter: Filter | None = None, ef: int = 0, exact: bool = False,
-                     min_score: float | None = None, with_vector: bool = False,
-                     with_payload: bool = True) -> list[Group]:
+                     min_score: float | None = None, with_vector: bool = False, with_payload: bool = True,
+                     probes: int = 0) -> list[Group]:
         """As `query`, in groups: for each value of the field `group_by` its `size` best points; the groups of the best
         points first, min(groups, different values) of them. A point whose field is a list is in the group of each item.
         With both sides, groups are what there is among the candidates."""
         found = self._native.query_groups(
             self.name, _asked(vector, words, like, unlike, recommend, fusion, weights, 0, candidates), group_by, groups,
-            size, _as_dict(filter, "filter"), ef, exact, min_score, with_payload, with_vector, QueryHit)
+            size, _as_dict(filter, "filter"), ef, probes, exact, min_score, with_payload, with_vector, QueryHit)
         return [Group(value, _with_standings(hits)) for value, hits in found]
 
     def facets(self, field: str, filter: Filter | None = None, limit: int = 10) -> list[Facet]:
@@ -421,7 +423,8 @@ class VectorStore:
 
         element            what vectors are kept as: f32 as given; f16, bf16 rounded, half the space; int8 whole numbers
                            -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
-        index              hnsw: a search graph over many points; flat: every search compares with all
+        index              hnsw: a search graph over many points; ivf: lists of points that lie near each other, cheaper to make
+                           and to keep, slower to search; flat: every search compares with all
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
         memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
         quantization       the codes that the graph is walked by: a Quantization, or its kind alone"""

@@ -13,7 +13,7 @@ Result<PagedDirectory> IndexFile::open_directory(std::string_view trailer) {
 }
 
 Result<void> IndexFile::check_subject(const IndexSubject& said, const IndexSubject& subject) const {
-  if (said.root != subject.root || said.rows != subject.rows || said.dimension != subject.dimension) {
+  if (said.root != subject.root || said.rows != subject.rows || said.shape.dimension != subject.shape.dimension) {
     return corrupt("of another segment");
   }
   return {};
@@ -57,7 +57,7 @@ std::vector<transaction::Damage> IndexFile::verify() const {
   std::vector<transaction::Damage> found;
   for (std::uint64_t page = 0; page < pages_.count(); ++page) {
     if (pages_.intact(page)) continue;
-    found.push_back({file_.name, page * kPageBytes, "damaged page of a derived file: " + what_, true});
+    found.push_back({file_.name, page * kPageBytes, "damaged page of a derived file (" + what_ + ")", true});
     state_.store(State::damaged, std::memory_order_release);
   }
   return found;

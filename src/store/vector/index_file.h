@@ -4,6 +4,7 @@
 /// missing, late or damaged at any time: the segment is then scanned, and the file is made anew.
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/mutex.h"
 #include "store/vector/paged_file.h"
 #include "store/vector/part.h"
+#include "store/vector/quantization/quantizer.h"
 
 namespace strata::store::vector {
 
@@ -18,7 +20,7 @@ namespace strata::store::vector {
 struct IndexSubject {
   std::uint64_t root = 0;  ///< of the segment
   Row rows = 0;
-  std::uint32_t dimension = 0;
+  QuantizerShape shape = {};
 };
 
 /// Threads: any, once it is open.
@@ -28,7 +30,11 @@ class IndexFile {
   std::uint64_t number() const { return number_; }
   std::uint64_t root() const { return root_; }
   const transaction::CheckpointFile& file() const { return file_; }
+  /// Whether all of it is as it was written and holds together: checked at the first call. Cost  once a pass over the file
+  bool sound() const;
   bool damaged() const { return state_.load(std::memory_order_relaxed) == State::damaged; }
+  /// Whether it was made as these say.
+  virtual bool suits(const IndexOptions& index, const QuantizationOptions& quantization) const = 0;
   /// Reads and checks every page.
   std::vector<transaction::Damage> verify() const;
 
@@ -50,11 +56,10 @@ class IndexFile {
   Result<void> check_places(std::span<const Place> places, std::uint64_t data_end) const;
   /// What stands behind the fields. Errors  corruption
   Result<void> take_pages(const PagedDirectory& directory, std::size_t fields);
+  ByteView bytes() const { return mapping_->bytes(); }
   const std::byte* at(const Place& place) const { return mapping_->bytes().data() + place.offset; }
   Error corrupt(std::string_view why) const;
 
-  /// Whether all of it is sound: checked at the first call. Cost  once a pass over the file
-  bool sound() const;
   /// Whether what intact pages say can be followed anywhere it leads.
   virtual bool holds_together() const = 0;
 

@@ -284,8 +284,8 @@ class VectorSession final : public strata::VectorStore {
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), {options.exact, options.ef})),
-                  target->options, options);
+      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), effort(options))), target->options,
+                  options);
     });
   }
 
@@ -304,8 +304,7 @@ class VectorSession final : public strata::VectorStore {
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const Reading reading = STRATA_TRY(read(tx, *target, &filter));
       std::vector<std::vector<Hit>> answers;
-      for (const auto& found :
-           STRATA_TRY(search_nearest_each(reading, queries, wanted(options), {options.exact, options.ef}))) {
+      for (const auto& found : STRATA_TRY(search_nearest_each(reading, queries, wanted(options), effort(options)))) {
         answers.push_back(STRATA_TRY(hits(found, target->options, options)));
       }
       return answers;
@@ -438,6 +437,9 @@ class VectorSession final : public strata::VectorStore {
     if (options.ef > kSearchEfMax) {
       return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
     }
+    if (options.probes > kSearchProbesMax) {
+      return refuse("probes are 0 to " + std::to_string(kSearchProbesMax) + ", not " + std::to_string(options.probes));
+    }
     if (options.min_score && !std::isfinite(*options.min_score)) {
       return refuse("min_score is a finite number, not " + std::to_string(*options.min_score));
     }
@@ -487,6 +489,7 @@ class VectorSession final : public strata::VectorStore {
     return Ranking::of(name, reading, query, options, totals);
   }
 
+  static Effort effort(const SearchOptions& options) { return {options.exact, options.ef, options.probes}; }
   static Wanted wanted(const SearchOptions& options) {
     Wanted wanted;
     wanted.k = options.k;

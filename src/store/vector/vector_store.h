@@ -96,21 +96,21 @@ class VectorParticipant final : public transaction::Participant {
   /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
-  void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
+  void restore_index(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
-  /// Whether a segment is to be walked in: not those that only views of the past look into. It is prepared, or taken for one of the present.
-  bool wants_graph(const Collection& collection, const Segment& segment) const {
-    return collection.index().kind == IndexKind::hnsw && segment.rows() >= options_.graph_rows_min &&
+  /// Whether a segment is to have a graph or lists: not those that only views of the past look into. It is prepared, or taken for one of the present.
+  bool wants_index(const Collection& collection, const Segment& segment) const {
+    return collection.index().kind != IndexKind::flat && segment.rows() >= options_.graph_rows_min &&
            !segment.of_the_past();
   }
-  /// Asks for a graph for each large segment that has none, a damaged one, or another than its collection wants.
-  void want_graphs();
-  void want_graphs(const Collection& collection);
-  bool want_written_graph(std::uint64_t number);
-  /// Removes graphs that others took the place of, once no checkpoint names them.
-  Result<void> remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
-                                      const std::vector<transaction::CheckpointFile>& named_now);
-  /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
+  /// Asks for an index for each large segment that has none, a damaged one, or another than its collection wants.
+  void want_indexes();
+  void want_indexes(const Collection& collection);
+  bool want_written_index(std::uint64_t number, const std::string& name);
+  /// Removes indexes that others took the place of, once no checkpoint names them.
+  Result<void> remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
+                                       const std::vector<transaction::CheckpointFile>& named_now);
+  /// Nobody will read these segments from now on but who does already: an index that no checkpoint names goes.
   Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
                       const std::vector<transaction::CheckpointFile>& named_before);
   Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
@@ -119,7 +119,7 @@ class VectorParticipant final : public transaction::Participant {
   const std::string directory_;
   const VectorOptions options_;
   const std::shared_ptr<MemoryBudget> memory_;
-  std::set<std::uint64_t> named_graphs_;  // by the checkpoint that was opened
+  std::set<std::uint64_t> named_indexes_;  // by the checkpoint that was opened
 
   std::atomic<Lsn> applied_{0};
   std::atomic<Lsn> durable_{0};

@@ -29,8 +29,9 @@ std::uint32_t probes_for(std::uint32_t lists);
 /// The arrays, wherever they lie. Borrowed.
 struct ListsView {
   Row rows = 0;
-  std::uint32_t count = 0;  ///< of lists
-  Row trained = 0;          ///< how many rows there were when the centroids were made
+  std::uint32_t count = 0;   ///< of lists
+  std::uint32_t wanted = 0;  ///< what was asked for; 0: as many as lists_for says
+  Row trained = 0;           ///< how many rows there were when the centroids were made
   std::uint32_t dimension = 0;
   const std::uint8_t* centroids = nullptr;  ///< [count × code_stride(dimension)]
   const float* centroid_scale = nullptr;    ///< [count]
@@ -48,6 +49,7 @@ struct ListsView {
 /// The same, owned: what the builder makes and the writer writes.
 struct ListsData {
   Row rows = 0;
+  std::uint32_t wanted = 0;
   Row trained = 0;
   std::uint32_t dimension = 0;
   std::vector<std::uint8_t> centroids, halves;
@@ -58,6 +60,7 @@ struct ListsData {
   ListsView view() const {
     return {rows,
             count(),
+            wanted,
             trained,
             dimension,
             centroids.data(),

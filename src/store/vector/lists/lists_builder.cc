@@ -19,9 +19,10 @@ constexpr Row kRowsAtOnce = 2'048;  // as numbers, between two questions whether
 
 class Builder {
  public:
-  Builder(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension, Metric metric)
+  Builder(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension, Metric metric, std::uint32_t wanted)
       : columns_(columns), rows_(rows), dimension_(dimension), metric_(metric) {
     data_.rows = rows;
+    data_.wanted = wanted;
     data_.dimension = dimension;
   }
 
@@ -149,15 +150,14 @@ std::uint32_t count_for(Row rows, std::uint32_t wanted) {
 }  // namespace
 
 bool serves(const ListsView& lists, Row rows, std::uint32_t wanted) {
-  if (wanted != 0 && lists.count != count_for(rows, wanted)) return false;
-  return rows / 2 <= lists.trained && lists.trained / 2 <= rows;
+  return lists.wanted == wanted && rows / 2 <= lists.trained && lists.trained / 2 <= rows;
 }
 
 std::optional<ListsData> build_lists(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension,
                                      Metric metric, std::uint32_t wanted, const std::function<bool()>& stop,
                                      const ListsOrigin* origin) {
   STRATA_ASSERT(rows > 0 && rows < (1U << 31) && wanted <= kListsMax);
-  Builder builder(columns, rows, dimension, metric);
+  Builder builder(columns, rows, dimension, metric, wanted);
   if (origin != nullptr) {
     builder.adopt(*origin);
   } else if (!builder.train(count_for(rows, wanted), stop)) {

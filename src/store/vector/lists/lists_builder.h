@@ -19,7 +19,7 @@ struct ListsOrigin {
 };
 
 /// Whether centroids serve so many rows: those that were made of less than half or more than twice as many do not, nor do those of
-/// another number than was asked for.
+/// which another number was asked for.
 bool serves(const ListsView& lists, Row rows, std::uint32_t wanted);
 
 /// The same lists for the same codes, number and origin, on every machine.

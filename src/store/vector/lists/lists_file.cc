@@ -46,8 +46,9 @@ Result<transaction::CheckpointFile> write_lists(io::FileSystem& files, const std
     encoder.u32(kVersion);
     encoder.u64(subject.root);
     encoder.u32(subject.rows);
-    encoder.u32(subject.dimension);
+    encoder.u32(subject.shape.dimension);
     encoder.u32(lists.count());
+    encoder.u32(lists.wanted);
     encoder.u32(lists.trained);
     encoder.u64(out.size());
     encoder.raw(places.data(), places.size());
@@ -72,10 +73,11 @@ Result<void> ListsFile::read_directory(const IndexSubject& subject) {
   IndexSubject said;
   said.root = in.u64();
   said.rows = in.u32();
-  said.dimension = in.u32();
+  said.shape.dimension = in.u32();
   view_.rows = said.rows;
-  view_.dimension = said.dimension;
+  view_.dimension = said.shape.dimension;
   view_.count = in.u32();
+  view_.wanted = in.u32();
   view_.trained = in.u32();
   const std::uint64_t end = in.u64();
   std::array<Place, kBlocks> places;
@@ -85,10 +87,10 @@ Result<void> ListsFile::read_directory(const IndexSubject& subject) {
   STRATA_TRY(check_places(places, end));
   const std::uint64_t count = view_.count;
   const std::uint64_t rows = said.rows;
-  if (count == 0 || count > kListsMax || places[0].bytes != count * distance::code_stride(said.dimension) ||
+  if (count == 0 || count > kListsMax || places[0].bytes != count * distance::code_stride(said.shape.dimension) ||
       places[1].bytes != count * 4 || places[2].bytes != count * 4 || places[3].bytes != (count + 1) * 4 ||
       places[4].bytes != rows * 4 || places[5].bytes != rows * 4 || places[6].bytes != rows * 4 ||
-      places[7].bytes != rows * distance::half_stride(said.dimension)) {
+      places[7].bytes != rows * distance::half_stride(said.shape.dimension)) {
     return corrupt("blocks of other sizes than its rows need");
   }
   view_.centroids = reinterpret_cast<const std::uint8_t*>(at(places[0]));

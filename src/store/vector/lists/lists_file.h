@@ -20,6 +20,9 @@ class ListsFile final : public IndexFile {
   /// Reads the directory alone. `file` is what a checkpoint says of it. Errors  not_found, corruption (also: another segment's), unsupported
   static Result<std::shared_ptr<ListsFile>> open(io::FileSystem& files, std::uint64_t number,
                                                  const transaction::CheckpointFile& file, const IndexSubject& subject);
+  bool suits(const IndexOptions& index, const QuantizationOptions&) const override {
+    return index.kind == IndexKind::ivf && view_.wanted == index.lists;
+  }
   /// The lists, all of the file checked at the first call; nullptr when it is damaged. Cost  once a pass over the file
   const ListsView* lists() const { return sound() ? &view_ : nullptr; }
 

@@ -1,21 +1,20 @@
 #include "store/vector/lists/lists_search.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace strata::store::vector {
 namespace {
 
-// As in graph_search.cc: of a code c = 16 · half + rest, rest is 7.5 on average.
-constexpr float kHalf = 16.0F;
-constexpr float kHalfOffset = 120.5F;
-constexpr std::uint32_t kPlacesAtOnce = 256;
+constexpr std::uint32_t kPlacesAtOnce = Scorer::kRowsAtOnce;
 
 }  // namespace
 
-Probing::Probing(const ListsView& lists, const distance::ScanQuery& query, WalkMemory& memory)
-    : lists_(lists), query_(query), memory_(memory) {
+Probing::Probing(const ListsView& lists, const QueryCode& query, WalkMemory& memory)
+    : lists_(lists),
+      scorer_(half_codes(lists.dimension)
+                  ->scorer({lists.halves, {nullptr, lists.scale, nullptr, nullptr, lists.square}, &query, nullptr})),
+      memory_(memory) {
   // A centroid is coded as a row is; what its code left out does not matter here.
   const std::vector<float> nothing(lists.count);
   const distance::CodeColumns columns{lists.centroids, lists.centroid_scale, nothing.data(), nothing.data(),
@@ -23,13 +22,14 @@ Probing::Probing(const ListsView& lists, const distance::ScanQuery& query, WalkM
   std::vector<std::uint32_t> numbers(lists.count);
   std::vector<float> similarities(lists.count);
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  distance::kernels().scan(query, columns, 0, lists.count, kLowest, numbers.data(), similarities.data());
+  distance::kernels().scan(query.scan(), columns, 0, lists.count, kLowest, numbers.data(), similarities.data());
   ranked_.reserve(lists.count);
   for (std::uint32_t list = 0; list < lists.count; ++list) {
     const float similarity = similarities[list];
     ranked_.push_back({similarity == similarity ? similarity : kLowest, list});
   }
   if (memory.fresh.size() < kPlacesAtOnce) memory.fresh.resize(kPlacesAtOnce);
+  if (memory.similarities.size() < kPlacesAtOnce) memory.similarities.resize(kPlacesAtOnce);
 }
 
 const Beam& Probing::look(std::size_t probes, std::size_t places, const RowSet* matching) {
@@ -60,16 +60,9 @@ void Probing::look_into(std::uint32_t list, const RowSet* matching) {
 }
 
 void Probing::take(std::uint32_t count) {
-  const std::uint32_t* const some = memory_.fresh.data();
-  std::array<std::int32_t, kPlacesAtOnce> dots;
-  distance::kernels().pick_halves(query_.codes, lists_.halves, distance::half_stride(lists_.dimension), some, count,
-                                  dots.data());
-  const float offset = kHalfOffset * static_cast<float>(query_.bias / 128);
+  (*scorer_)(memory_.fresh.data(), count, memory_.similarities.data());
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::uint32_t place = some[i];
-    const float similarity = query_.dot_weight * lists_.scale[place] * (kHalf * static_cast<float>(dots[i]) - offset) +
-                             query_.square_weight * lists_.square[place];
-    memory_.beam.add(similarity, lists_.members[place]);
+    memory_.beam.add(memory_.similarities[i], lists_.members[memory_.fresh[i]]);
   }
 }
 

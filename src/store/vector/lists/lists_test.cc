@@ -74,7 +74,7 @@ double recall(const CodedRows& given, const ListsView& lists, std::size_t probes
     }
     std::sort(all.begin(), all.end(), std::greater<>());
     all.resize(std::min<std::size_t>(all.size(), 10));
-    const Beam& beam = Probing(lists, query.scan(), memory).look(probes, places, matching);
+    const Beam& beam = Probing(lists, query, memory).look(probes, places, matching);
     EXPECT_LE(beam.count(), places);
     std::size_t reached = 0;
     for (std::size_t i = 0; i < beam.count(); ++i) {
@@ -190,14 +190,14 @@ TEST(Lists, ThatBeginWithOthersKeepTheirCentroidsAndCompareWhatIsNew) {
 
 TEST(Lists, ServeUntilTheRowsHaveDoubledOrHalved) {
   ListsView lists;
-  lists.count = 400;
   lists.trained = 10'000;
   EXPECT_TRUE(serves(lists, 20'000, 0));
   EXPECT_FALSE(serves(lists, 20'002, 0));
   EXPECT_TRUE(serves(lists, 5'000, 0));
   EXPECT_FALSE(serves(lists, 4'999, 0));
+  EXPECT_FALSE(serves(lists, 10'000, 400));
+  lists.wanted = 400;
   EXPECT_TRUE(serves(lists, 10'000, 400));
-  EXPECT_FALSE(serves(lists, 10'000, 500));
 }
 
 TEST(Lists, AreTheSameForTheSameRowsAndStopWhenTold) {
@@ -227,7 +227,7 @@ TEST(Lists, OfFewRowsAndOfCopiesAndOfOpposites) {
   WalkMemory memory;
   const std::vector<float> x{1, 0};
   const QueryCode query(Metric::cosine, x);
-  const Beam& beam = Probing(data.view(), query.scan(), memory).look(1, 10, nullptr);
+  const Beam& beam = Probing(data.view(), query, memory).look(1, 10, nullptr);
   ASSERT_EQ(beam.count(), 4U);
   EXPECT_EQ(beam.node(0) % 2, 0U);
   EXPECT_EQ(CodedRows(Metric::l2, 50, 8, 1).lists(100).count(), 50U);  // at most one a row
@@ -254,7 +254,7 @@ class ListsFileTest : public ::testing::Test {
 
   const std::string name = lists_name("vector", 3);
   CodedRows given{Metric::l2, 300, 20, 56};
-  IndexSubject subject{77, 300, 20};
+  IndexSubject subject{77, 300, {Metric::l2, ElementType::f32, 20}};
   std::unique_ptr<io::MemoryFileSystem> files = [] {
     auto made = io::make_memory_file_system();
     EXPECT_TRUE(made->create_directory("vector"));
@@ -271,6 +271,9 @@ TEST_F(ListsFileTest, IsReadAsItWasWritten) {
   ASSERT_NE(lists, nullptr);
   EXPECT_EQ(lists->count, 12U);
   EXPECT_EQ(lists->trained, 300U);
+  EXPECT_TRUE((*opened)->suits({.kind = IndexKind::ivf, .lists = 12}, {}));
+  EXPECT_FALSE((*opened)->suits({.kind = IndexKind::ivf}, {}));
+  EXPECT_FALSE((*opened)->suits({.kind = IndexKind::hnsw, .lists = 12}, {}));
   EXPECT_TRUE(std::equal(data.members.begin(), data.members.end(), lists->members));
   EXPECT_TRUE(std::equal(data.halves.begin(), data.halves.end(), lists->halves));
   EXPECT_EQ(recall(given, *lists, 3), recall(given, data.view(), 3));
@@ -279,7 +282,9 @@ TEST_F(ListsFileTest, IsReadAsItWasWritten) {
 }
 
 TEST_F(ListsFileTest, OfAnotherSegmentIsRefused) {
-  for (const IndexSubject& other : {IndexSubject{78, 300, 20}, {77, 301, 20}, {77, 300, 21}}) {
+  for (const IndexSubject& other : {IndexSubject{78, 300, subject.shape},
+                                    {77, 301, subject.shape},
+                                    {77, 300, {Metric::l2, ElementType::f32, 21}}}) {
     const auto opened = ListsFile::open(*files, 3, file, other);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code(), ErrorCode::corruption);

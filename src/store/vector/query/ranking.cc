@@ -113,7 +113,7 @@ Result<CompiledFilter> Ranking::filter(const Filter& also) const {
 }
 
 Result<std::vector<Found>> Ranking::by_vector(const Reading& reading, const Wanted& wanted) const {
-  const Effort effort{options_->exact, options_->ef};
+  const Effort effort{options_->exact, options_->ef, options_->probes};
   return near_->vector.empty() ? search_by_best_score(reading, near_->examples, wanted, effort)
                                : search_nearest(reading, near_->vector, wanted, effort);
 }
