@@ -12,6 +12,9 @@ What a test is called:
     journal_test   journal_test:Journal.*-Journal.Slow                         an executable, and which of its tests
     tests/cli/operations.script                                                a golden script of the command
     python/tests/test_arguments.py   python/tests/test_arguments.py::test_x    tests of the Python package
+    compiler:-Wthread-safety                           a warning, when the others' executables are compiled
+
+A mutant is built as ./dev test builds (preset dev), or under the preset it names: what only the thread sanitizer sees.
 """
 
 import argparse
@@ -35,6 +38,8 @@ ROOT = source_tree.ROOT
 TABLES = ROOT / "tests/mutants"
 TEST_SECONDS_MAX = 300
 HANGS_AFTER = 20  # times what the test takes in the unchanged tree, and as many seconds for a busy machine
+WARNING = "compiler:"
+PRESETS = ("dev", "clang", "asan", "tsan")
 
 
 @dataclass
@@ -47,6 +52,7 @@ class Mutant:
     old: str              # there exactly once
     new: str
     tests: list           # as above
+    preset: str = "dev"   # of CMakePresets.json
 
     def apply(self, text):
         """The file's text with the defect. Raises ValueError when it does not fit."""
@@ -63,8 +69,19 @@ def target_of(test):
     return "_strata" if test.startswith("python/") else test.partition(":")[0]
 
 
+def executables_of(tests):
+    return [test for test in tests if not test.startswith(WARNING)]
+
+
 def targets_of(mutants):
-    return sorted({target_of(test) for mutant in mutants for test in mutant.tests})
+    return sorted({target_of(test) for mutant in mutants for test in executables_of(mutant.tests)})
+
+
+def warning_of(tests, output):
+    """The first of the tests that is a warning of which the compiler made an error, or None."""
+    told = re.findall(r"\[-Werror,(-W[\w-]+)\]", output)
+    return next((test for test in tests if test.startswith(WARNING)
+                 and any(flag.startswith(test.removeprefix(WARNING)) for flag in told)), None)
 
 
 def load(folder=TABLES):
@@ -76,6 +93,11 @@ def load(folder=TABLES):
             if missing:
                 raise ValueError(f"{path.name}: {entry.get('name', 'an entry')} has no {', '.join(sorted(missing))}")
             mutants.append(Mutant(**entry))
+            if mutants[-1].preset not in PRESETS:
+                raise ValueError(f"{path.name}: {entry['name']} has preset {entry['preset']}, not one of "
+                                 + ", ".join(PRESETS))
+            if not executables_of(mutants[-1].tests):
+                raise ValueError(f"{path.name}: {entry['name']} names nothing that is built")
     names = [mutant.name for mutant in mutants]
     for name in names:
         if names.count(name) > 1:
@@ -123,73 +145,84 @@ def failure(test, code, output, limit):
             return found.group(1)
     begun = re.findall(r"\[ RUN      \] (\S+)", output)
     last = begun[-1] if begun else test
+    if found := re.search(r"(?:Thread|Address)Sanitizer: ([a-z -]+)", output):
+        return f"{last} ({found.group(1).strip()})"
     if code == 124:
         return f"{last} (did not end in {limit:.0f} s)"
     return f"{last} (ended by signal {-code})" if code < 0 else f"{last} (exit code {code})"
 
 
 class Laboratory:
-    """The copied tree and its build directory."""
+    """The copied tree and its build directories, one for each preset."""
 
     def __init__(self, jobs):
         self.tree = Path(os.environ.get("STRATA_BUILD", ROOT / "build")).resolve() / "mutants"
-        # Where ./dev has it, as seen from a checkout: the compiler cache then knows most of it.
-        self.build, self.jobs = self.tree / "build/dev", jobs
-        self.seconds = {}  # that each test took in the unchanged tree
+        self.jobs = jobs
+        self.seconds = {}  # that each test took in the unchanged tree, by preset
 
-    def prepare(self, targets):
+    def prepare(self, mutants):
         self.tree.mkdir(parents=True, exist_ok=True)
         copy_tree(self.tree)
-        options = []
-        if "_strata" in targets:
-            options = ["-DSTRATA_BUILD_PYTHON=ON", f"-DPython_EXECUTABLE={sys.executable}"]
-        if options or not (self.build / "build.ninja").exists():
-            code, output = run(["cmake", "--preset", "dev", "-S", self.tree, "-B", self.build, *options],
-                               cwd=self.tree, env=self.environment())
+        for preset in sorted({mutant.preset for mutant in mutants}):
+            targets = targets_of(mutant for mutant in mutants if mutant.preset == preset)
+            options = []
+            if "_strata" in targets:
+                options = ["-DSTRATA_BUILD_PYTHON=ON", f"-DPython_EXECUTABLE={sys.executable}"]
+            if options or not (self.build(preset) / "build.ninja").exists():
+                code, output = run(["cmake", "--preset", preset, "-S", self.tree, "-B", self.build(preset), *options],
+                                   cwd=self.tree, env=self.environment())
+                if code:
+                    sys.exit(f"mutants: configuring {preset} failed\n{output}")
+            code, output = self.compile(preset, targets)
             if code:
-                sys.exit(f"mutants: configuring failed\n{output}")
-        code, output = self.compile(targets)
-        if code:
-            sys.exit(f"mutants: the unchanged tree does not build\n{output[-4000:]}")
+                sys.exit(f"mutants: the unchanged tree does not build under {preset}\n{output[-4000:]}")
+
+    def build(self, preset):
+        # Where ./dev has it, as seen from a checkout: the compiler cache then knows most of it.
+        return self.tree / "build" / preset
 
     def environment(self):
         return os.environ | {"CCACHE_BASEDIR": str(self.tree), "CCACHE_NOHASHDIR": "true"}
 
-    def compile(self, targets):
-        return run(["cmake", "--build", self.build, "-j", str(self.jobs), "--target", *targets], env=self.environment())
+    def compile(self, preset, targets):
+        return run(["cmake", "--build", self.build(preset), "-j", str(self.jobs), "--target", *targets],
+                   env=self.environment())
 
-    def executable(self, target):
-        for path in self.build.rglob(target):
+    def executable(self, preset, target):
+        for path in self.build(preset).rglob(target):
             if path.is_file() and os.access(path, os.X_OK) and "CMakeFiles" not in path.parts:
                 return path
         sys.exit(f"mutants: there is no executable {target}")
 
-    def command(self, test):
+    def command(self, preset, test):
         """(what runs it, in which environment)"""
         if test.endswith(".script"):
-            return [sys.executable, self.tree / "tests/cli/run_script.py", self.executable("strata"),
+            return [sys.executable, self.tree / "tests/cli/run_script.py", self.executable(preset, "strata"),
                     self.tree / test], os.environ
         if test.startswith("python/"):
-            [module] = self.build.glob("python/_strata*.so")
+            [module] = self.build(preset).glob("python/_strata*.so")
             place = self.tree / "python/strata" / module.name
             place.unlink(missing_ok=True)
             place.symlink_to(module)
             command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", self.tree / test]
             return command, os.environ | {"PYTHONPATH": str(self.tree / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
         target, _, selected = test.partition(":")
-        command = [self.executable(target), "--gtest_fail_fast"]
-        return command + ([f"--gtest_filter={selected}"] if selected else []), os.environ
+        command = [self.executable(preset, target), "--gtest_fail_fast"]
+        # As ./dev test: the thread sanitizer ends a process at its first report.
+        environment = os.environ | {"TSAN_OPTIONS": "second_deadlock_stack=1:halt_on_error=1"}
+        return command + ([f"--gtest_filter={selected}"] if selected else []), environment
 
-    def test(self, tests):
+    def test(self, tests, preset="dev"):
         """The first test that fails, or None."""
-        for test in tests:
-            command, environment = self.command(test)
-            limit = min(TEST_SECONDS_MAX, HANGS_AFTER * (1 + self.seconds.get(test, TEST_SECONDS_MAX)))
+        for test in executables_of(tests):
+            command, environment = self.command(preset, test)
+            known = self.seconds.get((preset, test), TEST_SECONDS_MAX)
+            limit = min(TEST_SECONDS_MAX, HANGS_AFTER * (1 + known))
             began = time.monotonic()
-            code, output = run(command, limit, cwd=self.build, env=environment)
+            code, output = run(command, limit, cwd=self.build(preset), env=environment)
             if code != 0:
                 return failure(test, code, output, limit)
-            self.seconds.setdefault(test, time.monotonic() - began)
+            self.seconds.setdefault((preset, test), time.monotonic() - began)
         return None
 
     def judge(self, mutant):
@@ -201,11 +234,13 @@ class Laboratory:
         except ValueError as error:
             return "broken", str(error)
         try:
-            code, output = self.compile(targets_of([mutant]))
+            code, output = self.compile(mutant.preset, targets_of([mutant]))
             if code:
+                if warning := warning_of(mutant.tests, output):
+                    return "killed", warning
                 errors = [line for line in output.splitlines() if "error: " in line]
                 return "broken", "does not compile: " + (errors or output.splitlines()[-1:])[0][:200]
-            killer = self.test(mutant.tests)
+            killer = self.test(mutant.tests, mutant.preset)
         finally:
             path.write_text(before)
         return ("killed", killer) if killer else ("survived", "")
@@ -213,9 +248,9 @@ class Laboratory:
 
 def check_tests_pass(laboratory, mutants):
     """A test that fails anyway would kill every mutant."""
-    for test in sorted({test for mutant in mutants for test in mutant.tests}):
-        if failed := laboratory.test([test]):
-            sys.exit(f"mutants: {failed} of {test} fails in the unchanged tree")
+    for preset, test in sorted({(mutant.preset, test) for mutant in mutants for test in mutant.tests}):
+        if failed := laboratory.test([test], preset):
+            sys.exit(f"mutants: {failed} of {test} fails in the unchanged tree under {preset}")
 
 
 def choose(mutants, names=(), sample=0, day=0):
@@ -229,7 +264,7 @@ def choose(mutants, names=(), sample=0, day=0):
         first = day * sample % len(chosen)
         chosen = (chosen + chosen)[first:first + sample]
     # What one executable needs is compiled together; what changes one file, one after the other.
-    return sorted(chosen, key=lambda mutant: (target_of(mutant.tests[0]), mutant.file))
+    return sorted(chosen, key=lambda mutant: (mutant.preset, targets_of([mutant])[0], mutant.file))
 
 
 def record(path, day, seed, verdicts):
@@ -264,7 +299,7 @@ def main():
             print(f"{mutant.name:44} {mutant.promise}")
         return 0
     laboratory = Laboratory(arguments.jobs)
-    laboratory.prepare(targets_of(mutants))
+    laboratory.prepare(mutants)
     check_tests_pass(laboratory, mutants)
     verdicts = {}
     for mutant in mutants:

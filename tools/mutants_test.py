@@ -46,7 +46,7 @@ class Tables(unittest.TestCase):
     def test_every_mutant_names_tests_that_are_there(self):
         known = executables()
         for mutant in mutants.load():
-            for test in mutant.tests:
+            for test in mutants.executables_of(mutant.tests):
                 target, _, selected = test.partition(":")
                 with self.subTest(mutant=mutant.name, test=test):
                     if "/" in target:
@@ -86,6 +86,10 @@ class Mutants(unittest.TestCase):
     def test_a_table_with_a_gap_or_a_name_twice_is_refused(self):
         with self.assertRaisesRegex(ValueError, "0.toml: a has no tests"):
             self.load(ENTRY.format(name="a").replace('tests = ["x_test"]', ""))
+        with self.assertRaisesRegex(ValueError, "0.toml: a has preset fast, not one of dev"):
+            self.load(ENTRY.format(name="a") + 'preset = "fast"\n')
+        with self.assertRaisesRegex(ValueError, "0.toml: a names nothing that is built"):
+            self.load(ENTRY.format(name="a").replace("x_test", "compiler:-Wthread-safety"))
         with self.assertRaisesRegex(ValueError, "two mutants are called a"):
             self.load(ENTRY.format(name="a"), ENTRY.format(name="a"))
 
@@ -101,18 +105,26 @@ class Mutants(unittest.TestCase):
                 ("x_test:A.*", 124, "[ RUN      ] A.B\n[       OK ] A.B\n[ RUN      ] A.C\n",
                  "A.C (did not end in 21 s)"),
                 ("x_test", -6, "", "x_test (ended by signal 6)"),
+                ("x_test", 66, "[ RUN      ] A.B\nWARNING: ThreadSanitizer: data race (pid=1)\n", "A.B (data race)"),
                 ("python/tests/test_a.py", 1, "F\nFAILED ../t/test_a.py::test_x[3] - DID NOT RAISE\n", "test_x[3]"),
                 ("tests/cli/a.script", 1, "a.script: not as written:\n", "tests/cli/a.script (exit code 1)")):
             with self.subTest(test=test, code=code):
                 self.assertEqual(mutants.failure(test, code, output, 21), told)
 
+    def test_a_warning_kills_when_it_is_the_one_that_is_named(self):
+        output = "a.cc:3:1: error: reading 'x' requires holding 'm' [-Werror,-Wthread-safety-analysis]\n"
+        tests = ["x_test", "compiler:-Wthread-safety"]
+        self.assertEqual(mutants.warning_of(tests, output), "compiler:-Wthread-safety")
+        self.assertIsNone(mutants.warning_of(tests, "a.cc:3:1: error: no x [-Werror,-Wunused]\na.cc: error: y\n"))
+        self.assertIsNone(mutants.warning_of(["x_test"], output))
+
     def test_a_test_that_hangs_is_given_up_by_what_it_took_before(self):
         laboratory = mutants.Laboratory(1)
-        laboratory.build = ROOT
-        laboratory.command = lambda test: (["true"], None)
+        laboratory.build = lambda preset: ROOT
+        laboratory.command = lambda preset, test: (["true"], None)
         self.assertIsNone(laboratory.test(["quick"]))
-        self.assertLess(laboratory.seconds["quick"], 10)
-        laboratory.command = lambda test: (["sleep", "100"], None)
+        self.assertLess(laboratory.seconds["dev", "quick"], 10)
+        laboratory.command = lambda preset, test: (["sleep", "100"], None)
         with unittest.mock.patch.object(mutants, "HANGS_AFTER", 0.01):
             self.assertIn("quick (did not end in 0 s)", laboratory.test(["quick"]))
 

@@ -6,8 +6,9 @@
 //     between two commits   the stores drop what the files hold now                       (short)
 //     files that neither n nor n + 1 names are removed (I11), journal segments below n too
 //
-// An error anywhere leaves manifest n in charge; the next attempt includes what was frozen, and finds the space that this
-// one took.
+// An error before the superblock leaves manifest n in charge; the next attempt includes what was frozen, and finds the space
+// that this one took. After it n + 1 is in charge, whatever fails: a store that was not told goes on with the files of n, and
+// those that should have gone stay until a checkpoint has told all of them.
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -59,7 +60,8 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   ++superblock_sequence_;
   STRATA_FAILPOINT("checkpoint.superblock_written");
 
-  const std::vector<transaction::CheckpointFile> before_previous = std::move(previous_files_);
+  for (const auto& file : previous_files_) obsolete_files_.insert(file.name);
+  if (manifest_.number > 1) obsolete_files_.insert(manifest_name(manifest_.number - 1));
   const Lsn previous_lsn = manifest_.lsn;
   previous_files_ = files_of(manifest_);
   manifest_ = std::move(next);
@@ -76,7 +78,7 @@ Result<Lsn> LocalEngine::checkpoint_locked(bool even_if_unchanged) {
   STRATA_FAILPOINT("checkpoint.installed");
   journaled_bytes_.fetch_sub(std::min(journaled, journaled_bytes_.load()), std::memory_order_relaxed);
   checkpoint_asked_.store(false, std::memory_order_relaxed);
-  STRATA_TRY(remove_obsolete_files(before_previous));
+  STRATA_TRY(remove_obsolete_files());
   STRATA_FAILPOINT("checkpoint.files_removed");
 
   // The journal must reach back to manifest n (now the previous one) and to what each store holds on disk (I5).
@@ -129,21 +131,18 @@ void LocalEngine::retain_files() {
   store_files_.retain(std::move(names));
 }
 
-Result<void> LocalEngine::remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous) {
-  std::set<std::string, std::less<>> named;
-  for (const auto& file : previous_files_) named.insert(file.name);
-  for (const auto& file : files_of(manifest_)) named.insert(file.name);
-  for (const auto& file : before_previous) {
-    if (named.contains(file.name)) continue;
-    if (auto removed = files_->remove(file.name); !removed && removed.error().code() != ErrorCode::not_found) {
-      return removed;
-    }
-  }
-  if (manifest_.number > 2) {
-    const std::string old = manifest_name(manifest_.number - 2);
-    if (STRATA_TRY(files_->exists(old))) STRATA_TRY(files_->remove(old));
-  }
-  return {};
+/// What the two newest manifests do not name any more, older manifests too. One that cannot be removed keeps no other.
+Result<void> LocalEngine::remove_obsolete_files() {
+  for (const auto& file : previous_files_) obsolete_files_.erase(file.name);
+  for (const auto& file : files_of(manifest_)) obsolete_files_.erase(file.name);
+  Result<void> all;
+  std::erase_if(obsolete_files_, [&](const std::string& name) {
+    auto removed = files_->remove(name);
+    const bool gone = removed || removed.error().code() == ErrorCode::not_found;
+    if (!gone && all) all = std::move(removed);
+    return gone;
+  });
+  return all;
 }
 
 /// The oldest state that must stay readable: by an open view, by a tag, by the promised history. Never past the

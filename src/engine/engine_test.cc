@@ -1,12 +1,17 @@
 // The engine as its users meet it, on a real directory: committing over seven stores, the past, checkpoints, a full disk.
+#include <gmock/gmock.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <fstream>
 
+#include "core/clock.h"
+#include "core/failpoint.h"
 #include "engine/engine_fixture.h"
 #include "engine/local_engine.h"
 #include "engine/manifest.h"
 #include "io/posix_file_system.h"
+#include "testing/faulty_file_system.h"
 
 namespace strata::engine {
 namespace {
@@ -365,6 +370,81 @@ TEST_F(EngineTest, AFailedCheckpointLeavesTheStoresAsFarBehindAsTheyWere) {
   ASSERT_TRUE(local.checkpoint());
   const Value after = lag();
   for (const auto& [store, bytes] : *after.map()) EXPECT_EQ(*bytes.integer(), 0) << store;
+}
+
+/// Of the root folder, in order.
+std::vector<std::string> manifests_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("MANIFEST-")) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+#ifdef STRATA_FAILPOINTS
+TEST_F(EngineTest, AStoreThatWasNotToldOfACheckpointHindersNoLaterOne) {
+  open();
+  prepare();
+  for (const char* point : {"metadata.installed", "analytics.installed", "array.installed"}) {
+    for (int i = 0; i < 5; ++i) {
+      const std::string id = std::string(point) + std::to_string(i);
+      ASSERT_TRUE(write_everywhere(*db, id, 1));
+      ASSERT_TRUE(core::arm_failpoints(i == 1 ? std::string(point) + "=error" : ""));
+      const auto done = static_cast<LocalEngine&>(*db).checkpoint();
+      ASSERT_EQ(done.has_value(), i != 1) << id << (done ? "" : ": " + done.error().to_string());
+      EXPECT_EQ(stores_with(*db, id), 6);
+    }
+  }
+  EXPECT_EQ(manifests_in(directory).size(), 2U) << "what stayed because of an error has gone with the next checkpoint";
+  EXPECT_TRUE(db->verify()->empty());
+}
+#endif
+
+TEST_F(EngineTest, AFileThatCannotBeRemovedWaitsForTheNextCheckpoint) {
+  fs::create_directories(directory);
+  const auto disk = *io::open_posix_file_system(directory);
+  auto faulty = std::make_unique<testing::FaultyFileSystem>(*disk);
+  testing::FaultyFileSystem& faults = *faulty;
+  const core::SystemClock clock;
+  const std::shared_ptr<void> closed_before_them(nullptr, [&](void*) { db.reset(); });
+  auto opened = LocalEngine::open(directory, {}, {std::move(faulty), &clock});
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  db = *std::move(opened);
+  prepare();
+  const auto checkpoint = [&](const std::string& id) {
+    EXPECT_TRUE(write_everywhere(*db, id, 1));
+    return static_cast<LocalEngine&>(*db).checkpoint();
+  };
+  ASSERT_TRUE(checkpoint("a"));
+  ASSERT_TRUE(checkpoint("b"));
+  const fs::path kept = directory + ".kept";
+  fs::copy(directory, kept, fs::copy_options::recursive);
+  faults.fail({.call = testing::Call::remove, .forever = true});
+  const auto refused = checkpoint("c");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::io);
+  faults.heal();
+  ASSERT_TRUE(checkpoint("d"));
+  const std::vector<std::string> newest = manifests_in(directory);
+  ASSERT_EQ(newest.size(), 2U);
+  // As processes leave it that died before they removed what was obsolete.
+  ASSERT_TRUE(db->close());
+  std::vector<fs::path> obsolete;
+  for (const char* folder : {".", "vector"}) {
+    for (const auto& entry : fs::directory_iterator(kept / folder)) {
+      const fs::path path = directory / fs::path(folder) / entry.path().filename();
+      if (fs::exists(path) || !entry.is_regular_file()) continue;
+      fs::copy_file(entry.path(), path);
+      obsolete.push_back(path);
+    }
+  }
+  EXPECT_GE(obsolete.size(), 4U) << "two manifests, and their segments";
+  open();
+  ASSERT_TRUE(checkpoint("e"));
+  EXPECT_THAT(manifests_in(directory), ::testing::ElementsAre(newest[1], ::testing::Gt(newest[1])));
+  for (const fs::path& path : obsolete) EXPECT_FALSE(fs::exists(path)) << path;
 }
 
 TEST_F(EngineTest, WhatWasJournaledBeforeOpeningCountsTowardsTheNextCheckpoint) {

@@ -10,6 +10,7 @@
 /// Lock order, first to last: close_mutex_ · checkpoint_mutex_ · history_mutex_ · the transaction manager's (its header) · the stores' own.
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "engine/commit_clock.h"
@@ -89,8 +90,7 @@ class LocalEngine final : public Engine {
   Result<Lsn> checkpoint_locked(bool even_if_unchanged) STRATA_REQUIRES(checkpoint_mutex_);
   Result<void> write_files(Manifest& next) STRATA_REQUIRES(checkpoint_mutex_);
   void retain_files() STRATA_REQUIRES(checkpoint_mutex_);
-  Result<void> remove_obsolete_files(const std::vector<transaction::CheckpointFile>& before_previous)
-      STRATA_REQUIRES(checkpoint_mutex_);
+  Result<void> remove_obsolete_files() STRATA_REQUIRES(checkpoint_mutex_);
   Lsn move_horizon(Lsn at_most);
   Result<void> check_open() const;
   Result<void> check_not_lent(std::string_view wanted) const;
@@ -120,6 +120,7 @@ class LocalEngine final : public Engine {
   Manifest manifest_ STRATA_GUARDED_BY(checkpoint_mutex_);
   std::vector<transaction::CheckpointFile> previous_files_  // of manifest n − 1
       STRATA_GUARDED_BY(checkpoint_mutex_);
+  std::set<std::string, std::less<>> obsolete_files_ STRATA_GUARDED_BY(checkpoint_mutex_);  // to be removed
   std::uint64_t superblock_sequence_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;
   Lsn superblock_lsn_ STRATA_GUARDED_BY(checkpoint_mutex_) = 0;  // that the journal must reach
 

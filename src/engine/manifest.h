@@ -38,6 +38,7 @@ struct Manifest {
   std::vector<Tag> tags;
 };
 
+inline constexpr std::string_view kManifestPrefix = "MANIFEST-";
 std::string manifest_name(std::uint64_t number);  ///< "MANIFEST-000000000007"
 Bytes encode(const Manifest& manifest);
 /// Errors  corruption (naming the file), unsupported (newer format)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "core/checksum.h"
 #include "core/failpoint.h"
@@ -34,7 +35,7 @@ constexpr std::string_view kReadme =
 
 /// Files that an interrupted first open may leave behind.
 bool ours_before_the_superblock(std::string_view name) {
-  return name == kLockName || name == kReadmeName || name.starts_with("MANIFEST-") || name.ends_with(".tmp");
+  return name == kLockName || name == kReadmeName || name.starts_with(kManifestPrefix) || name.ends_with(".tmp");
 }
 
 Result<void> check_range(std::string_view option, std::uint64_t value, std::uint64_t min, std::uint64_t max) {
@@ -173,6 +174,15 @@ Result<void> LocalEngine::load_manifest() {
     manifest_ = *std::move(manifest);
     superblock_lsn_ = block.lsn;
     if (auto previous = read_manifest(*files_, manifest_.number - 1)) previous_files_ = files_of(*previous);
+    // A process that died had not come to remove them.
+    for (std::string& name : STRATA_TRY(files_->list(""))) {
+      if (!name.starts_with(kManifestPrefix) || name >= manifest_name(manifest_.number - 1)) continue;
+      const std::uint64_t number = std::strtoull(name.c_str() + kManifestPrefix.size(), nullptr, 10);
+      if (const auto older = read_manifest(*files_, number)) {
+        for (const auto& file : files_of(*older)) obsolete_files_.insert(file.name);
+      }
+      obsolete_files_.insert(std::move(name));
+    }
     retain_files();
     return {};
   }

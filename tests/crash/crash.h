@@ -37,7 +37,7 @@ struct Settings {
   std::string only;                   ///< of failpoints, errors and files to rot: those whose name begins so
   std::uint64_t every = 1;            ///< of these: each n-th case, beginning with one that the seed chooses
   bool exhaustive = false;            ///< of rot: every case, instead of drawn ones
-  std::uint64_t part = 1, parts = 1;  ///< of these, one part
+  std::uint64_t part = 1, parts = 1;  ///< of every case of rot and of the errors, one part
   std::string record;                 ///< the file that gets a line about this run; empty: none
   bool quiet = false;
 };

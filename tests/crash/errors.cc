@@ -134,32 +134,37 @@ int run_errors(const Settings& settings) {
     for (int owner = 0; owner < kOwners; ++owner) {
       for (const char* error : errors_of(static_cast<SystemCall>(call))) {
         for (const bool forever : {false, true}) {
-          const Kind kind{static_cast<SystemCall>(call), static_cast<Owner>(owner), error, forever};
-          if (kind.name().starts_with(settings.only) && cases.calls(kind) > 0) kinds.push_back(kind);
+          kinds.push_back({static_cast<SystemCall>(call), static_cast<Owner>(owner), error, forever});
         }
       }
     }
   }
   core::Random random(settings.seed);
   std::uint64_t skip = settings.seed % settings.every;
-  for (const Kind& kind : kinds) {
+  for (std::size_t at = 0; at < kinds.size(); ++at) {
+    const Kind& kind = kinds[at];
     const std::uint64_t calls = cases.calls(kind);
+    if (!kind.name().starts_with(settings.only) || calls == 0) continue;
     const bool sampled = kind.call == SystemCall::allocation && calls > kAllocationsTried;
     const std::uint64_t step = sampled ? calls / kAllocationsTried : 1;
+    std::uint64_t k = sampled ? 1 + random.below(step) : 1;
+    // Which k a part tries depends on the kind alone: other parts, that may have counted fewer calls, try the others.
+    k += step * ((at + settings.part - 1) % settings.parts);
     bool met = true;
     // Threads take turns, and what failed is tried again: there may be more or fewer calls than without a fault.
-    for (std::uint64_t k = sampled ? 1 + random.below(step) : 1; sampled || settings.every > 1 ? k <= calls : met;
-         k += step) {
+    for (; sampled || settings.every > 1 ? k <= calls : met; k += step * settings.parts) {
       if (skip-- > 0) continue;
       skip = settings.every - 1;
       if (!budget.left(0) || tally.violations() >= 100) break;
       met = cases.run(&kind, k);
       tally.add(met ? "cases" : "not met");
+      if (met) tally.add(std::string(name(kind.call)) + "/" + std::string(name(kind.owner)));
       tally.progress();
     }
     if (sampled || settings.every > 1 || met) continue;
     tally.add("kinds until the scenario completed");
   }
+  if (settings.parts > 1) tally.add("part " + std::to_string(settings.part) + " of " + std::to_string(settings.parts));
   if (tally.violations() > 0) scratch.keep();
   return finish(settings, "errors", "cases", tally, budget.minutes());
 }

@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kUsage =
     "usage: strata_crash [--memories | --vectors] [--kills N | --minutes M] [--writers N] [--lives N]\n"
     "       strata_crash --failpoints [--only PREFIX] [--every N]\n"
-    "       strata_crash --errors [--only CALL[/OWNER]] [--every N]\n"
+    "       strata_crash --errors [--only CALL[/OWNER]] [--every N] [--part I/N]\n"
     "       strata_crash --power-cut [--cuts N | --minutes M] [--file-system ext4|xfs]\n"
     "       strata_crash --rot [--cases N | --minutes M | --exhaustive [--part I/N]] [--only FILE]\n"
     "       strata_crash --simulate [--seeds N | --minutes M]\n"

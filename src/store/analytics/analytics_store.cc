@@ -453,7 +453,7 @@ Result<void> AnalyticsParticipant::installed(const Checkpoint& checkpoint) {
   // One checkpoint later: a manifest that turns out to be unreadable has the one before it as its stand-in.
   STRATA_FAILPOINT("analytics.installed");
   retired_.swap(unnamed);
-  for (const std::string& name : unnamed) STRATA_TRY(files_.remove(name));
+  for (const std::string& name : unnamed) (void)files_.remove(name);  // what stays is removed at the next start
   return {};
 }
 

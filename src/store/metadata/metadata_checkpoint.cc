@@ -390,7 +390,7 @@ Result<void> MetadataParticipant::installed(const transaction::Checkpoint& check
     installed_lsn_ = checkpoint.lsn;
   }
   STRATA_FAILPOINT("metadata.installed");
-  for (const std::string& name : replaced) STRATA_TRY(files_.remove(name));
+  for (const std::string& name : replaced) (void)files_.remove(name);  // what stays is removed at the next start
   return {};
 }
 

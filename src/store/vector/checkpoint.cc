@@ -356,8 +356,8 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
-  STRATA_TRY(retire(gone, named_before));
-  STRATA_TRY(remove_replaced_indexes(named_before, pending->files));
+  retire(gone, named_before);
+  remove_replaced_indexes(named_before, pending->files);
   want_indexes();
   return {};
 }
@@ -380,30 +380,29 @@ void VectorParticipant::want_indexes(const Collection& collection) {
   }
 }
 
-Result<void> VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
-                                       const std::vector<transaction::CheckpointFile>& named_before) {
+// What cannot be removed is removed at the next start.
+void VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
+                               const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
     std::vector<std::shared_ptr<IndexFile>> indexes = segment->replaced_indexes();
     if (auto index = segment->retire()) indexes.push_back(std::move(index));
     for (const auto& index : indexes) {
-      if (!names(named_before, *index)) STRATA_TRY(files_.remove(index->file().name));
+      if (!names(named_before, *index)) (void)files_.remove(index->file().name);
     }
   }
-  return {};
 }
 
-Result<void> VectorParticipant::remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
-                                                        const std::vector<transaction::CheckpointFile>& named_now) {
+void VectorParticipant::remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
+                                                const std::vector<transaction::CheckpointFile>& named_now) {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
       for (const auto& index : segment->replaced_indexes()) {
         if (names(named_now, *index)) continue;  // it was replaced while the checkpoint was written
-        if (!names(named_before, *index)) STRATA_TRY(files_.remove(index->file().name));
+        if (!names(named_before, *index)) (void)files_.remove(index->file().name);
         segment->forget_index(index->number());
       }
     }
   }
-  return {};
 }
 
 Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {

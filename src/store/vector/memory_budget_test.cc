@@ -93,7 +93,8 @@ TEST_P(MemoryBudgetOfFiles, BoundWhatIsMapped) {
   const auto files = *io::open_posix_file_system(directory);
   TestDatabase db(*files, {.memory_bytes = of_collection ? 0 : 16 * kMiB});
   db.keep_records(false);
-  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .metric = Metric::l2}));
+  constexpr IndexOptions kFlat{.kind = IndexKind::flat};
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .metric = Metric::l2, .index = kFlat}));
   core::Random random(3);
   for (std::size_t i = 0; i < kPoints; i += 1'000) {
     std::vector<std::vector<float>> vectors;
@@ -110,7 +111,7 @@ TEST_P(MemoryBudgetOfFiles, BoundWhatIsMapped) {
   ASSERT_TRUE(db.participant().settle({}));
   ASSERT_TRUE(db.restart());
   if (of_collection) {
-    ASSERT_TRUE(db.store().alter_collection("c", {.memory_bytes = 16 * kMiB}, {}));
+    ASSERT_TRUE(db.store().alter_collection("c", {.kind = IndexKind::flat, .memory_bytes = 16 * kMiB}, {}));
     ASSERT_TRUE(db.participant().settle({}));
   }
   std::uint64_t most = 0;
@@ -121,8 +122,8 @@ TEST_P(MemoryBudgetOfFiles, BoundWhatIsMapped) {
     if (i % 1'000 == 0) most = std::max(most, resident_bytes(".seg"));
   }
   EXPECT_GT(most, 0U);
-  // 16 MiB hold codes and graph, 12 of them, and the least number of pieces.
-  EXPECT_LT(most, 26 * kMiB);
+  // Codes are 8 of the 16 MiB, and what is read between two looks may come on top.
+  EXPECT_LT(most, 20 * kMiB);
   EXPECT_GT(of_collection ? 1 : *db.participant().statistics().find("memory_releases")->integer(), 0);
   const auto query = random_vector(random, kDimension);
   EXPECT_EQ(db.store().search("c", query, {.k = 10})->size(), 10U);

@@ -108,11 +108,11 @@ class VectorParticipant final : public transaction::Participant {
   void want_indexes(const Collection& collection);
   bool want_written_index(std::uint64_t number, const std::string& name);
   /// Removes indexes that others took the place of, once no checkpoint names them.
-  Result<void> remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
-                                       const std::vector<transaction::CheckpointFile>& named_now);
+  void remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
+                               const std::vector<transaction::CheckpointFile>& named_now);
   /// Nobody will read these segments from now on but who does already: an index that no checkpoint names goes.
-  Result<void> retire(const std::vector<std::shared_ptr<Segment>>& segments,
-                      const std::vector<transaction::CheckpointFile>& named_before);
+  void retire(const std::vector<std::shared_ptr<Segment>>& segments,
+              const std::vector<transaction::CheckpointFile>& named_before);
   Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
 
   io::FileSystem& files_;
