@@ -33,7 +33,7 @@ from .array import Dataset
 from .database import Database, Transaction, View, open, rebuild, restore
 from .memory import ForgetReceipt, Recalled, StoredAtom, Why
 from .rows import Rows
-from .vector import Collection, Hit
+from .vector import Collection, Hit, Quantization
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ check_calls(_strata)
 __all__ = [
     "COMMIT_LSN", "AlreadyExists", "AsyncDatabase", "AsyncTransaction", "AsyncView", "Cancelled", "Collection",
     "CommitUnknown", "Conflict", "Corruption", "Database", "Dataset", "Error", "FailedPrecondition", "ForgetReceipt",
-    "Hit", "InternalError", "InvalidArgument", "IoError", "NotFound", "PermissionDenied", "Recalled",
-    "ResourceExhausted", "Rows", "StoredAtom", "Timeout", "Transaction", "Unauthenticated", "Unavailable",
+    "Hit", "InternalError", "InvalidArgument", "IoError", "NotFound", "PermissionDenied", "Quantization",
+    "Recalled", "ResourceExhausted", "Rows", "StoredAtom", "Timeout", "Transaction", "Unauthenticated", "Unavailable",
     "Unsupported", "View", "Why", "open", "open_async", "rebuild", "restore",
 ]

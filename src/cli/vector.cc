@@ -344,8 +344,8 @@ void add_scroll(CommandLine& line, CLI::App& family) {
 void add_vector_verbs(CommandLine& line) {
   CLI::App& family = line.family("vector", "Collections of embeddings");
   add_create(line, family);
-  add_alter(line, family);
   add_list(line, family);
+  add_alter(line, family);
   add_upsert(line, family);
   add_get(line, family);
   add_vector_search(line, family);
