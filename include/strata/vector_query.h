@@ -51,7 +51,7 @@ struct SearchOptions {
   Filter filter = {};
   bool with_payload = true;
   bool with_vector = false;
-  /// Where segments have graphs (10,000 rows and more), how many candidates a search keeps in view, at least 1.5 · k: more
+  /// Where segments have graphs or lists (from 10,000 rows on), how many candidates a search keeps in view, at least 1.5 · k: more
   /// find more of the true nearest and take longer. 0: 64, which finds about 98 of 100 among 60,000 sentence embeddings.
   std::uint32_t ef = 0;  ///< 0 … kSearchEfMax
   /// Where segments have lists (index kind ivf), into how many a search looks, the nearest first: more find more and take longer. Under a

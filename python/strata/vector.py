@@ -253,8 +253,9 @@ class Collection:
                     min_score: float | None = None, probes: int = 0) -> list[list[Hit]]:
         """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
         points are compared one by one, they are read once for many queries."""
-        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes, exact,
-                                        min_score, with_payload, with_vector, HitWithVector if with_vector else Hit)
+        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes,
+                                        exact, min_score, with_payload, with_vector,
+                                        HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
                      with_payload: bool = True, min_score: float | None = None) -> list[Hit]:
@@ -423,8 +424,9 @@ class VectorStore:
 
         element            what vectors are kept as: f32 as given; f16, bf16 rounded, half the space; int8 whole numbers
                            -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
-        index              hnsw: a search graph over many points; ivf: lists of points that lie near each other, cheaper to make
-                           and to keep, slower to search; flat: every search compares with all
+        index              hnsw: a search graph over many points; ivf: lists of points that lie near each other,
+                           cheaper to make and to keep, slower to search; flat: every search compares with all
+        lists              of ivf, 1 ... 65,536; 0: about 4 · √points
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
         memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
         quantization       the codes that the graph is walked by: a Quantization, or its kind alone"""

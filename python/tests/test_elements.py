@@ -26,7 +26,8 @@ def test_an_index_of_lists_is_asked_for_by_kind(db):
     assert (notes.info.index, notes.info.lists) == ("ivf", 4)
     assert [hit.id for hit in notes.search([1, 0.1, 0], 1, probes=2)] == ["a"]
     assert [hit.id for hit in notes.query([0.1, 1, 0], k=1, probes=2)] == ["b"]
-    assert [[hit.id for hit in hits] for hits in notes.search_many([[1, 0, 0], [0, 1, 0]], 1, probes=1)] == [["a"], ["b"]]
+    many = notes.search_many([[1, 0, 0], [0, 1, 0]], 1, probes=1)
+    assert [[hit.id for hit in hits] for hits in many] == [["a"], ["b"]]
     with pytest.raises(strata.InvalidArgument, match="probes.*not 65537"):
         notes.search([1, 0, 0], probes=65537)
     notes.alter(lists=7)
