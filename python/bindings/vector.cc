@@ -186,7 +186,7 @@ nb::object search_words(const Vector& self, const std::string& collection, const
                         nb::object filter, nb::object min_score, bool with_payload, bool with_vector,
                         nb::type_object hit) {
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, 0, false, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, 0, 0, false, number_or_none("min_score", min_score)};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search_words(collection, query, options); }), hit,
       with_vector);
