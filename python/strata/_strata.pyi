@@ -184,7 +184,7 @@ class Vector:
     def get(self, collection: str, id: str, with_vector: bool, for_update: bool) -> object: ...
 
     def search(self, collection: str, query: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C',
-        device='cpu', writable=False)], k: int, filter: object | None, ef: int, exact: bool, min_score: object | None,
+        device='cpu', writable=False)], k: int, filter: object | None, ef: int, probes: int, exact: bool, min_score: object | None,
         with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> object: ...
 
     def search_sparse(self, collection: str, indices: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C',
@@ -193,17 +193,17 @@ class Vector:
         with_vector: bool, using_vector: str, hit: type) -> object: ...
 
     def search_many(self, collection: str, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None),
-        order='C', device='cpu', writable=False)], k: int, filter: object | None, ef: int, exact: bool,
+        order='C', device='cpu', writable=False)], k: int, filter: object | None, ef: int, probes: int, exact: bool,
         min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> list: ...
 
     def search_words(self, collection: str, query: str, k: int, filter: object | None, min_score: object | None,
         with_payload: bool, with_vector: bool, hit: type) -> object: ...
 
-    def query(self, collection: str, asked: dict, k: int, filter: object | None, ef: int, exact: bool,
+    def query(self, collection: str, asked: dict, k: int, filter: object | None, ef: int, probes: int, exact: bool,
         min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> object: ...
 
     def query_groups(self, collection: str, asked: dict, field: str, groups: int, size: int, filter: object | None,
-        ef: int, exact: bool, min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str,
+        ef: int, probes: int, exact: bool, min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str,
         hit: type) -> list: ...
 
     def facets(self, collection: str, field: str, filter: object | None, limit: int) -> list: ...
