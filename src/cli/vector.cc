@@ -113,14 +113,14 @@ void add_create(CommandLine& line, CLI::App& family) {
     STRATA_TRY(given->index.apply(options.index, options.quantization));
     Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
     STRATA_TRY(stores.vector().create_collection(given->collection, options));
-    Map made{{"collection", given->collection},
-             {"dimension", options.dimension},
-             {"metric", name(options.metric)},
-             {"words", options.words},
-             {"element", name(options.element)},
-             {"index", name(options.index.kind)},
-             {"quantization", name(options.quantization.kind)}};
-    if (!options.vectors.empty()) made.set("vectors", names_of(options));
+    Record made{{"collection", given->collection},
+                {"dimension", options.dimension},
+                {"metric", name(options.metric)},
+                {"words", options.words},
+                {"element", name(options.element)},
+                {"index", name(options.index.kind)},
+                {"quantization", name(options.quantization.kind)}};
+    if (!options.vectors.empty()) made.emplace_back("vectors", names_of(options));
     context.output.record(made);
     return {};
   });
@@ -269,8 +269,8 @@ void add_get(CommandLine& line, CLI::App& family) {
     Stores* stores = STRATA_TRY(context.database.stores());
     const auto point = STRATA_TRY(stores->vector().get(given->collection, given->id));
     if (!point) return Error(ErrorCode::not_found, "no point \"" + given->id + "\" in \"" + given->collection + "\"");
-    Map record{{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}};
-    if (!point->vectors.empty()) record.set("vectors", printed(point->vectors));
+    Record record{{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}};
+    if (!point->vectors.empty()) record.emplace_back("vectors", printed(point->vectors));
     context.output.record(record);
     return {};
   });
