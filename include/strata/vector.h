@@ -165,12 +165,12 @@ class VectorStore {
   /// name    [a-z0-9][a-z0-9_-]{0,63}
   /// Errors  invalid_argument, already_exists (other options; both are named)
   virtual Result<void> create_collection(std::string_view collection, const CollectionOptions& options) = 0;
-  /// Changes how a collection is searched. What is indexed is searched as before until its new index stands, in the background (compact
+  /// Changes how a collection is searched, by its unnamed vector or by the one that `vector` names. What is indexed is searched as before until its new index stands, in the background (compact
   /// waits for it). Of the present: views of the past are searched by the same index.
-  /// Errors  not_found, invalid_argument (as create_collection)
+  /// Errors  not_found, invalid_argument (as create_collection; no such vector, a sparse one)
   /// Cost    other codes: a pass over the vectors; another graph: as making it
   virtual Result<void> alter_collection(std::string_view collection, const IndexOptions& index,
-                                        const QuantizationOptions& quantization) = 0;
+                                        const QuantizationOptions& quantization, std::string_view vector = {}) = 0;
   virtual Result<void> drop_collection(std::string_view collection) = 0;  ///< Errors  not_found
   virtual Result<std::vector<CollectionInfo>> collections() = 0;          ///< by name
   virtual Result<CollectionInfo> collection(std::string_view collection) = 0;

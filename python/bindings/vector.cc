@@ -201,11 +201,12 @@ void create_collection(const Vector& self, const std::string& collection, std::u
 }
 
 void alter_collection(const Vector& self, const std::string& collection, const Index& index,
-                      const Quantization& quantization) {
+                      const Quantization& quantization, const std::string& vector) {
   const IndexOptions index_now = index_options(index);
   const QuantizationOptions quantization_now = quantization_options(quantization);
-  run(self.handle,
-      [&](Stores& stores) { return stores.vector().alter_collection(collection, index_now, quantization_now); });
+  run(self.handle, [&](Stores& stores) {
+    return stores.vector().alter_collection(collection, index_now, quantization_now, vector);
+  });
 }
 
 void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
@@ -435,7 +436,8 @@ void bind_vector(nb::module_& module) {
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
            nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"), nb::arg("vectors"))
-      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"))
+      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"),
+           nb::arg("vector"))
       .def(
           "drop_collection",
           [](const Vector& self, const std::string& collection) {

@@ -286,14 +286,20 @@ class Collection:
 
     def alter(self, index: str | None = None, m: int | None = None, ef_construction: int | None = None,
               lists: int | None = None, memory_bytes: int | None = None,
-              quantization: Quantization | str | None = None) -> None:
-        """Changes how the collection is searched; what is not given stays. What is indexed is searched as before until
-        its new index stands, in the background: `db.compact()` waits for it."""
+              quantization: Quantization | str | None = None, vector: str = "") -> None:
+        """Changes how the collection is searched, by its unnamed vector or by the one that `vector` names; what is not
+        given stays. What is indexed is searched as before until its new index stands, in the background: `db.compact()`
+        waits for it."""
         found = self.info
+        before: tuple[Any, ...] = found[6:11]
+        codes_before = found.quantization
+        if options := found.vectors.get(vector):
+            before = tuple(options.get(key, value) for key, value in _INDEX.items())
+            codes_before = options.get("quantization", Quantization())
         given = (index, m, ef_construction, lists, memory_bytes)
-        wanted = tuple(old if new is None else new for old, new in zip(found[6:11], given))
-        codes = found.quantization if quantization is None else _quantization(quantization)
-        self._native.alter_collection(self.name, wanted, tuple(codes))
+        wanted = tuple(old if new is None else new for old, new in zip(before, given))
+        codes = codes_before if quantization is None else _quantization(quantization)
+        self._native.alter_collection(self.name, wanted, tuple(codes), vector)
 
     def upsert(self, id: str, vector: ArrayLike | None = None, payload: Filter | None = None, text: str = "",
                vectors: Mapping[str, AnyVector | None] | None = None) -> None:

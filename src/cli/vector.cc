@@ -30,7 +30,7 @@ struct IndexArguments {
 };
 
 struct Given {
-  std::string collection, id, metric = "cosine", filter, file = "-", after, order_by;
+  std::string collection, id, vector, metric = "cosine", filter, file = "-", after, order_by;
   std::vector<std::string> ids, vectors;
   std::uint32_t dimension = 0;
   std::size_t limit = 100, batch = 1'000;
@@ -133,15 +133,25 @@ void add_alter(CommandLine& line, CLI::App& family) {
                 "strata vector alter notes.strata notes --quantization automatic --recall-min 0.98");
   verb.takes_directory();
   auto given = with_collection(verb);
+  verb.app().add_option("--vector", given->vector, "The named vector, not the unnamed one")->option_text("NAME");
   add_index_options(verb, given->index);
   verb.runs([given](Context& context) -> Result<void> {
     Stores& stores = *STRATA_TRY(context.database.engine());
-    CollectionOptions options = STRATA_TRY(stores.vector().collection(given->collection)).options;
-    STRATA_TRY(given->index.apply(options.index, options.quantization));
-    STRATA_TRY(stores.vector().alter_collection(given->collection, options.index, options.quantization));
-    context.output.record({{"altered", given->collection},
-                           {"index", name(options.index.kind)},
-                           {"quantization", name(options.quantization.kind)}});
+    const CollectionOptions options = STRATA_TRY(stores.vector().collection(given->collection)).options;
+    IndexOptions index = options.index;
+    QuantizationOptions quantization = options.quantization;
+    for (const NamedVector& vector : options.vectors) {
+      if (vector.name != given->vector) continue;
+      index = vector.index;
+      quantization = vector.quantization;
+    }
+    STRATA_TRY(given->index.apply(index, quantization));
+    STRATA_TRY(stores.vector().alter_collection(given->collection, index, quantization, given->vector));
+    Map altered{{"altered", given->collection}};
+    if (!given->vector.empty()) altered.set("vector", given->vector);
+    altered.set("index", name(index.kind));
+    altered.set("quantization", name(quantization.kind));
+    context.output.record(altered);
     return {};
   });
 }

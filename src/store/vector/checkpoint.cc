@@ -364,7 +364,11 @@ void VectorParticipant::want_graphs(const Collection& collection) {
   if (collection.deleted() != kLive) return;
   const IndexOptions index = collection.index();
   const QuantizationOptions quantization = collection.quantization();
-  for (const auto& segment : collection.unchecked_parts()->segments) {
+  const auto parts = collection.unchecked_parts();
+  for (const auto& delta : parts->deltas) {
+    if (!walks(collection)) delta->detach();
+  }
+  for (const auto& segment : parts->segments) {
     if (!wants_graph(collection, *segment)) {
       segment->detach();
       continue;
@@ -413,8 +417,8 @@ bool fit(const std::vector<std::shared_ptr<Collection>>& vectors, std::string_vi
   return std::equal(vectors.begin(), vectors.end(), options.vectors.begin(), options.vectors.end(),
                     [&](const auto& kept, const NamedVector& vector) {
                       return kept->name() == name_of_vector(name, vector.name) &&
-                             kept->options() == options_of_vector(vector) && kept->created() == created &&
-                             kept->deleted() == deleted;
+                             content_of(kept->options()) == content_of(options_of_vector(vector)) &&
+                             kept->created() == created && kept->deleted() == deleted;
                     });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/assert.h"
+#include "store/vector/collection_options.h"
 
 namespace strata::store::vector {
 
@@ -24,6 +25,11 @@ Collection::Collection(std::uint64_t id, std::string name, const CollectionOptio
 
 CollectionOptions Collection::present_options() const {
   CollectionOptions options = options_;
+  for (std::size_t i = 0; i < vectors_.size(); ++i) {
+    if (options.vectors[i].kind == VectorKind::sparse) continue;
+    options.vectors[i].index = vectors_[i]->index();
+    options.vectors[i].quantization = vectors_[i]->quantization();
+  }
   const core::MutexLock lock(indexing_mutex_);
   options.index = index_;
   options.quantization = quantization_;
@@ -60,13 +66,16 @@ IndexFigures Collection::index_figures() const {
   return figures;
 }
 
-void Collection::alter(const IndexOptions& index, const QuantizationOptions& quantization) {
+void Collection::alter(const CollectionOptions& options) {
   {
     const core::MutexLock lock(indexing_mutex_);
-    index_ = index;
-    quantization_ = quantization;
+    index_ = options.index;
+    quantization_ = options.quantization;
   }
-  budget_->set_bytes(budget_of(index));
+  budget_->set_bytes(budget_of(options.index));
+  for (std::size_t i = 0; i < vectors_.size(); ++i) {
+    if (options.vectors[i].kind == VectorKind::dense) vectors_[i]->alter(options_of_vector(options.vectors[i]));
+  }
 }
 
 std::shared_ptr<const PartList> Collection::unchecked_parts() const {

@@ -81,7 +81,8 @@ class Collection {
 
   /// Errors  corruption: a change of a point that does not exist, a damaged segment
   Result<void> apply(Lsn lsn, const PointChange& change);
-  void alter(const IndexOptions& index, const QuantizationOptions& quantization) STRATA_EXCLUDES(indexing_mutex_);
+  /// It and its named vectors are searched as `options` say.
+  void alter(const CollectionOptions& options) STRATA_EXCLUDES(indexing_mutex_);
   void drop(Lsn lsn);
   /// Of what its parts have now.
   IndexFigures index_figures() const;

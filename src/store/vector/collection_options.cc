@@ -103,6 +103,34 @@ void decode_indexing(core::Decoder& in, CollectionOptions& options) {
   if (!check_collection_options(options)) in.fail();
 }
 
+void encode_altered(const CollectionOptions& options, core::Encoder& out) {
+  encode_indexing(options, out);
+  for (const NamedVector& vector : options.vectors) {
+    if (vector.kind == VectorKind::dense) encode_indexing(as_options(vector), out);
+  }
+}
+
+void decode_altered(core::Decoder& in, CollectionOptions& options) {
+  decode_indexing(in, options);
+  for (NamedVector& vector : options.vectors) {
+    if (vector.kind == VectorKind::sparse) continue;
+    CollectionOptions kept = as_options(vector);
+    decode_indexing(in, kept);
+    vector.index = kept.index;
+    vector.quantization = kept.quantization;
+  }
+}
+
+CollectionOptions content_of(CollectionOptions options) {
+  options.index = {};
+  options.quantization = {};
+  for (NamedVector& vector : options.vectors) {
+    vector.index = {};
+    vector.quantization = {};
+  }
+  return options;
+}
+
 void encode_options(const CollectionOptions& options, core::Encoder& out) {
   out.varint(options.dimension);
   out.u8(static_cast<std::uint8_t>(options.metric));

@@ -29,6 +29,12 @@ CollectionOptions decode_options(core::Decoder& in, OptionsForm form);
 void encode_indexing(const CollectionOptions& options, core::Encoder& out);
 /// Puts them into `options`. What is out of range fails the decoder.
 void decode_indexing(core::Decoder& in, CollectionOptions& options);
+/// What alter_collection changes: the indexing of the unnamed vector and of each dense named one.
+void encode_altered(const CollectionOptions& options, core::Encoder& out);
+/// Puts it into the options that the collection has. What is out of range fails the decoder.
+void decode_altered(core::Decoder& in, CollectionOptions& options);
+/// What of the options a collection's content depends on: not how it is searched.
+CollectionOptions content_of(CollectionOptions options);
 /// The same of form, of quantization alone.
 void encode_quantization(const QuantizationOptions& quantization, core::Encoder& out);
 QuantizationOptions decode_quantization(core::Decoder& in);

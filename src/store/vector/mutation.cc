@@ -109,7 +109,7 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out) {
     out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0) |
                                      (change.altered ? kAltered : 0)));
     if (change.created) encode_options(*change.created, out);
-    if (change.altered) encode_indexing(*change.altered, out);
+    if (change.altered) encode_altered(*change.altered, out);
     out.varint(change.points.size());
     for (const PointChange& point : change.points) {
       out.u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(point.kind) |
@@ -150,7 +150,7 @@ Result<Mutation> decode_mutation(ByteView section,
     const auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
     if ((flags & kAltered) != 0) {
       if (!exists) return corrupt("an index for a collection that does not exist", change.name);
-      decode_indexing(in, change.altered.emplace(*exists));
+      decode_altered(in, change.altered.emplace(*exists));
       if (!in.ok()) return corrupt("options out of range", change.name);
     }
     const std::size_t points = in.count(2);

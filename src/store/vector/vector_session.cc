@@ -96,13 +96,19 @@ class VectorSession final : public strata::VectorStore {
   }
 
   Result<void> alter_collection(std::string_view name, const IndexOptions& index,
-                                const QuantizationOptions& quantization) override {
+                                const QuantizationOptions& quantization, std::string_view vector) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       CollectionOptions options = target->options;
-      options.index = index;
-      options.quantization = quantization;
+      if (vector.empty()) {
+        options.index = index;
+        options.quantization = quantization;
+      } else {
+        NamedVector& altered = options.vectors[STRATA_TRY(place_of(name, options, vector))];
+        altered.index = index;
+        altered.quantization = quantization;
+      }
       STRATA_TRY(check_collection_options(options));
       if (options == target->options) {
         tx.note_dependency(StoreKind::vector, collection_key(name));

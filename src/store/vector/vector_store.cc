@@ -89,8 +89,11 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
       collections_[collection->name()].push_back(collection);
     }
     if (change.altered) {
-      collection->alter(change.altered->index, change.altered->quantization);
-      if (recovered_) want_graphs(*collection);
+      collection->alter(*change.altered);
+      if (recovered_) {
+        want_graphs(*collection);
+        for (const auto& vector : collection->vectors()) want_graphs(*vector);
+      }
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
     if (!collection) continue;
@@ -106,21 +109,6 @@ void VectorParticipant::want_graphs_of_deltas(Collection& collection) {
   if (!walks(collection)) return;
   if (auto delta = collection.delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
 }
-
-namespace {
-
-// What a collection holds is the same however it is searched.
-CollectionOptions content_of(CollectionOptions options) {
-  options.index = {};
-  options.quantization = {};
-  for (NamedVector& vector : options.vectors) {
-    vector.index = {};
-    vector.quantization = {};
-  }
-  return options;
-}
-
-}  // namespace
 
 Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
   transaction::Summary summary;
