@@ -147,10 +147,10 @@ void add_alter(CommandLine& line, CLI::App& family) {
     }
     STRATA_TRY(given->index.apply(index, quantization));
     STRATA_TRY(stores.vector().alter_collection(given->collection, index, quantization, given->vector));
-    Map altered{{"altered", given->collection}};
-    if (!given->vector.empty()) altered.set("vector", given->vector);
-    altered.set("index", name(index.kind));
-    altered.set("quantization", name(quantization.kind));
+    Record altered{{"altered", given->collection}};
+    if (!given->vector.empty()) altered.emplace_back("vector", given->vector);
+    altered.emplace_back("index", name(index.kind));
+    altered.emplace_back("quantization", name(quantization.kind));
     context.output.record(altered);
     return {};
   });
