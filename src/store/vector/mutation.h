@@ -3,7 +3,7 @@
 ///
 ///     section      varint 4 (version), varint count of collection changes, then each, names ascending
 ///     collection   text name, u8 flags (1 dropped, 2 created, 4 altered, in that order of effect; not both of the last two)
-///                  created: the options, altered: the indexing alone (collection_options.h)
+///                  created: the options, altered: the indexing alone, of the unnamed vector and of each dense named one
 ///                  varint count of point changes, then each
 ///     point        u8 kind, text id, then by kind
 ///                    0 upsert       the elements, raw, bytes payload (a map of core/codec), bytes terms (words.h)
