@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """./dev bench vector_codes: what each kind of code costs and finds, in one collection whose quantization is altered.
 
-The base is put once and compacted. Then for each quantization: how long the change takes, the bytes of a code and of the
-graph's file, and for some efforts the recall of the ten nearest and the queries a CPU second, one query a call. Times are
-CPU times of the process, on one pinned core.
+The base is put once and compacted. Then for each quantization: how long the change takes, the bytes of a code, and for
+some efforts the recall of the ten nearest and the queries a CPU second, one query a call. Times are CPU times of the
+process, on one pinned core.
 """
 
 import argparse
@@ -99,9 +99,10 @@ def rows_of(directory, base, queries):
                 cells.append("{:.4f} · {:,.0f}".format(*measure(collection, queries, truth, effort)))
             chosen = f" → {described(figures.quantization)}" if codes.kind == "automatic" else ""
             told = "" if figures.recall is None else f"{figures.recall:.3f}"
-            yield (f"| {described(codes)}{chosen} | {figures.code_bytes} | {4 * base.shape[1] / figures.code_bytes:.0f} × | "
-                   if figures.code_bytes else f"| {described(codes)}{chosen} | 0 | — | ") + \
-                f"{changed:.1f} | {told} | " + " | ".join(cells) + " |"
+            size = figures.code_bytes
+            smaller = f"{4 * base.shape[1] / size:.0f} ×" if size else "—"
+            yield (f"| {described(codes)}{chosen} | {size} | {smaller} | {changed:.1f} | {told} | "
+                   + " | ".join(cells) + " |")
 
 
 def main():
@@ -110,7 +111,8 @@ def main():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     today = datetime.date.today().isoformat()
     lines = [f"# Codes that graphs are walked by, {today}", "", f"{len(base):,} × {base.shape[1]}, {machine()}.", "",
-             "Of each effort (`ef`): recall of the ten nearest · queries a CPU second, from Python, one query a call.", "",
+             "Of each effort (`ef`): recall of the ten nearest · queries a CPU second, from Python, one query a call.",
+             "",
              "| quantization | bytes of a code | smaller than f32 | change, CPU s | recall it tells | "
              + " | ".join(f"ef {effort}" for effort in EFFORTS) + " |", "|---|" + "---:|" * (4 + len(EFFORTS))]
     directory = tempfile.mkdtemp(prefix="strata-bench-")

@@ -24,9 +24,9 @@ struct OpenOptions {
   std::uint64_t checkpoint_journal_bytes = 96ULL
                                            << 20;  ///< a checkpoint starts when this much was journaled; 1 MiB … 4 GiB
   std::int64_t history_ms = 24LL * 3600 * 1000;    ///< how far back `view(as_of)` reaches, at least; ≥ 0
-  std::uint64_t journal_segment_bytes = 64ULL << 20;   ///< 1 MiB … 1 GiB
-  std::uint64_t cache_bytes = 2ULL << 30;              ///< limit of the cache store; 1 MiB …
-  std::uint64_t vector_bytes = 0;                      ///< of the vector store's files in memory, codes and graphs at least; 0: 25 % of RAM
+  std::uint64_t journal_segment_bytes = 64ULL << 20;  ///< 1 MiB … 1 GiB
+  std::uint64_t cache_bytes = 2ULL << 30;             ///< limit of the cache store; 1 MiB …
+  std::uint64_t vector_bytes = 0;  ///< of the vector store's files in memory, codes and graphs at least; 0: 25 % of RAM
   std::uint64_t analytics_bytes = 0;                   ///< memory limit of the analytics engine; 0: 20 % of RAM
   std::uint64_t metadata_cache_bytes = 64ULL << 20;    ///< page cache of the metadata engine
   std::uint64_t transaction_bytes_max = 240ULL << 20;  ///< one transaction's record
