@@ -243,6 +243,11 @@ void bind_engine(nb::module_& module) {
              const Call call(self);
              return object_of(without_gil([&] { return call.engine().statistics(); }));
            })
+      .def("transactions",
+           [](std::shared_ptr<Handle> self) {
+             const Call call(self);
+             return object_of(without_gil([&] { return call.engine().transactions(); }));
+           })
       .def("summarize", &summarize, nb::arg("as_of").none())
       .def("verify", &verify);
   module.def("open", &open, nb::arg("directory"), nb::arg("options"));

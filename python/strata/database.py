@@ -223,6 +223,13 @@ class Database(Stores):
     def statistics(self) -> dict[str, Any]:
         return self._handle.statistics()
 
+    def transactions(self) -> dict[str, Any]:
+        """What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys and,
+        of one that waits for a lock, waits_for (ids) and waiting_ms; "conflicts", the last 32 with time and message;
+        "locks", how many are held; "lag", by how many bytes of records each store's files are behind; "counters".
+        From any thread, also while others wait."""
+        return self._handle.transactions()
+
     def summarize(self, as_of: AsOf = None) -> list[StoreSummary]:
         """What each store holds; equal databases have equal summaries."""
         return [StoreSummary(*summary) for summary in self._handle.summarize(as_of)]

@@ -120,7 +120,7 @@ class CollectionInfo(NamedTuple):
     words: bool
     points: int
     element: str  # what vectors are kept as: f32, f16, bf16, int8 or binary
-    index: str  # hnsw or flat
+    index: str  # hnsw, ivf or flat
     m: int
     ef_construction: int
     lists: int
@@ -350,7 +350,7 @@ class Collection:
 
     def search(self, query: AnyVector, k: int = 10, filter: Filter | None = None, ef: int = 0, exact: bool = False,
                with_vector: bool = False, with_payload: bool = True, min_score: float | None = None,
-               using: str = "") -> list[Hit]:
+               probes: int = 0, using: str = "") -> list[Hit]:
         """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them.
 
         `using` names the vector that is searched; only points that have it are found. A sparse one is searched by
@@ -358,7 +358,8 @@ class Collection:
 
         Segments of 10,000 points and more are searched through their graphs: `ef` candidates are kept in view (0: 64;
         at least 1.5 · k), and more of them find more of the true nearest. `exact` compares with every point.
-        `min_score` leaves out what scores less; with metric l2 a distance of 2 is a score of -4.
+        Of an index "ivf" the `probes` nearest lists are looked into (0: 3 · √lists). `min_score` leaves out what scores
+        less; with metric l2 a distance of 2 is a score of -4.
         """
         kind = HitWithVector if with_vector else Hit
         if _is_sparse(query):
@@ -366,16 +367,16 @@ class Collection:
             hits = self._native.search_sparse(self.name, indices, values, k, _as_dict(filter, "filter"), min_score,
                                               with_payload, with_vector, using, kind)
             return _with_stored_vectors(hits) if with_vector else hits
-        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, exact,
-                                   min_score, with_payload, with_vector, using, kind)
+        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, probes,
+                                   exact, min_score, with_payload, with_vector, using, kind)
 
     def search_many(self, queries: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,
                     exact: bool = False, with_vector: bool = False, with_payload: bool = True,
-                    min_score: float | None = None, using: str = "") -> list[list[Hit]]:
+                    min_score: float | None = None, probes: int = 0, using: str = "") -> list[list[Hit]]:
         """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
         points are compared one by one, they are read once for many queries."""
-        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, exact,
-                                        min_score, with_payload, with_vector, using,
+        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes,
+                                        exact, min_score, with_payload, with_vector, using,
                                         HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
@@ -388,7 +389,7 @@ class Collection:
               unlike: Sequence[Example] = (), recommend: str = "average_vector", fusion: str = "rrf",
               weights: tuple[float, float] = (1, 1), diversity: float = 0, candidates: int = 0, k: int = 10,
               filter: Filter | None = None, ef: int = 0, exact: bool = False, min_score: float | None = None,
-              with_vector: bool = False, with_payload: bool = True, using: str = "",
+              with_vector: bool = False, with_payload: bool = True, probes: int = 0, using: str = "",
               also: Mapping[str, AnyVector] | None = None,
               also_weights: Mapping[str, float] | None = None) -> list[QueryHit]:
         """The k best points for a question with one side or more, best first.
@@ -406,22 +407,22 @@ class Collection:
         asked = _asked(vector, words, like, unlike, recommend, fusion, weights, diversity, candidates, also,
                        also_weights)
         return _with_standings(asked, with_vector, self._native.query(
-            self.name, asked, k, _as_dict(filter, "filter"), ef, exact, min_score, with_payload, with_vector, using,
-            QueryHit))
+            self.name, asked, k, _as_dict(filter, "filter"), ef, probes, exact, min_score, with_payload, with_vector,
+            using, QueryHit))
 
     def query_groups(self, group_by: str, vector: AnyVector | None = None, words: str = "", *, groups: int = 10,
                      size: int = 3, like: Sequence[Example] = (), unlike: Sequence[Example] = (),
                      recommend: str = "average_vector", fusion: str = "rrf", weights: tuple[float, float] = (1, 1),
                      candidates: int = 0, filter: Filter | None = None, ef: int = 0, exact: bool = False,
                      min_score: float | None = None, with_vector: bool = False, with_payload: bool = True,
-                     using: str = "", also: Mapping[str, AnyVector] | None = None,
+                     probes: int = 0, using: str = "", also: Mapping[str, AnyVector] | None = None,
                      also_weights: Mapping[str, float] | None = None) -> list[Group]:
         """As `query`, in groups: for each value of the field `group_by` its `size` best points; the groups of the best
         points first, min(groups, different values) of them. A point whose field is a list is in the group of each item.
         With several sides, groups are what there is among the candidates."""
         asked = _asked(vector, words, like, unlike, recommend, fusion, weights, 0, candidates, also, also_weights)
         found = self._native.query_groups(self.name, asked, group_by, groups, size, _as_dict(filter, "filter"), ef,
-                                          exact, min_score, with_payload, with_vector, using, QueryHit)
+                                          probes, exact, min_score, with_payload, with_vector, using, QueryHit)
         return [Group(value, _with_standings(asked, with_vector, hits)) for value, hits in found]
 
     def facets(self, field: str, filter: Filter | None = None, limit: int = 10) -> list[Facet]:
@@ -568,7 +569,9 @@ class VectorStore:
 
         element            what vectors are kept as: f32 as given; f16, bf16 rounded, half the space; int8 whole numbers
                            -128 ... 127; binary 0 and 1. Given and given back as float32; scores are of what is kept
-        index              hnsw: a search graph over many points; flat: every search compares with all
+        index              hnsw: a search graph over many points; ivf: lists of points that lie near each other,
+                           cheaper to make and to keep, slower to search; flat: every search compares with all
+        lists              of ivf, 1 ... 65,536; 0: about 4 · √points
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
         memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
         quantization       the codes that the graph is walked by: a Quantization, or its kind alone

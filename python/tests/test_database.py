@@ -304,6 +304,35 @@ def test_closing_from_what_a_call_calls_is_refused(db, tmp_path):
     assert db.closed and len(list((tmp_path / "backups").iterdir())) == 1
 
 
+def test_who_waits_for_whom_is_shown(db):
+    db.metadata.execute("create table t(id text primary key, n integer)")
+    first, second = db.transaction(), db.transaction()
+    first.metadata.put_row("t", {"id": "a", "n": 1})
+    failed = []
+
+    def wait():
+        try:
+            second.metadata.put_row("t", {"id": "a", "n": 2})
+        except strata.Conflict as error:
+            failed.append(error)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiting = []
+    while waiter.is_alive() and not waiting:
+        shown = db.transactions()
+        waiting = [each for each in shown["active"] if "waits_for" in each]
+    holder = next(each for each in shown["active"] if "waits_for" not in each)
+    assert waiting[0]["waits_for"] == [holder["id"]] and holder["isolation"] == "repeatable_read"
+    assert shown["locks"] >= 1 and shown["counters"]["lock_waits"] == 1
+    first.commit()
+    waiter.join()
+    assert len(failed) == 1
+    second.rollback()
+    shown = db.transactions()
+    assert shown["active"] == [] and shown["counters"]["conflicts"] == len(shown["conflicts"]) == 1
+
+
 def test_backup_restore_rebuild_and_verify(db, path, tmp_path):
     db.graph.put_node("a")
     db.object.put("content")

@@ -11,7 +11,7 @@ namespace {
 // How a collection is searched. What is not given stays as it is, or as the defaults say.
 struct IndexArguments {
   std::string kind, quantization, range;
-  std::optional<std::uint32_t> m, ef_construction, bits, parts;
+  std::optional<std::uint32_t> m, ef_construction, lists, bits, parts;
   std::optional<std::uint64_t> memory_bytes;
   std::optional<float> recall_min;
 
@@ -20,6 +20,7 @@ struct IndexArguments {
     index.m = m.value_or(index.m);
     index.memory_bytes = memory_bytes.value_or(index.memory_bytes);
     index.ef_construction = ef_construction.value_or(index.ef_construction);
+    index.lists = lists.value_or(index.lists);
     if (!quantization.empty()) codes = {.kind = STRATA_TRY(parse_quantization_kind(quantization))};
     if (!range.empty()) codes.range = STRATA_TRY(parse_quantization_range(range));
     codes.bits = bits.value_or(codes.bits);
@@ -61,10 +62,14 @@ Value names_of(const CollectionOptions& options) {
 
 void add_index_options(Verb& verb, IndexArguments& given) {
   CLI::App& app = verb.app();
-  app.add_option("--index", given.kind, "hnsw: a search graph over many points; flat: compared with all")
+  app.add_option(
+         "--index", given.kind,
+         "hnsw: a search graph over many points; ivf: lists of near ones, cheaper to make; flat: compared with all")
       ->option_text("KIND");
   app.add_option("--m", given.m, "Links a point chooses in the graph, 4 … 128 (32)")->option_text("N");
   app.add_option("--ef-construction", given.ef_construction, "Effort to find them, m … 1024 (128)")->option_text("N");
+  app.add_option("--lists", given.lists, "Of ivf, 1 … 65536; 0: about 4 times the root of the points (0)")
+      ->option_text("N");
   app.add_option("--memory-bytes", given.memory_bytes,
                  "What of its files may lie in memory beside codes and graphs; 0: as the database allows (0)")
       ->option_text("N");

@@ -12,7 +12,7 @@ namespace {
 struct Given {
   std::string collection;
   std::size_t k = 10, queries = 200;
-  std::uint32_t ef = 0;
+  std::uint32_t ef = 0, probes = 0;
 };
 
 constexpr std::size_t kPage = 1'000;
@@ -57,7 +57,7 @@ Result<void> audit(Context& context, const Given& given) {
   }
   const std::vector<Query> queries = STRATA_TRY(choose_queries(stores, given, info.points));
 
-  SearchOptions options{.k = given.k + 1, .with_payload = false, .ef = given.ef};
+  SearchOptions options{.k = given.k + 1, .with_payload = false, .ef = given.ef, .probes = given.probes};
   std::vector<std::int64_t> times, exact_times;
   std::uint64_t found = 0, wanted = 0;
   const auto progress = context.progress("searching");
@@ -105,6 +105,7 @@ void add_vector_audit(CommandLine& line, CLI::App& family) {
       .add_option("--queries", given->queries, "How many points are asked for their neighbours")
       ->option_text("N");
   verb.app().add_option("--ef", given->ef, "As in vector search")->option_text("N");
+  verb.app().add_option("--probes", given->probes, "As in vector search")->option_text("N");
   verb.runs([given](Context& context) { return audit(context, *given); });
 }
 

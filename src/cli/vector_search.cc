@@ -17,7 +17,7 @@ struct Given {
   std::vector<float> weights;
   float diversity = 0;
   std::size_t k = 10, candidates = 0, groups = 10, size = 3;
-  std::uint32_t ef = 0;
+  std::uint32_t ef = 0, probes = 0;
   std::optional<float> min_score;
   bool with_vector = false, exact = false;
 };
@@ -51,6 +51,7 @@ Result<void> read_query(const Given& given, Asked& asked) {
                    .filter = STRATA_TRY(parse_map(given.filter, "--filter")),
                    .with_vector = given.with_vector,
                    .ef = given.ef,
+                   .probes = given.probes,
                    .exact = given.exact,
                    .min_score = given.min_score,
                    .using_vector = given.using_vector};
@@ -163,6 +164,9 @@ void add_vector_search(CommandLine& line, CLI::App& family) {
   app.add_option("--groups", given->groups, "How many values at most")->option_text("N");
   app.add_option("--group-size", given->size, "How many points of each at most")->option_text("N");
   app.add_option("--ef", given->ef, "Candidates that a search through a graph keeps in view (64): more find more")
+      ->option_text("N");
+  app.add_option("--probes", given->probes,
+                 "Lists that a search of an ivf index looks into (3 · √lists): more find more")
       ->option_text("N");
   app.add_flag("--exact", given->exact, "Compare with every point");
   app.add_flag("--with-vector", given->with_vector, "Print the vectors, too");

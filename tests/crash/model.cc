@@ -295,7 +295,7 @@ Result<void> Model::compare_array(ArrayStore& store, std::vector<std::string>& o
   if (info.rows != log_.size()) out.push_back("array: " + text(info.rows) + " rows, not " + text(log_.size()));
   const ArrayData data = STRATA_TRY(store.read("log", 0, info.rows));
   std::vector<std::int64_t> values(data.bytes.size() / sizeof(std::int64_t));
-  std::memcpy(values.data(), data.bytes.data(), values.size() * sizeof(std::int64_t));
+  if (!values.empty()) std::memcpy(values.data(), data.bytes.data(), values.size() * sizeof(std::int64_t));
   for (std::size_t i = 0; i < std::min<std::size_t>(log_.size(), values.size() / 3); ++i) {
     const LogRow& row = log_[i];
     const std::uint64_t wanted[] = {row.cleared ? 0 : row.writer, row.cleared ? 0 : row.number,

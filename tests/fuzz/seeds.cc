@@ -22,6 +22,8 @@
 #include "store/vector/graph/graph_builder.h"
 #include "store/vector/graph/graph_codes.h"
 #include "store/vector/graph/graph_file.h"
+#include "store/vector/lists/lists_builder.h"
+#include "store/vector/lists/lists_file.h"
 #include "strata/strata.h"
 #include "transaction/record.h"
 
@@ -189,30 +191,54 @@ void add_files(Seeds& seeds, const fs::path& directory) {
   }
 }
 
-/// Of the forty rows that its target expects; a real database has graphs from 10,000 rows on.
+/// The forty rows that the targets of search graphs and of lists expect; a real database has either from 10,000 rows on.
+struct FortyRows {
+  static constexpr store::vector::Row kRows = 40;
+  static constexpr std::uint32_t kDimension = 8;
+  explicit FortyRows(Metric metric) : subject{77, kRows, {metric, ElementType::f32, kDimension}} {
+    const std::size_t stride = store::vector::distance::code_stride(kDimension);
+    codes.resize(kRows * stride);
+    core::Random random(1);
+    for (store::vector::Row row = 0; row < kRows; ++row) {
+      std::vector<float> x(kDimension);
+      for (float& value : x) value = static_cast<float>(random.real()) - 0.5F;
+      const store::vector::RowCode code = store::vector::encode_row(metric, x, codes.data() + row * stride);
+      scale.push_back(code.scale);
+      square.push_back(code.square);
+    }
+    must(files->create_directory("vector"));
+  }
+  store::vector::distance::CodeColumns columns() const {
+    return {codes.data(), scale.data(), zero.data(), zero.data(), square.data()};
+  }
+  const store::vector::IndexSubject subject;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> scale, square, zero = std::vector<float>(kRows);
+  std::unique_ptr<io::FileSystem> files = io::make_memory_file_system();
+};
+
 void add_search_graph(Seeds& seeds) {
   using namespace store::vector;
-  constexpr GraphSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
-  const std::size_t stride = distance::code_stride(kSubject.shape.dimension);
-  std::vector<std::uint8_t> codes(kSubject.rows * stride);
-  std::vector<float> scale, zero(kSubject.rows);
-  core::Random random(1);
-  for (Row row = 0; row < kSubject.rows; ++row) {
-    std::vector<float> x(kSubject.shape.dimension);
-    for (float& value : x) value = static_cast<float>(random.real()) - 0.5F;
-    scale.push_back(encode_row(Metric::cosine, x, codes.data() + row * stride).scale);
-  }
+  const FortyRows rows(Metric::cosine);
   const GraphOptions options{.degree = 4, .effort = 16};
-  const distance::CodeColumns columns{codes.data(), scale.data(), zero.data(), zero.data(), zero.data()};
-  const auto graph =
-      build_graph(columns, kSubject.rows, kSubject.shape.dimension, Metric::cosine, options, [] { return false; });
-  const auto quantizer = half_codes(kSubject.shape.dimension);
-  const auto halves = codes_of(*quantizer, columns, kSubject.rows, kSubject.shape.dimension);
-  const auto files = io::make_memory_file_system();
-  must(files->create_directory("vector"));
+  const auto graph = build_graph(rows.columns(), FortyRows::kRows, FortyRows::kDimension, Metric::cosine, options,
+                                 [] { return false; });
+  const auto quantizer = half_codes(FortyRows::kDimension);
+  const auto halves = codes_of(*quantizer, rows.columns(), FortyRows::kRows, FortyRows::kDimension);
   const std::string name = graph_name("vector", 1);
-  must(write_graph(*files, name, kSubject, {.options = options, .chosen = resolved({})}, graph->view(quantizer.get(), halves.data())));
-  seeds.add("store_vector_graph", 1, must(io::read_file(*files, name, 1 << 20)));
+  must(write_graph(*rows.files, name, rows.subject, {.options = options, .chosen = resolved({})},
+                   graph->view(quantizer.get(), halves.data())));
+  seeds.add("store_vector_graph", 1, must(io::read_file(*rows.files, name, 1 << 20)));
+}
+
+void add_lists(Seeds& seeds) {
+  using namespace store::vector;
+  const FortyRows rows(Metric::l2);
+  const auto lists =
+      build_lists(rows.columns(), FortyRows::kRows, FortyRows::kDimension, Metric::l2, 5, [] { return false; });
+  const std::string name = lists_name("vector", 1);
+  must(write_lists(*rows.files, name, rows.subject, *lists));
+  seeds.add("store_vector_lists", 1, must(io::read_file(*rows.files, name, 1 << 20)));
 }
 
 void make(const fs::path& folder) {
@@ -241,6 +267,7 @@ void make(const fs::path& folder) {
   seeds.add("store_array_state", manifest.stores[static_cast<std::size_t>(StoreKind::array)].state);
   add_files(seeds, directory);
   add_search_graph(seeds);
+  add_lists(seeds);
   fs::remove_all(place);
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/random.h"
+#include "store/graph/append_only.h"
 #include "store/graph/graph_test_support.h"
 
 namespace strata::store::graph {
@@ -69,6 +70,37 @@ TEST(GraphThreads, ReadersSeeTheirViewWhileOthersApplyAndCheckpoint) {
   }
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(failures.load(), 0);
+}
+
+// What no lock guards: on processors that reorder writes, and for the thread sanitizer, the count is what makes an entry whole.
+TEST(GraphThreads, WhoCountsAnEntrySeesItWhole) {
+  constexpr std::uint64_t kEntries = 20'000;
+  struct Entry {
+    std::uint64_t index, twice;
+  };
+  Arena arena;
+  StableArray<Entry> array;
+  AppendList<Entry> list;
+  const auto is_whole = [](const Entry& entry, std::uint64_t index) {
+    return entry.index == index && entry.twice == 2 * index;
+  };
+  std::atomic<int> torn{0};
+  std::thread reader([&] {
+    for (std::uint64_t seen = 0; seen < kEntries;) {
+      seen = array.size();
+      if (seen > 0 && !is_whole(array[seen - 1], seen - 1)) ++torn;
+      list.newest_first([&](const Entry& newest) {
+        if (!is_whole(newest, newest.index)) ++torn;
+        return false;
+      });
+    }
+  });
+  for (std::uint64_t i = 0; i < kEntries; ++i) {
+    list.append(arena, {i, 2 * i});
+    array.append(arena, {i, 2 * i});
+  }
+  reader.join();
+  EXPECT_EQ(torn.load(), 0);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 //   freeze            closes every active delta; notes what each collection is at that LSN
 //   write_checkpoint  per collection: closed deltas, and the segments chosen to be merged with them, become one new segment;
 //                     rows dead at the horizon stay behind. Deletions in the segments that stay go to one deletes file
-//   installed         the new segments take the place of what they were made from, and large ones are given graphs
+//   installed         the new segments take the place of what they were made from, and large ones are given graphs or lists
 //
 // A failed or forgotten attempt changes nothing in memory; its files are leftovers with numbers that no state names.
 #include <algorithm>
@@ -81,8 +81,8 @@ std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<S
   return chosen;
 }
 
-bool names(const std::vector<transaction::CheckpointFile>& files, const GraphFile& graph) {
-  return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.name == graph.file().name; });
+bool names(const std::vector<transaction::CheckpointFile>& files, const IndexFile& index) {
+  return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.name == index.file().name; });
 }
 
 }  // namespace
@@ -130,13 +130,16 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
   std::vector<Bequest> bequests;
   for (const auto& segment : choose_merge(living, choice, options_)) {
     take(*segment);
-    const auto file = segment->graph_file();
-    if (file && file->graph() != nullptr) bequests.push_back({segment.get(), file->graph(), file});
+    const auto index = segment->index_file();
+    if (!index || !index->sound()) continue;
+    const auto graph = segment->graph_file();
+    const auto lists = segment->lists_file();
+    bequests.push_back({segment.get(), {graph ? graph->graph() : nullptr, lists ? lists->lists() : nullptr}, index});
   }
   for (const auto& delta : frozen.deltas) {
     take(*delta);
     const PartGraph graph = delta->graph();
-    if (graph.view != nullptr) bequests.push_back({delta.get(), graph.view, graph.kept});
+    if (graph.view != nullptr) bequests.push_back({delta.get(), {graph.view}, graph.kept});
   }
   const bool apart = before.size() >= options_.past_rows_min && before.size() >= now.size() / kPastShare;
   if (!apart) now.insert(now.end(), before.begin(), before.end());
@@ -147,7 +150,11 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
   if (!now.empty()) {
     replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(now), pending)));
     Replacement::Made& made = replacement.made.back();
-    if (wants_graph(*frozen.collection, *made.segment)) made.inheritance = inherit(bequests, made.sources);
+    if (wants_index(*frozen.collection, *made.segment)) {
+      const bool lists = frozen.collection->index().kind == IndexKind::ivf;
+      std::erase_if(bequests, [lists](const Bequest& each) { return (each.index.lists != nullptr) != lists; });
+      made.inheritance = inherit(bequests, made.sources);
+    }
   }
   if (!before.empty()) replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(before), pending)));
   return std::optional(std::move(replacement));
@@ -269,11 +276,11 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     for (const auto& segment : segments) {
       out.u64(segment->number());
       out.u64(segment->root());
-      const auto graph = segment->graph_file();
-      const bool named = graph && !graph->damaged() && collection.index().kind != IndexKind::flat;
-      out.u64(named ? graph->number() : 0);
-      out.u64(named ? graph->root() : 0);
-      if (named) pending.files.push_back(graph->file());
+      const auto index = segment->index_file();
+      const bool named = index && !index->damaged() && is_indexed(collection);
+      out.u64(named ? index->number() : 0);
+      out.u64(named ? index->root() : 0);
+      if (named) pending.files.push_back(index->file());
     }
   }
   for (const auto& segment : kept) {
@@ -351,16 +358,16 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
   retire(gone, named_before);
-  remove_replaced_graphs(named_before, pending->files);
-  want_graphs();
+  remove_replaced_indexes(named_before, pending->files);
+  want_indexes();
   return {};
 }
 
-void VectorParticipant::want_graphs() {
-  for (const auto& collection : every_collection()) want_graphs(*collection);
+void VectorParticipant::want_indexes() {
+  for (const auto& collection : every_collection()) want_indexes(*collection);
 }
 
-void VectorParticipant::want_graphs(const Collection& collection) {
+void VectorParticipant::want_indexes(const Collection& collection) {
   if (collection.deleted() != kLive) return;
   const IndexOptions index = collection.index();
   const QuantizationOptions quantization = collection.quantization();
@@ -369,12 +376,12 @@ void VectorParticipant::want_graphs(const Collection& collection) {
     if (!walks(collection)) delta->detach();
   }
   for (const auto& segment : parts->segments) {
-    if (!wants_graph(collection, *segment)) {
+    if (!wants_index(collection, *segment)) {
       segment->detach();
       continue;
     }
-    const auto graph = segment->graph_file();
-    if (!graph || graph->damaged() || !graph->suits(index, quantization)) graphs_.want(segment, index, quantization);
+    const auto file = segment->index_file();
+    if (!file || file->damaged() || !file->suits(index, quantization)) graphs_.want(segment, index, quantization);
   }
 }
 
@@ -382,22 +389,22 @@ void VectorParticipant::want_graphs(const Collection& collection) {
 void VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
                                const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
-    std::vector<std::shared_ptr<GraphFile>> graphs = segment->replaced_graphs();
-    if (auto graph = segment->retire()) graphs.push_back(std::move(graph));
-    for (const auto& graph : graphs) {
-      if (!names(named_before, *graph)) (void)files_.remove(graph->file().name);
+    std::vector<std::shared_ptr<IndexFile>> indexes = segment->replaced_indexes();
+    if (auto index = segment->retire()) indexes.push_back(std::move(index));
+    for (const auto& index : indexes) {
+      if (!names(named_before, *index)) (void)files_.remove(index->file().name);
     }
   }
 }
 
-void VectorParticipant::remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
-                                               const std::vector<transaction::CheckpointFile>& named_now) {
+void VectorParticipant::remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
+                                                const std::vector<transaction::CheckpointFile>& named_now) {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
-      for (const auto& graph : segment->replaced_graphs()) {
-        if (names(named_now, *graph)) continue;  // it was replaced while the checkpoint was written
-        if (!names(named_before, *graph)) (void)files_.remove(graph->file().name);
-        segment->forget_graph(graph->number());
+      for (const auto& index : segment->replaced_indexes()) {
+        if (names(named_now, *index)) continue;  // it was replaced while the checkpoint was written
+        if (!names(named_before, *index)) (void)files_.remove(index->file().name);
+        segment->forget_index(index->number());
       }
     }
   }
@@ -470,7 +477,7 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       if (graphed) {
         const std::uint64_t graph = in.u64();
         const std::uint64_t root = in.u64();
-        if (in.ok() && graph != 0) restore_graph(segment, graph, root, last.files);
+        if (in.ok() && graph != 0) restore_index(segment, graph, root, last.files);
       }
       segments.push_back(std::move(segment));
     }
@@ -505,15 +512,24 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   return {};
 }
 
-/// Whatever is wrong with it: without a graph the segment is scanned, until it has another.
-void VectorParticipant::restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
+/// Whatever is wrong with it: without an index the segment is scanned, until it has another. The file's name tells which kind it is.
+void VectorParticipant::restore_index(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                                       const std::vector<transaction::CheckpointFile>& files) {
-  const std::string name = graph_name(directory_, number);
-  const auto file = std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == name; });
-  if (file == files.end()) return;
-  named_graphs_.insert(number);
-  auto graph = GraphFile::open(files_, number, *file, segment->graph_subject());
-  if (graph && (*graph)->root() == root) (void)segment->attach(*std::move(graph));
+  const auto named = [&](const std::string& name) {
+    return std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.name == name; });
+  };
+  const auto attach = [&](auto index) {
+    if (index && (*index)->root() == root) (void)segment->attach(*std::move(index));
+  };
+  const auto graph = named(graph_name(directory_, number));
+  const auto lists = named(lists_name(directory_, number));
+  if (graph == files.end() && lists == files.end()) return;
+  named_indexes_.insert(number);
+  if (graph != files.end()) {
+    attach(GraphFile::open(files_, number, *graph, segment->index_subject()));
+  } else {
+    attach(ListsFile::open(files_, number, *lists, segment->index_subject()));
+  }
 }
 
 Result<void> VectorParticipant::load_deletes(std::uint64_t number) {
@@ -608,25 +624,28 @@ Result<void> VectorParticipant::recovered(Lsn lsn) {
     const auto number = number_of(name);
     if (!number) continue;
     const bool unfinished = name.ends_with(".tmp");
-    const bool is_graph = name.ends_with(".graph");
+    const bool is_index = name.ends_with(".graph") || name.ends_with(".lists");
     const bool unnamed =
-        first_unnamed_ != 0 && (is_graph ? !named_graphs_.contains(*number) : *number >= first_unnamed_);
-    if (!unfinished && (!unnamed || (is_graph && want_written_graph(*number)))) continue;
+        first_unnamed_ != 0 && (is_index ? !named_indexes_.contains(*number) : *number >= first_unnamed_);
+    if (!unfinished && (!unnamed || (is_index && want_written_index(*number, name)))) continue;
     STRATA_TRY(files_.remove(directory_ + "/" + name));
   }
   recovered_ = true;
-  want_graphs();
+  want_indexes();
   return {};
 }
 
-/// A graph that came after the last checkpoint: kept when a segment of that checkpoint lacks just this one.
-bool VectorParticipant::want_written_graph(std::uint64_t number) {
-  const transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
+/// An index that came after the last checkpoint: kept when a segment of that checkpoint lacks just this one.
+bool VectorParticipant::want_written_index(std::uint64_t number, const std::string& name) {
+  const transaction::CheckpointFile file{directory_ + "/" + name, 0, {}};
+  const auto is_of = [&](const Segment& segment) {
+    const IndexSubject subject = segment.index_subject();
+    return name.ends_with(".lists") ? ListsFile::open(files_, number, file, subject).has_value()
+                                    : GraphFile::open(files_, number, file, subject).has_value();
+  };
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
-      if (!walks(*collection) || segment->graph_file() ||
-          !GraphFile::open(files_, number, file, segment->graph_subject()))
-        continue;
+      if (!is_indexed(*collection) || segment->index_file() || !is_of(*segment)) continue;
       graphs_.want(segment, collection->index(), collection->quantization(), number);
       return true;
     }

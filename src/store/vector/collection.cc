@@ -51,14 +51,17 @@ IndexFigures Collection::index_figures() const {
   const auto parts = unchecked_parts();
   Row largest = 0;
   for (const auto& segment : parts->segments) {
-    const auto graph = segment->graph_file();
-    if (!graph || graph->damaged()) continue;
+    const auto index = segment->index_file();
+    if (!index || index->damaged()) continue;
     figures.rows += segment->rows();
     if (segment->rows() < largest) continue;
     largest = segment->rows();
-    figures.quantization = graph->making().chosen;
-    figures.code_bytes = graph->making().code_bytes;
-    figures.recall = graph->making().recall;
+    const auto graph = segment->graph_file();
+    const GraphMaking making = graph ? graph->making() : GraphMaking{.chosen = resolved({})};
+    figures.quantization = making.chosen;
+    figures.code_bytes =
+        graph ? making.code_bytes : static_cast<std::uint32_t>(distance::half_stride(options_.dimension));
+    figures.recall = making.recall;
   }
   for (const auto& delta : parts->deltas) {
     if (const PartGraph graph = delta->graph(); graph.view != nullptr) figures.rows += graph.view->rows;

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "store/vector/graph/graph.h"
+#include "store/vector/lists/lists.h"
 
 namespace strata::store::vector {
 namespace {
 
 constexpr std::uint32_t kEfConstructionMax = 1'024;
-constexpr std::uint32_t kListsMax = 65'536;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
 
@@ -222,7 +222,6 @@ Result<void> check_collection_options(const CollectionOptions& options) {
   if (options.index.kind > IndexKind::ivf) {
     return refuse("unknown index kind: " + std::to_string(static_cast<int>(options.index.kind)));
   }
-  if (options.index.kind == IndexKind::ivf) return refuse("an index of kind ivf cannot be made yet");
   if (options.index.m < 4 || options.index.m > kGraphDegreeMax) {
     return refuse("m is 4 to " + std::to_string(kGraphDegreeMax) + ", not " + std::to_string(options.index.m));
   }
@@ -234,6 +233,10 @@ Result<void> check_collection_options(const CollectionOptions& options) {
     return refuse("lists are 1 to " + std::to_string(kListsMax) + ", or 0, not " + std::to_string(options.index.lists));
   }
   STRATA_TRY(check_quantization(options.quantization, options.dimension));
+  const QuantizationOptions quantization = resolved(options.quantization);
+  if (options.index.kind == IndexKind::ivf && quantization != resolved({})) {
+    return refuse("an index of kind ivf reads scalar codes of 4 bits over each point, not " + describe(quantization));
+  }
   if (options.vectors.size() > kNamedVectorsMax) {
     return refuse("a collection has up to " + std::to_string(kNamedVectorsMax) + " named vectors, not " +
                   std::to_string(options.vectors.size()));

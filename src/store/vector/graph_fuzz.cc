@@ -14,7 +14,7 @@ using namespace strata::store::vector;
 
 namespace {
 
-constexpr GraphSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
+constexpr IndexSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
 
 std::size_t directory_bytes(std::uint32_t version) { return version == 1 ? 132 : 178; }  // before the page hashes
 

@@ -1,4 +1,4 @@
-// The store against a model while everything happens to it: payload changes, removals, merges, graphs, field indexes, views of the
+// The store against a model while everything happens to it: payload changes, removals, merges, graphs, lists, field indexes, views of the
 // past and open transactions, over segments so large that searches walk. What is exact must equal brute force; what walks must
 // be whole, true and nearly the nearest.
 #include <gtest/gtest.h>
@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kDimension = 8;
 // Walks among rows that match begin at 192 of them a place, so that few places must do.
 constexpr std::uint32_t kEf = 4;
+const IndexOptions kIndex{.m = 8, .ef_construction = 24};
 const VectorOptions kOptions{.segments_max = 3, .past_rows_min = 60, .graph_rows_min = 300};
 
 struct ModelPoint {
@@ -102,7 +103,7 @@ class ModelTest : public testing::TestWithParam<Metric> {
  protected:
   void SetUp() override {
     ASSERT_TRUE(db.store().create_collection(
-        "c", {.dimension = kDimension, .metric = GetParam(), .words = true, .index = {.m = 8, .ef_construction = 24}}));
+        "c", {.dimension = kDimension, .metric = GetParam(), .words = true, .index = kIndex}));
   }
 
   static std::string id_of(std::uint64_t i) { return "p" + std::to_string(i); }
@@ -327,7 +328,8 @@ INSTANTIATE_TEST_SUITE_P(, ModelTest, testing::Values(Metric::cosine, Metric::l2
 TEST_P(ModelTest, EveryReadIsTheModelsWhateverHappenedToTheRows) {
   std::map<Lsn, Model> history;
   Lsn horizon = 1;
-  std::uint64_t graphs = 0;
+  std::uint64_t graphs = 0, in_lists = 0;
+  bool lists = false;
   for (int step = 0; step < 25; ++step) {
     Model model = history.empty() ? Model() : history.rbegin()->second;
     db.session().begin();
@@ -344,11 +346,18 @@ TEST_P(ModelTest, EveryReadIsTheModelsWhateverHappenedToTheRows) {
     }
     if (history.empty()) continue;
     if (step == 0 || random.chance(0.4)) {
+      if (step > 0 && random.chance(0.5)) {
+        lists = !lists;
+        ASSERT_TRUE(db.store().alter_collection("c", lists ? IndexOptions{.kind = IndexKind::ivf} : kIndex, {}));
+        history[db.lsn()] = model;
+      }
       if (random.chance(0.5)) horizon = std::max(horizon, db.lsn() - std::min<Lsn>(db.lsn(), random.below(10)));
       if (random.chance(0.3)) db.participant().compact();
       ASSERT_TRUE(db.checkpoint(horizon));
       if (random.chance(0.8)) (void)db.participant().settle({});
-      graphs += static_cast<std::uint64_t>(*db.participant().statistics().find("graphs")->integer());
+      const auto statistics = db.participant().statistics();
+      graphs += static_cast<std::uint64_t>(*statistics.find("graphs")->integer());
+      in_lists += static_cast<std::uint64_t>(*statistics.find("segments_in_lists")->integer());
     }
     if (random.chance(0.1)) {
       ASSERT_TRUE(db.restart());
@@ -362,6 +371,7 @@ TEST_P(ModelTest, EveryReadIsTheModelsWhateverHappenedToTheRows) {
     if (HasFatalFailure()) return;
   }
   EXPECT_GT(graphs, 0U);
+  EXPECT_GT(in_lists, 0U);
   EXPECT_GT(recall(), 0.9);
 }
 
@@ -370,8 +380,7 @@ TEST(ModelTestBesides, SearchesUnderFiltersSeeWholeCommitsBesideMergesAndGraphs)
   constexpr int kGroups = 5, kInGroup = 200, kReaders = 3;
   const auto files = io::make_memory_file_system();
   TestDatabase db(*files, kOptions);
-  ASSERT_TRUE(db.store().create_collection(
-      "c", {.dimension = kDimension, .words = true, .index = {.m = 8, .ef_construction = 24}}));
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .words = true, .index = kIndex}));
   core::Random random(3);
   int next = 0;
   std::vector<std::vector<std::string>> members(kGroups);

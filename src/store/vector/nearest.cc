@@ -1,7 +1,7 @@
 // Nearest neighbours in two passes.
 //
 //   walk    of a part with a graph, when an approximate answer is wanted: the rows its graph leads to; what a delta got since its
-//           graph was made is scanned
+//           graph was made is scanned. Of a part with lists: what the nearest lists hold
 //   scan    every code gives an upper bound U of the score; U − slack is a lower bound. The k-th best lower bound so far is
 //           the floor: a row whose U is below it has k better ones and is forgotten
 //           Rows of a walk have bounds, too, so that one floor serves all parts
@@ -23,6 +23,7 @@
 
 #include "store/vector/elements.h"
 #include "store/vector/graph/graph_search.h"
+#include "store/vector/lists/lists_search.h"
 #include "store/vector/quantization/quantizer.h"
 #include "store/vector/reading.h"
 
@@ -93,6 +94,7 @@ class NearestSearch {
         effort_(effort.exact || !query_.bounded()
                     ? 0
                     : std::max(effort.ef == 0 ? kDefaultEf : effort.ef, wanted.k + wanted.k / 2)),
+        probes_(effort.probes),
         floor_(wanted) {}
 
   // The best of `found`, instead of all that follows.
@@ -120,6 +122,7 @@ class NearestSearch {
     asks_ = admission.asks();
     const Row among = matching_ != nullptr ? matching_->count() : rows;
     if (among == 0) return rows;
+    if (effort_ > 0 && STRATA_TRY(probe(part, among))) return rows;
     const Row walked = effort_ > 0 ? STRATA_TRY(walk(part, among)) : 0;
     if (walked == 0 && matching_ != nullptr && STRATA_TRY(pick(part, among))) return rows;
     return std::min(walked, rows);
@@ -217,14 +220,52 @@ class NearestSearch {
       for (std::size_t i = 0; i < beam.count(); ++i) {
         if (STRATA_TRY(admission_->admits(beam.node(i)))) near_.push_back({beam.similarity(i), beam.node(i)});
       }
-      if (near_.size() * 100 >= effort_ * kCountingPercent) break;
+      if (enough_count()) break;
       if (beam.count() < places) return Row{0};  // it went to all that links lead to
-      // So many places that about as many count as were wanted, a quarter more to be sure.
-      places = near_.empty() ? places * 16 : places * effort_ * 5 / (near_.size() * 4);
+      places = more_places(places);
     }
     leave_out_hopeless(*scorer, wanted_.k, near_);
     take_walked(part);
     return graph.view->rows;
+  }
+
+  // Looks into the lists of a part that are nearest. False: it has none, or to bound `among` rows costs less.
+  Result<bool> probe(const Part& part, Row among) {
+    const ListsView* const lists = part.lists();
+    if (lists == nullptr) return false;
+    const std::size_t usual = probes_ == 0 ? probes_for(lists->count) : std::min<std::size_t>(probes_, lists->count);
+    // Of rows that match as many are looked at as of all when there is no filter.
+    std::size_t probes = std::min<std::size_t>(lists->count, usual * lists->rows / among);
+    if (matching_ != nullptr && probes == lists->count) return false;
+    std::optional<Probing> probing;
+    for (std::size_t places = effort_;;) {
+      if (places * kRowsAPlace > among) return false;
+      if (!probing) probing.emplace(*lists, query_, walk_memory());
+      const Beam& beam = probing->look(probes, places, matching_);
+      near_.clear();
+      for (std::size_t i = 0; i < beam.count(); ++i) {
+        if (STRATA_TRY(admission_->admits(beam.node(i)))) near_.push_back({beam.similarity(i), beam.node(i)});
+      }
+      if (enough_count()) break;
+      if (beam.count() < places) {  // these lists hold no more
+        if (near_.size() >= wanted_.k || probes == lists->count) break;
+        probes = std::min<std::size_t>(lists->count, probes * 4);
+        continue;
+      }
+      const std::size_t before = places;
+      places = more_places(places);
+      probes = std::min<std::size_t>(lists->count, probes * places / before);
+    }
+    take_walked(part);
+    return true;
+  }
+
+  // Of the places that were wanted.
+  bool enough_count() const { return near_.size() * 100 >= effort_ * kCountingPercent; }
+
+  // So many that about as many count as were wanted, a quarter more to be sure; near_ is what counted of `places`.
+  std::size_t more_places(std::size_t places) const {
+    return near_.empty() ? places * 16 : places * effort_ * 5 / (near_.size() * 4);
   }
 
   std::unique_ptr<Scorer> scorer_of(const Part& part, const PartGraph& graph) const {
@@ -369,6 +410,7 @@ class NearestSearch {
   const QueryCode query_;
   const Wanted wanted_;
   const std::size_t effort_;  // places of a walk's beam; 0: exact
+  const std::size_t probes_;  // lists to look into; 0: probes_for
   Floor floor_;
   std::vector<Bounded> candidates_;
   std::size_t forget_at_ = 4096;

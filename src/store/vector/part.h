@@ -23,6 +23,7 @@ namespace strata::store::vector {
 class FieldIndex;
 struct Condition;
 struct GraphView;
+struct ListsView;
 class RowSet;
 
 /// A graph over the first rows of a part: the numbers in it are rows of the part.
@@ -86,6 +87,8 @@ class Part {
   virtual std::optional<Run> codes(Row row) const = 0;
   /// The graph, where there is one; of a part that grows it may cover the first rows alone. A part that gives one has sound codes.
   virtual PartGraph graph() const { return {}; }
+  /// The lists of all rows, where there are; nullptr: none. As a graph. Valid as long as the part.
+  virtual const ListsView* lists() const { return nullptr; }
   /// The rows whose payloads fulfil a condition, visible or not; nullptr when there is no index of its field, or none yet.
   /// Errors  corruption
   virtual Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const {

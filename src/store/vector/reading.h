@@ -120,10 +120,11 @@ class TopK {
   std::vector<Found> found_;  // a heap, the worst in front
 };
 
-/// How far a search goes where there are graphs.
+/// How far a search goes where there are graphs or lists.
 struct Effort {
   bool exact = false;
-  std::size_t ef = 0;  ///< places of a walk's beam; 0: kDefaultEf
+  std::size_t ef = 0;      ///< places of a walk's beam; 0: kDefaultEf
+  std::size_t probes = 0;  ///< lists to look into; 0: probes_for
 };
 inline constexpr std::size_t kDefaultEf = 64;
 

@@ -162,8 +162,8 @@ void Segment::keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_pt
 }
 
 std::uint64_t Segment::hot_bytes() const {
-  const auto graph = graph_file();
-  return bytes_.size() - directory_.derived_begin + (graph ? graph->file().bytes : 0);
+  const auto index = index_file();
+  return bytes_.size() - directory_.derived_begin + (index ? index->file().bytes : 0);
 }
 
 std::uint64_t Segment::cold_bytes() const { return directory_.derived_begin; }
@@ -179,6 +179,12 @@ PartGraph Segment::graph() const {
   return run ? PartGraph{view, run->columns} : PartGraph{};
 }
 
+const ListsView* Segment::lists() const {
+  const ListsFile* file = lists_.load(std::memory_order_acquire);
+  const ListsView* view = file == nullptr ? nullptr : file->lists();
+  return view != nullptr && codes(0) ? view : nullptr;
+}
+
 Result<std::shared_ptr<const RowSet>> Segment::rows_where(const Condition& condition) const {
   if (rows() < kIndexedRowsMin) return std::shared_ptr<const RowSet>();
   return field_indexes_.rows_where(*this, condition);
@@ -188,12 +194,27 @@ std::uint64_t Segment::bytes_in_memory() const {
   return field_indexes_.bytes() + (deleted_later() > 0 ? rows() * sizeof(Lsn) : 0);
 }
 
-bool Segment::attach(std::shared_ptr<GraphFile> graph) {
-  const core::MutexLock lock(graph_mutex_);
+bool Segment::attached(std::shared_ptr<IndexFile> index) {
   if (retired_) return false;
-  if (graph_.load(std::memory_order_relaxed) != nullptr) replaced_.push_back(graphs_.back());
+  if (indexed_) replaced_.push_back(indexes_.back());
+  indexed_ = true;
+  indexes_.push_back(std::move(index));
+  return true;
+}
+
+bool Segment::attach(std::shared_ptr<GraphFile> graph) {
+  const core::MutexLock lock(index_mutex_);
+  if (!attached(graph)) return false;
   graph_.store(graph.get(), std::memory_order_release);
-  graphs_.push_back(std::move(graph));
+  lists_.store(nullptr, std::memory_order_release);
+  return true;
+}
+
+bool Segment::attach(std::shared_ptr<ListsFile> lists) {
+  const core::MutexLock lock(index_mutex_);
+  if (!attached(lists)) return false;
+  lists_.store(lists.get(), std::memory_order_release);
+  graph_.store(nullptr, std::memory_order_release);
   return true;
 }
 
@@ -203,34 +224,37 @@ void Segment::measure_again() const {
 }
 
 void Segment::detach() {
-  const core::MutexLock lock(graph_mutex_);
-  if (graph_.exchange(nullptr, std::memory_order_acq_rel) != nullptr) replaced_.push_back(graphs_.back());
+  const core::MutexLock lock(index_mutex_);
+  if (indexed_) replaced_.push_back(indexes_.back());
+  indexed_ = false;
+  graph_.store(nullptr, std::memory_order_release);
+  lists_.store(nullptr, std::memory_order_release);
 }
 
-std::vector<std::shared_ptr<GraphFile>> Segment::replaced_graphs() const {
-  const core::MutexLock lock(graph_mutex_);
+std::vector<std::shared_ptr<IndexFile>> Segment::replaced_indexes() const {
+  const core::MutexLock lock(index_mutex_);
   return replaced_;
 }
 
-void Segment::forget_graph(std::uint64_t number) {
-  const core::MutexLock lock(graph_mutex_);
-  std::erase_if(replaced_, [number](const auto& graph) { return graph->number() == number; });
+void Segment::forget_index(std::uint64_t number) {
+  const core::MutexLock lock(index_mutex_);
+  std::erase_if(replaced_, [number](const auto& index) { return index->number() == number; });
 }
 
-std::shared_ptr<GraphFile> Segment::retire() {
-  const core::MutexLock lock(graph_mutex_);
+std::shared_ptr<IndexFile> Segment::retire() {
+  const core::MutexLock lock(index_mutex_);
   retired_ = true;
-  return graph_.load(std::memory_order_relaxed) == nullptr ? nullptr : graphs_.back();
+  return indexed_ ? indexes_.back() : nullptr;
 }
 
 bool Segment::retired() const {
-  const core::MutexLock lock(graph_mutex_);
+  const core::MutexLock lock(index_mutex_);
   return retired_;
 }
 
-std::shared_ptr<GraphFile> Segment::graph_file() const {
-  const core::MutexLock lock(graph_mutex_);
-  return graph_.load(std::memory_order_relaxed) == nullptr ? nullptr : graphs_.back();
+std::shared_ptr<IndexFile> Segment::index_file() const {
+  const core::MutexLock lock(index_mutex_);
+  return indexed_ ? indexes_.back() : nullptr;
 }
 
 // Versions of one id lie side by side from `row` on.

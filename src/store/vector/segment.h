@@ -8,7 +8,7 @@
 ///     codes bad          → rows are compared exactly        (I5 holds without codes)
 ///     id table bad       → ids are searched by halving      (rows ascend by id)
 ///     dictionary or postings bad → term lists are read through
-///     graph missing or bad → rows are scanned               (graph/graph_file.h: a file of its own, made later)
+///     graph or lists missing or bad → rows are scanned      (index_file.h: a file of its own, made later)
 ///
 /// A segment that fell back asks to be written anew at the next checkpoint (`wants_rewrite`).
 #include <atomic>
@@ -20,6 +20,7 @@
 #include "io/file_system.h"
 #include "store/vector/filter/field_index.h"
 #include "store/vector/graph/graph_file.h"
+#include "store/vector/lists/lists_file.h"
 #include "store/vector/memory_budget.h"
 #include "store/vector/part.h"
 #include "store/vector/segment_format.h"
@@ -69,6 +70,7 @@ class Segment final : public Part, public MemoryBudget::Member {
   Result<std::optional<Row>> first_above(std::string_view after) const override;
   std::optional<Run> codes(Row row) const override;
   PartGraph graph() const override;
+  const ListsView* lists() const override;
   Result<std::shared_ptr<const RowSet>> rows_where(const Condition& condition) const override;
   Result<std::shared_ptr<const FieldIndex>> field_index(std::string_view field) const override {
     return field_indexes_.index_of(*this, field);
@@ -78,30 +80,33 @@ class Segment final : public Part, public MemoryBudget::Member {
 
   /// Its pages count in these from now on; nullptr: in none.
   void keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_ptr<MemoryBudget> of_collection);
-  /// Its graph is another one now.
+  /// Its index is another one now.
   void measure_again() const;
   std::uint64_t hot_bytes() const override;
   std::uint64_t cold_bytes() const override;
   void release_cold() const noexcept override;
 
-  /// What a graph of these rows says of itself.
-  GraphSubject graph_subject() const {
+  /// What a graph or lists of these rows say of themselves.
+  IndexSubject index_subject() const {
     const CollectionOptions& options = directory_.options;
     return {root_, directory_.rows, {options.metric, options.element, options.dimension}};
   }
-  /// The graph is used from now on. False when the segment was retired meanwhile: then nobody needs it.
-  bool attach(std::shared_ptr<GraphFile> graph) STRATA_EXCLUDES(graph_mutex_);
-  /// No graph is used from now on.
-  void detach() STRATA_EXCLUDES(graph_mutex_);
-  /// The graphs that others took the place of, or none, and whose files are not known to be gone: they may be named by a checkpoint.
-  std::vector<std::shared_ptr<GraphFile>> replaced_graphs() const STRATA_EXCLUDES(graph_mutex_);
+  /// The graph, or the lists, are used from now on and nothing else. False when the segment was retired meanwhile: then nobody needs it.
+  bool attach(std::shared_ptr<GraphFile> graph) STRATA_EXCLUDES(index_mutex_);
+  bool attach(std::shared_ptr<ListsFile> lists) STRATA_EXCLUDES(index_mutex_);
+  /// No index is used from now on.
+  void detach() STRATA_EXCLUDES(index_mutex_);
+  /// Those that others took the place of, or none, and whose files are not known to be gone: they may be named by a checkpoint.
+  std::vector<std::shared_ptr<IndexFile>> replaced_indexes() const STRATA_EXCLUDES(index_mutex_);
   /// The file of that number is gone, or will be with the checkpoints that name it.
-  void forget_graph(std::uint64_t number) STRATA_EXCLUDES(graph_mutex_);
-  /// Another segment has taken its place; returns its graph.
-  std::shared_ptr<GraphFile> retire() STRATA_EXCLUDES(graph_mutex_);
-  bool retired() const STRATA_EXCLUDES(graph_mutex_);
-  /// nullptr: none yet.
-  std::shared_ptr<GraphFile> graph_file() const STRATA_EXCLUDES(graph_mutex_);
+  void forget_index(std::uint64_t number) STRATA_EXCLUDES(index_mutex_);
+  /// Another segment has taken its place; returns its index.
+  std::shared_ptr<IndexFile> retire() STRATA_EXCLUDES(index_mutex_);
+  bool retired() const STRATA_EXCLUDES(index_mutex_);
+  /// nullptr: none yet, or one of the other kind.
+  std::shared_ptr<IndexFile> index_file() const STRATA_EXCLUDES(index_mutex_);
+  std::shared_ptr<GraphFile> graph_file() const { return std::dynamic_pointer_cast<GraphFile>(index_file()); }
+  std::shared_ptr<ListsFile> lists_file() const { return std::dynamic_pointer_cast<ListsFile>(index_file()); }
 
  private:
   enum class State : std::uint8_t { unknown, good, damaged };
@@ -143,12 +148,15 @@ class Segment final : public Part, public MemoryBudget::Member {
 
   mutable FieldIndexes field_indexes_;
 
-  mutable core::Mutex graph_mutex_;
-  std::vector<std::shared_ptr<GraphFile>> graphs_
-      STRATA_GUARDED_BY(graph_mutex_);  // searches may still walk an older one
-  bool retired_ STRATA_GUARDED_BY(graph_mutex_) = false;
-  std::vector<std::shared_ptr<GraphFile>> replaced_ STRATA_GUARDED_BY(graph_mutex_);  // of them
-  std::atomic<const GraphFile*> graph_{nullptr};  // the newest of them, unless it was detached
+  bool attached(std::shared_ptr<IndexFile> index) STRATA_REQUIRES(index_mutex_);
+  mutable core::Mutex index_mutex_;
+  std::vector<std::shared_ptr<IndexFile>> indexes_
+      STRATA_GUARDED_BY(index_mutex_);  // searches may still use an older one
+  bool retired_ STRATA_GUARDED_BY(index_mutex_) = false;
+  bool indexed_ STRATA_GUARDED_BY(index_mutex_) = false;                              // by the newest of them
+  std::vector<std::shared_ptr<IndexFile>> replaced_ STRATA_GUARDED_BY(index_mutex_);  // of them
+  std::atomic<const GraphFile*> graph_{nullptr};  // the newest of them, when it is one, unless it was detached
+  std::atomic<const ListsFile*> lists_{nullptr};
 
   std::shared_ptr<MemoryBudget> store_budget_, collection_budget_;
 

@@ -307,8 +307,7 @@ class VectorSession final : public strata::VectorStore {
       tx.note_scan(StoreKind::vector, points_predicate(name));
       const VectorRows rows = STRATA_TRY(read_dense(tx, name, *target, options.using_vector, &filter));
       STRATA_TRY(check_vector(rows.collection, *rows.reading.options, "the query", query));
-      return hits(STRATA_TRY(search_nearest(rows.reading, query, wanted(options), {options.exact, options.ef})), rows,
-                  options);
+      return hits(STRATA_TRY(search_nearest(rows.reading, query, wanted(options), effort(options))), rows, options);
     });
   }
 
@@ -328,7 +327,7 @@ class VectorSession final : public strata::VectorStore {
       }
       std::vector<std::vector<Hit>> answers;
       for (const auto& found :
-           STRATA_TRY(search_nearest_each(rows.reading, queries, wanted(options), {options.exact, options.ef}))) {
+           STRATA_TRY(search_nearest_each(rows.reading, queries, wanted(options), effort(options)))) {
         answers.push_back(STRATA_TRY(vector::hits(found, rows, options)));
       }
       return answers;
@@ -481,6 +480,9 @@ class VectorSession final : public strata::VectorStore {
     if (options.ef > kSearchEfMax) {
       return refuse("ef is 0 to " + std::to_string(kSearchEfMax) + ", not " + std::to_string(options.ef));
     }
+    if (options.probes > kSearchProbesMax) {
+      return refuse("probes are 0 to " + std::to_string(kSearchProbesMax) + ", not " + std::to_string(options.probes));
+    }
     if (options.min_score && !std::isfinite(*options.min_score)) {
       return refuse("min_score is a finite number, not " + std::to_string(*options.min_score));
     }
@@ -533,6 +535,7 @@ class VectorSession final : public strata::VectorStore {
     return asked;
   }
 
+  static Effort effort(const SearchOptions& options) { return {options.exact, options.ef, options.probes}; }
   static Wanted wanted(const SearchOptions& options) {
     Wanted wanted;
     wanted.k = options.k;

@@ -91,8 +91,8 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
     if (change.altered) {
       collection->alter(*change.altered);
       if (recovered_) {
-        want_graphs(*collection);
-        for (const auto& vector : collection->vectors()) want_graphs(*vector);
+        want_indexes(*collection);
+        for (const auto& vector : collection->vectors()) want_indexes(*vector);
       }
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
@@ -147,9 +147,9 @@ Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
       for (transaction::Damage& damage : segment->verify()) found.push_back(std::move(damage));
-      const auto graph = segment->graph_file();
-      if (!graph) continue;
-      for (transaction::Damage& damage : graph->verify()) found.push_back(std::move(damage));
+      const auto index = segment->index_file();
+      if (!index) continue;
+      for (transaction::Damage& damage : index->verify()) found.push_back(std::move(damage));
     }
   }
   if (auto damage = STRATA_TRY(verify_deletes())) found.push_back(*std::move(damage));
@@ -158,7 +158,7 @@ Result<std::vector<transaction::Damage>> VectorParticipant::verify() {
 
 transaction::Statistics VectorParticipant::statistics() {
   std::uint64_t items = 0, collections = 0, segments = 0, bytes_on_disk = 0, bytes_in_memory = 0, rows = 0;
-  std::uint64_t graphs = 0, rows_in_graphs = 0;
+  std::uint64_t graphs = 0, rows_in_graphs = 0, in_lists = 0, rows_in_lists = 0;
   for (const auto& collection : every_collection()) {
     if (collection->deleted() == kLive && !keeps_vector(collection->name())) {
       ++collections;
@@ -170,11 +170,12 @@ transaction::Statistics VectorParticipant::statistics() {
       bytes_on_disk += segment->file_bytes();
       rows += segment->rows();
       bytes_in_memory += segment->bytes_in_memory();
-      const auto graph = segment->graph_file();
-      if (!graph || graph->damaged()) continue;
-      ++graphs;
-      rows_in_graphs += segment->rows();
-      bytes_on_disk += graph->file().bytes;
+      const auto index = segment->index_file();
+      if (!index || index->damaged()) continue;
+      const bool lists = segment->lists_file() != nullptr;
+      ++(lists ? in_lists : graphs);
+      (lists ? rows_in_lists : rows_in_graphs) += segment->rows();
+      bytes_on_disk += index->file().bytes;
     }
     for (const auto& delta : parts->deltas) {
       bytes_in_memory += delta->bytes_in_memory();
@@ -191,6 +192,8 @@ transaction::Statistics VectorParticipant::statistics() {
                               {"rows", rows},
                               {"graphs", graphs},
                               {"rows_in_graphs", rows_in_graphs},
+                              {"segments_in_lists", in_lists},
+                              {"rows_in_lists", rows_in_lists},
                               {"rows_waiting_for_graphs", graphs_.rows_waiting()},
                               {"rows_linked", graphs_.rows_linked()},
                               {"bytes_on_disk", bytes_on_disk},

@@ -98,25 +98,29 @@ class VectorParticipant final : public transaction::Participant {
   /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
-  void restore_graph(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
+  void restore_index(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
   /// Whether any part of it is to be walked in.
   static bool walks(const Collection& collection) {
     return collection.index().kind == IndexKind::hnsw && collection.options().dimension > 0;
   }
-  /// Whether a segment is to be walked in: not those that only views of the past look into. It is prepared, or taken for one of the present.
-  bool wants_graph(const Collection& collection, const Segment& segment) const {
-    return walks(collection) && segment.rows() >= options_.graph_rows_min && !segment.of_the_past();
+  /// Whether large segments of it have a graph or lists.
+  static bool is_indexed(const Collection& collection) {
+    return collection.index().kind != IndexKind::flat && collection.options().dimension > 0;
+  }
+  /// Whether a segment is to have one: not those that only views of the past look into. It is prepared, or taken for one of the present.
+  bool wants_index(const Collection& collection, const Segment& segment) const {
+    return is_indexed(collection) && segment.rows() >= options_.graph_rows_min && !segment.of_the_past();
   }
   void want_graphs_of_deltas(Collection& collection);
-  /// Asks for a graph for each large segment that has none, a damaged one, or another than its collection wants.
-  void want_graphs();
-  void want_graphs(const Collection& collection);
-  bool want_written_graph(std::uint64_t number);
-  /// Removes graphs that others took the place of, once no checkpoint names them.
-  void remove_replaced_graphs(const std::vector<transaction::CheckpointFile>& named_before,
-                              const std::vector<transaction::CheckpointFile>& named_now);
-  /// Nobody will read these segments from now on but who does already: a graph that no checkpoint names goes.
+  /// Asks for an index for each large segment that has none, a damaged one, or another than its collection wants.
+  void want_indexes();
+  void want_indexes(const Collection& collection);
+  bool want_written_index(std::uint64_t number, const std::string& name);
+  /// Removes indexes that others took the place of, once no checkpoint names them.
+  void remove_replaced_indexes(const std::vector<transaction::CheckpointFile>& named_before,
+                               const std::vector<transaction::CheckpointFile>& named_now);
+  /// Nobody will read these segments from now on but who does already: an index that no checkpoint names goes.
   void retire(const std::vector<std::shared_ptr<Segment>>& segments,
               const std::vector<transaction::CheckpointFile>& named_before);
   Result<void> write_deletes(const std::vector<std::shared_ptr<Segment>>& kept, Lsn lsn, Pending& pending);
@@ -125,7 +129,7 @@ class VectorParticipant final : public transaction::Participant {
   const std::string directory_;
   const VectorOptions options_;
   const std::shared_ptr<MemoryBudget> memory_;
-  std::set<std::uint64_t> named_graphs_;  // by the checkpoint that was opened
+  std::set<std::uint64_t> named_indexes_;  // by the checkpoint that was opened
 
   std::atomic<Lsn> applied_{0};
   std::atomic<Lsn> durable_{0};

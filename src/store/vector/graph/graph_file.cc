@@ -1,9 +1,8 @@
 #include "store/vector/graph/graph_file.h"
 
 #include <array>
-#include <bit>
+#include <utility>
 
-#include "core/endian.h"
 #include "store/vector/collection_options.h"
 #include "store/vector/segment.h"
 
@@ -14,10 +13,6 @@ constexpr std::string_view kMagic = "STRVGRF1";
 constexpr std::string_view kTrailer = "STRVGRFT";
 constexpr std::uint32_t kVersion = 2;  // 1 is still read: half codes, and nothing of quantization
 
-struct Place {
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
 constexpr std::size_t kBlocks = 6;  // ground, upper, upper_begins, upper_links, codes, trained
 constexpr std::size_t kBlocksOfVersion1 = 5;
 
@@ -47,11 +42,11 @@ std::string graph_name(std::string_view directory, std::uint64_t number) {
 }
 
 Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std::string& name,
-                                                const GraphSubject& subject, const GraphMaking& making,
+                                                const IndexSubject& subject, const GraphMaking& making,
                                                 const GraphView& graph) {
   return write_paged_file(files, name, [&](PagedFile& out) -> Result<void> {
     STRATA_TRY(out.begin(kMagic));
-    std::array<Place, kBlocks> places;
+    std::array<std::pair<std::uint64_t, std::uint64_t>, kBlocks> places;
     std::size_t next = 0;
     const auto block = [&](ByteView bytes) -> Result<void> {
       STRATA_TRY(out.pad_to(64));
@@ -86,9 +81,9 @@ Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std
     encoder.u32(graph.quantizer->code_bytes());
     encoder.f32(making.recall);
     encoder.u64(out.size());
-    for (const Place& place : places) {
-      encoder.u64(place.offset);
-      encoder.u64(place.bytes);
+    for (const auto& [offset, size] : places) {
+      encoder.u64(offset);
+      encoder.u64(size);
     }
     return out.finish(kTrailer, std::move(directory));
   });
@@ -96,27 +91,21 @@ Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std
 
 Result<std::shared_ptr<GraphFile>> GraphFile::open(io::FileSystem& files, std::uint64_t number,
                                                    const transaction::CheckpointFile& file,
-                                                   const GraphSubject& subject) {
+                                                   const IndexSubject& subject) {
   auto mapping = files.map(file.name);
   if (!mapping) return std::move(mapping.error()).with_context("vector graph " + file.name);
   (*mapping)->advise(io::Mapping::Advice::huge_pages);  // a walk touches all of it, a page of 4 KiB each time
-  std::shared_ptr<GraphFile> graph(new GraphFile(number, file, std::move(*mapping)));
+  std::shared_ptr<GraphFile> graph(new GraphFile("vector graph", number, file, std::move(*mapping)));
   STRATA_TRY(graph->read_directory(subject));
   return graph;
 }
 
-Result<void> GraphFile::read_directory(const GraphSubject& subject) {
-  const ByteView bytes = mapping_->bytes();
-  const auto [data_end, directory, root] =
-      STRATA_TRY(read_paged_directory(bytes, kTrailer, "vector graph", file_.name));
-  root_ = root;
-  const auto corrupt = [&](std::string_view what) {
-    return Error(ErrorCode::corruption, "vector graph: " + std::string(what) + ": " + file_.name);
-  };
-  core::Decoder in(directory);
+Result<void> GraphFile::read_directory(const IndexSubject& subject) {
+  const PagedDirectory directory = STRATA_TRY(open_directory(kTrailer));
+  core::Decoder in(directory.bytes);
   const std::uint32_t version = in.u32();
-  if (version > kVersion) return Error(ErrorCode::unsupported, "vector graph of a newer format: " + file_.name);
-  GraphSubject said;
+  if (version > kVersion) return Error(ErrorCode::unsupported, "vector graph of a newer format: " + file().name);
+  IndexSubject said;
   said.root = in.u64();
   said.rows = in.u32();
   said.shape.dimension = in.u32();
@@ -139,17 +128,10 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
   std::array<Place, kBlocks> places;
   places.fill({kHeadBytes, 0});
   for (std::size_t i = 0; i < (version == 1 ? kBlocksOfVersion1 : kBlocks); ++i) places[i] = {in.u64(), in.u64()};
-  if (!in.ok() || version == 0 || end != data_end) return corrupt("a directory that contradicts itself");
-  if (said.root != subject.root || said.rows != subject.rows || said.shape.dimension != subject.shape.dimension) {
-    return corrupt("of another segment");
-  }
+  if (!in.ok() || version == 0 || end != directory.data_end) return corrupt("a directory that contradicts itself");
+  STRATA_TRY(check_subject(said, subject));
+  STRATA_TRY(check_places(places, end));
   shape_ = subject.shape;
-  for (const Place& place : places) {
-    if (place.offset % 64 != 0 || place.offset < kHeadBytes || place.offset > data_end ||
-        place.bytes > data_end - place.offset) {
-      return corrupt("a block that lies outside of it");
-    }
-  }
   const std::uint64_t degree = view_.degree;
   const std::uint64_t rows = said.rows;
   if (degree == 0 || degree > kGraphDegreeMax || upper > rows || places[0].bytes != rows * (2 * degree + 1) * 4 ||
@@ -157,52 +139,22 @@ Result<void> GraphFile::read_directory(const GraphSubject& subject) {
       places[4].bytes != rows * making_.code_bytes) {
     return corrupt("blocks of other sizes than its rows need");
   }
-  const auto at = [&](std::size_t block) { return bytes.data() + places[block].offset; };
-  view_.ground = reinterpret_cast<const std::uint32_t*>(at(0));
-  view_.upper = {reinterpret_cast<const std::uint32_t*>(at(1)), upper};
-  view_.upper_begins = reinterpret_cast<const std::uint32_t*>(at(2));
-  view_.upper_links = reinterpret_cast<const std::uint32_t*>(at(3));
+  view_.ground = reinterpret_cast<const std::uint32_t*>(at(places[0]));
+  view_.upper = {reinterpret_cast<const std::uint32_t*>(at(places[1])), upper};
+  view_.upper_begins = reinterpret_cast<const std::uint32_t*>(at(places[2]));
+  view_.upper_links = reinterpret_cast<const std::uint32_t*>(at(places[3]));
   view_.upper_lists = places[3].bytes / ((degree + 1) * 4);
-  view_.codes = reinterpret_cast<const std::uint8_t*>(at(4));
-  trained_ = bytes.subspan(places[5].offset, places[5].bytes);
+  view_.codes = reinterpret_cast<const std::uint8_t*>(at(places[4]));
+  trained_ = bytes().subspan(places[5].offset, places[5].bytes);
 
-  const auto pages = Pages::of(bytes, data_end, directory.subspan(in.position()));
-  if (!pages) return corrupt("not one hash for each page");
-  pages_ = *pages;
-  return {};
+  return take_pages(directory, in.position());
 }
 
-bool GraphFile::sound() const {
-  for (std::uint64_t page = 0; page < pages_.count(); ++page) {
-    if (!pages_.intact(page)) return false;
-  }
+bool GraphFile::holds_together() const {
   quantizer_ = load_quantizer(making_.chosen, shape_, trained_);
   if (!quantizer_ || quantizer_->code_bytes() != making_.code_bytes) return false;
   view_.quantizer = quantizer_.get();
   return view_.holds_together();
-}
-
-const GraphView* GraphFile::graph() const {
-  State state = state_.load(std::memory_order_acquire);
-  if (state == State::unknown) {
-    const core::MutexLock lock(check_mutex_);
-    state = state_.load(std::memory_order_relaxed);
-    if (state == State::unknown) {
-      state = sound() ? State::good : State::damaged;
-      state_.store(state, std::memory_order_release);
-    }
-  }
-  return state == State::good ? &view_ : nullptr;
-}
-
-std::vector<transaction::Damage> GraphFile::verify() const {
-  std::vector<transaction::Damage> found;
-  for (std::uint64_t page = 0; page < pages_.count(); ++page) {
-    if (pages_.intact(page)) continue;
-    found.push_back({file_.name, page * kPageBytes, "damaged page of a graph", true});
-    state_.store(State::damaged, std::memory_order_release);
-  }
-  return found;
 }
 
 }  // namespace strata::store::vector

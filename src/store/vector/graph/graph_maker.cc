@@ -7,6 +7,7 @@
 #include "core/thread_priority.h"
 #include "store/vector/graph/graph_builder.h"
 #include "store/vector/graph/graph_codes.h"
+#include "store/vector/lists/lists_builder.h"
 
 namespace strata::store::vector {
 namespace {
@@ -58,7 +59,7 @@ Result<void> GraphMaker::wait(const std::function<bool(std::uint64_t, std::uint6
     const std::uint64_t waiting = rows_waiting();
     total = std::max(total, waiting);
     if (progress && !progress(total - waiting, total)) {
-      return Error(ErrorCode::cancelled, "waiting for search graphs was cancelled");
+      return Error(ErrorCode::cancelled, "waiting for search graphs and lists was cancelled");
     }
     const core::MutexLock lock(mutex_);
     if (queue_.empty() || done_ >= last) break;
@@ -152,12 +153,35 @@ Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
   Segment& segment = *wanted.segment;
   const auto stop = [&] { return stop_.load(std::memory_order_relaxed) || segment.retired(); };
   if (wanted.written != 0) STRATA_TRY(adopt(segment, wanted.written));
-  if (const auto file = segment.graph_file();
-      file && file->suits(wanted.index, wanted.quantization) && file->graph() != nullptr) {
+  if (const auto file = segment.index_file(); file && file->suits(wanted.index, wanted.quantization) && file->sound()) {
     return {};
   }
   STRATA_TRY(segment.prepare());
   if (segment.of_the_past()) return {};
+  return wanted.index.kind == IndexKind::ivf ? make_lists(wanted, stop) : make_graph(wanted, stop);
+}
+
+Result<void> GraphMaker::make_lists(const Wanted& wanted, const std::function<bool()>& stop) {
+  Segment& segment = *wanted.segment;
+  const auto run = segment.codes(0);
+  if (!run || !can_be_linked(run->columns, segment.rows())) return {};
+  std::optional<ListsOrigin> origin;
+  if (const auto& left = wanted.inheritance;
+      left && left->index.lists != nullptr && serves(*left->index.lists, segment.rows(), wanted.index.lists)) {
+    origin = {left->index.lists, left->rows};
+  }
+  const CollectionOptions& options = segment.directory().options;
+  const auto lists = build_lists(run->columns, segment.rows(), options.dimension, options.metric, wanted.index.lists,
+                                 stop, origin ? &*origin : nullptr);
+  if (!lists) return {};
+  const std::uint64_t number = next_number_();
+  const transaction::CheckpointFile file =
+      STRATA_TRY(write_lists(files_, lists_name(directory_, number), segment.index_subject(), *lists));
+  return attach(segment, STRATA_TRY(ListsFile::open(files_, number, file, segment.index_subject())));
+}
+
+Result<void> GraphMaker::make_graph(const Wanted& wanted, const std::function<bool()>& stop) {
+  Segment& segment = *wanted.segment;
   GraphData room;
   std::optional<GraphView> graph = links_of(wanted, room, stop);
   if (!graph) return {};
@@ -169,8 +193,8 @@ Result<void> GraphMaker::make_of_segment(const Wanted& wanted) {
                            codes->quantizer->code_bytes(), codes->recall};
   const std::uint64_t number = next_number_();
   const transaction::CheckpointFile file =
-      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.graph_subject(), making, *graph));
-  return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject())));
+      STRATA_TRY(write_graph(files_, graph_name(directory_, number), segment.index_subject(), making, *graph));
+  return attach(segment, STRATA_TRY(GraphFile::open(files_, number, file, segment.index_subject())));
 }
 
 std::optional<GraphView> GraphMaker::links_of(const Wanted& wanted, GraphData& room,
@@ -181,38 +205,44 @@ std::optional<GraphView> GraphMaker::links_of(const Wanted& wanted, GraphData& r
   const auto file = segment.graph_file();
   if (file && file->graph() != nullptr && file->suits(wanted.index, file->making().wanted)) return *file->graph();
   std::optional<Origin> origin;
-  if (wanted.inheritance) origin = {wanted.inheritance->graph, wanted.inheritance->rows};
+  if (wanted.inheritance && wanted.inheritance->index.graph != nullptr) {
+    origin = {wanted.inheritance->index.graph, wanted.inheritance->rows};
+  }
   const CollectionOptions& options = segment.directory().options;
   auto made = build_graph(run->columns, segment.rows(), options.dimension, options.metric, graph_options(wanted.index),
                           stop, origin ? &*origin : nullptr);
   if (!made) return std::nullopt;
-  rows_linked_ += segment.rows() - (wanted.inheritance ? wanted.inheritance->inherited : 0);
+  rows_linked_ += segment.rows() - (origin ? wanted.inheritance->inherited : 0);
   room = *std::move(made);
   return room.view();
 }
 
-Result<bool> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
-  transaction::CheckpointFile file{graph_name(directory_, number), 0, {}};
+template <typename File>
+Result<void> GraphMaker::adopt(Segment& segment, std::uint64_t number, const std::string& name) {
+  transaction::CheckpointFile file{name, 0, {}};
   {
     const auto mapping = STRATA_TRY(files_.map(file.name));
     file.bytes = mapping->bytes().size();
     file.hash = core::xxh3_128(mapping->bytes());
   }
-  auto graph = STRATA_TRY(GraphFile::open(files_, number, file, segment.graph_subject()));
-  if (graph->graph() == nullptr) {
-    STRATA_TRY(files_.remove(file.name));
-    return false;
-  }
-  STRATA_TRY(attach(segment, std::move(graph)));
-  return true;
+  auto index = STRATA_TRY(File::open(files_, number, file, segment.index_subject()));
+  if (!index->sound()) return files_.remove(file.name);
+  return attach(segment, std::move(index));
 }
 
-Result<void> GraphMaker::attach(Segment& segment, std::shared_ptr<GraphFile> graph) {
-  if (segment.attach(graph)) {
+Result<void> GraphMaker::adopt(Segment& segment, std::uint64_t number) {
+  const std::string lists = lists_name(directory_, number);
+  if (STRATA_TRY(files_.exists(lists))) return adopt<ListsFile>(segment, number, lists);
+  return adopt<GraphFile>(segment, number, graph_name(directory_, number));
+}
+
+template <typename File>
+Result<void> GraphMaker::attach(Segment& segment, std::shared_ptr<File> index) {
+  if (segment.attach(index)) {
     segment.measure_again();
     return {};
   }
-  return files_.remove(graph->file().name);
+  return files_.remove(index->file().name);
 }
 
 }  // namespace strata::store::vector

@@ -1,9 +1,9 @@
 #pragma once
-/// Gives sealed segments and large deltas their graphs, one after the other, on a thread of its own that begins with the first that
-/// needs one.
+/// Gives sealed segments their graphs or lists, and large deltas their graphs, one after the other, on a thread of its own that begins with
+/// the first that needs one.
 ///
-///     want(segment) ──▶ queue ──▶ build ──▶ write `….graph` ──▶ attach: searches use it from then on; the next checkpoint names it
-///     want(delta)   ──▶ queue ──▶ build ──────────────────────▶ attach
+///     want(segment) ──▶ queue ──▶ build ──▶ write `….graph`, `….lists` ──▶ attach: searches use it from then on; the next checkpoint names it
+///     want(delta)   ──▶ queue ──▶ build ─────────────────────────────────▶ attach
 ///
 /// What was merged away meanwhile gets none, and the file goes. Building that fails (a full disk) leaves the segment searched exactly;
 /// the next checkpoint asks again. The thread gives way to others: whoever commits or searches comes first.
@@ -32,7 +32,7 @@ class GraphMaker {
       : files_(files), directory_(std::move(directory)), rows_min_(rows_min), next_number_(std::move(next_number)) {}
   ~GraphMaker() { stop(); }
 
-  /// What is in the queue already is made as is wanted now. `written`: the number of a graph file of this segment that no checkpoint names
+  /// What is in the queue already is made as is wanted now. `written`: the number of an index file of this segment that no checkpoint names
   /// yet, to be used if it is sound; 0: there is none. `inheritance`: what a new one begins with.
   void want(std::shared_ptr<Segment> segment, const IndexOptions& index, const QuantizationOptions& quantization,
             std::uint64_t written = 0, std::optional<Inheritance> inheritance = std::nullopt) STRATA_EXCLUDES(mutex_);
@@ -48,7 +48,7 @@ class GraphMaker {
   std::uint64_t rows_waiting() const STRATA_EXCLUDES(mutex_);
   /// Rows that were given their links since this began, each as often as that happened: not those whose links were taken over.
   std::uint64_t rows_linked() const { return rows_linked_.load(std::memory_order_relaxed); }
-  /// Why a segment that is still there has no graph; nothing when none failed.
+  /// Why a segment that is still there has no index; nothing when none failed.
   std::optional<Error> error() const STRATA_EXCLUDES(mutex_);
 
  private:
@@ -68,13 +68,18 @@ class GraphMaker {
   void run() STRATA_EXCLUDES(mutex_);
   Result<void> make(const Wanted& wanted);
   Result<void> make_of_segment(const Wanted& wanted);
+  Result<void> make_graph(const Wanted& wanted, const std::function<bool()>& stop);
+  Result<void> make_lists(const Wanted& wanted, const std::function<bool()>& stop);
   /// The links of its graph, when they are as wanted, else new ones, which `room` then holds. nullptr: it was told to stop, or no finite
   /// bound covers some row.
   std::optional<GraphView> links_of(const Wanted& wanted, GraphData& room, const std::function<bool()>& stop);
   void make_of_delta(const std::shared_ptr<Delta>& delta) STRATA_EXCLUDES(mutex_);
-  /// False when the file is damaged; then it is removed.
-  Result<bool> adopt(Segment& segment, std::uint64_t number);
-  Result<void> attach(Segment& segment, std::shared_ptr<GraphFile> graph);
+  /// A damaged file is removed instead.
+  Result<void> adopt(Segment& segment, std::uint64_t number);
+  template <typename File>
+  Result<void> adopt(Segment& segment, std::uint64_t number, const std::string& name);
+  template <typename File>
+  Result<void> attach(Segment& segment, std::shared_ptr<File> index);
 
   io::FileSystem& files_;
   const std::string directory_;

@@ -379,7 +379,7 @@ class GraphFileTest : public ::testing::Test {
   const GraphOptions options{.degree = 4, .effort = 16};
   const GraphMaking making{.options = options, .chosen = resolved({}), .code_bytes = 64};
   const QuantizerShape shape{given.metric, ElementType::f32, 20};
-  const GraphSubject subject{77, 300, shape};
+  const IndexSubject subject{77, 300, shape};
   const std::string name = graph_name("vector", 3);
   std::unique_ptr<io::MemoryFileSystem> files = io::make_memory_file_system();
   std::optional<GraphData> data;
@@ -422,8 +422,8 @@ TEST(GraphFile, OfFormat1IsReadAsHalfCodes) {
 }
 
 TEST_F(GraphFileTest, OfAnotherSegmentIsRefused) {
-  for (const GraphSubject& other :
-       {GraphSubject{78, 300, shape}, {77, 301, shape}, {77, 300, {given.metric, ElementType::f32, 21}}}) {
+  for (const IndexSubject& other :
+       {IndexSubject{78, 300, shape}, {77, 301, shape}, {77, 300, {given.metric, ElementType::f32, 21}}}) {
     const auto opened = GraphFile::open(*files, 3, file, other);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code(), ErrorCode::corruption);

@@ -159,7 +159,7 @@ Result<std::vector<Found>> Ranking::by(const Near& near, Reading reading, const 
                                        const CompiledFilter& filter) const {
   reading.filter = &filter;
   if (near.sparse) return search_sparse(reading, near.entries, wanted);
-  const Effort effort{options_->exact, options_->ef};
+  const Effort effort{options_->exact, options_->ef, options_->probes};
   return near.vector.empty() ? search_by_best_score(reading, near.examples, wanted, effort)
                              : search_nearest(reading, near.vector, wanted, effort);
 }
