@@ -29,7 +29,7 @@ TEST(NamedVectorArguments, AVectorIsAListOrIndicesAndValues) {
   const auto sparse = *parse_any_vector(R"({"indices": [7, 4294967295], "values": [1, -2]})");
   EXPECT_EQ(sparse.indices, (std::vector<std::uint32_t>{7, UINT32_MAX}));
   EXPECT_EQ(sparse.values, (std::vector<float>{1, -2}));
-  EXPECT_EQ(to_json(printed(sparse.values, sparse.indices)), R"({"indices":[7,4294967295],"values":[1,-2]})");
+  EXPECT_EQ(to_json(printed(sparse.values, sparse.indices)), R"({"indices":[7,4294967295],"values":[1.0,-2.0]})");
   const auto side = *parse_side("title=[3]");
   EXPECT_EQ(side.name, "title");
   EXPECT_EQ(side.values, std::vector<float>{3});
