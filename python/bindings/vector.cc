@@ -93,16 +93,22 @@ T parsed(Result<T> result) {
   return *result;
 }
 
-using Index = std::tuple<std::string, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
-IndexOptions index_options(const Index& given) {
-  const auto& [kind, m, ef_construction, lists, memory_bytes] = given;
-  return {parsed(parse_index_kind(kind)), m, ef_construction, memory_bytes, lists};
+/// (kind, m, ef_construction, lists, memory_bytes)
+IndexOptions index_options(const nb::tuple& given) {
+  return {.kind = parsed(parse_index_kind(argument<std::string>("index", given[0]))),
+          .m = argument<std::uint32_t>("m", given[1]),
+          .ef_construction = argument<std::uint32_t>("ef_construction", given[2]),
+          .memory_bytes = argument<std::uint64_t>("memory_bytes", given[4]),
+          .lists = argument<std::uint32_t>("lists", given[3])};
 }
 
-using Quantization = std::tuple<std::string, std::uint32_t, std::string, std::uint32_t, float>;
-QuantizationOptions quantization_options(const Quantization& given) {
-  const auto& [kind, bits, range, parts, recall_min] = given;
-  return {parsed(parse_quantization_kind(kind)), bits, parsed(parse_quantization_range(range)), parts, recall_min};
+/// (kind, bits, range, parts, recall_min)
+QuantizationOptions quantization_options(const nb::tuple& given) {
+  return {.kind = parsed(parse_quantization_kind(argument<std::string>("quantization", given[0]))),
+          .bits = argument<std::uint32_t>("bits", given[1]),
+          .range = parsed(parse_quantization_range(argument<std::string>("range", given[2]))),
+          .parts = argument<std::uint32_t>("parts", given[3]),
+          .recall_min = static_cast<float>(argument<double>("recall_min", given[4]))};
 }
 
 nb::object quantization_of(const QuantizationOptions& options) {
@@ -143,8 +149,8 @@ std::vector<NamedVector> named_vectors(const nb::dict& given) {
     vector.dimension = argument<std::uint32_t>("dimension", options["dimension"]);
     vector.metric = parsed(parse_metric(argument<std::string>("metric", options["metric"])));
     vector.element = parsed(parse_element_type(argument<std::string>("element", options["element"])));
-    vector.index = index_options(argument<Index>("index", options["index"]));
-    vector.quantization = quantization_options(argument<Quantization>("quantization", options["quantization"]));
+    vector.index = index_options(nb::cast<nb::tuple>(options["index"]));
+    vector.quantization = quantization_options(nb::cast<nb::tuple>(options["quantization"]));
   }
   return all;
 }
@@ -188,8 +194,8 @@ nb::object info_of(const CollectionInfo& info) {
 }
 
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
-                       const std::string& metric, bool words, const std::string& element, const Index& index,
-                       const Quantization& quantization, nb::dict vectors) {
+                       const std::string& metric, bool words, const std::string& element, const nb::tuple& index,
+                       const nb::tuple& quantization, nb::dict vectors) {
   const CollectionOptions options{.dimension = dimension,
                                   .metric = parsed(parse_metric(metric)),
                                   .words = words,
@@ -200,8 +206,8 @@ void create_collection(const Vector& self, const std::string& collection, std::u
   run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
 }
 
-void alter_collection(const Vector& self, const std::string& collection, const Index& index,
-                      const Quantization& quantization, const std::string& vector) {
+void alter_collection(const Vector& self, const std::string& collection, const nb::tuple& index,
+                      const nb::tuple& quantization, const std::string& vector) {
   const IndexOptions index_now = index_options(index);
   const QuantizationOptions quantization_now = quantization_options(quantization);
   run(self.handle, [&](Stores& stores) {

@@ -161,11 +161,17 @@ class Vector:
     def __init__(self, arg: Handle, /) -> None: ...
 
     def create_collection(self, collection: str, dimension: int, metric: str, words: bool, element: str,
-        index: tuple[str, int, int, int, int], quantization: tuple[str, int, str, int, float],
-        vectors: dict) -> None: ...
+        index: "std::tuple<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >,
+        unsigned int, unsigned int, unsigned int, unsigned long>",
+        quantization: "std::tuple<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >,
+        unsigned int, std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >, unsigned int,
+        float>", vectors: dict) -> None: ...
 
-    def alter_collection(self, collection: str, index: tuple[str, int, int, int, int], quantization: tuple[str, int,
-        str, int, float], vector: str) -> None: ...
+    def alter_collection(self, collection: str, index: "std::tuple<std::__cxx11::basic_string<char,
+        std::char_traits<char>, std::allocator<char> >, unsigned int, unsigned int, unsigned int, unsigned long>",
+        quantization: "std::tuple<std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >,
+        unsigned int, std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >, unsigned int,
+        float>", vector: str) -> None: ...
 
     def drop_collection(self, collection: str) -> None: ...
 
@@ -186,8 +192,8 @@ class Vector:
     def get(self, collection: str, id: str, with_vector: bool, for_update: bool) -> object: ...
 
     def search(self, collection: str, query: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C',
-        device='cpu', writable=False)], k: int, filter: object | None, ef: int, probes: int, exact: bool, min_score: object | None,
-        with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> object: ...
+        device='cpu', writable=False)], k: int, filter: object | None, ef: int, probes: int, exact: bool,
+        min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> object: ...
 
     def search_sparse(self, collection: str, indices: Annotated[NDArray[numpy.uint32], dict(shape=(None,), order='C',
         device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C',
@@ -205,8 +211,8 @@ class Vector:
         min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str, hit: type) -> object: ...
 
     def query_groups(self, collection: str, asked: dict, field: str, groups: int, size: int, filter: object | None,
-        ef: int, probes: int, exact: bool, min_score: object | None, with_payload: bool, with_vector: bool, using_vector: str,
-        hit: type) -> list: ...
+        ef: int, probes: int, exact: bool, min_score: object | None, with_payload: bool, with_vector: bool,
+        using_vector: str, hit: type) -> list: ...
 
     def facets(self, collection: str, field: str, filter: object | None, limit: int) -> list: ...
 
