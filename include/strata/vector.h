@@ -89,16 +89,39 @@ struct QuantizationOptions {
   bool operator==(const QuantizationOptions&) const = default;
 };
 
+/// What a vector is made of.
+enum class VectorKind : std::uint8_t {
+  dense,   ///< a number for each dimension
+  sparse,  ///< few numbers, each at an index of its own; all others are 0. The score is the dot product, search is exact
+};
+std::string_view name(VectorKind kind) noexcept;
+Result<VectorKind> parse_vector_kind(std::string_view text);  ///< "dense", "sparse"
+
 inline constexpr std::uint32_t kDimensionMax = 65'536;
 inline constexpr std::size_t kIdBytesMax = 1'024;
+inline constexpr std::size_t kNamedVectorsMax = 64;              ///< of one collection
+inline constexpr std::size_t kSparseEntriesMax = kDimensionMax;  ///< of one sparse vector, other than 0
+
+/// A vector that points have beside the unnamed one, and how it is kept and searched.
+struct NamedVector {
+  std::string name = {};  ///< [a-z0-9][a-z0-9_-]{0,63}
+  VectorKind kind = VectorKind::dense;
+  std::uint32_t dimension = 0;  ///< dense: 1 … kDimensionMax. This and what follows is left as it is for a sparse one
+  Metric metric = Metric::cosine;
+  ElementType element = ElementType::f32;
+  IndexOptions index = {};
+  QuantizationOptions quantization = {};
+  bool operator==(const NamedVector&) const = default;
+};
 
 struct CollectionOptions {
-  std::uint32_t dimension = 0;  ///< 1 … kDimensionMax
+  std::uint32_t dimension = 0;  ///< 1 … kDimensionMax; 0: no unnamed vector, with `vectors` alone
   Metric metric = Metric::cosine;
   bool words = false;  ///< also index Point::text for search_words
   ElementType element = ElementType::f32;
   IndexOptions index = {};
   QuantizationOptions quantization = {};
+  std::vector<NamedVector> vectors = {};  ///< up to kNamedVectorsMax, each name once; their order means nothing
   bool operator==(const CollectionOptions&) const = default;
 };
 
@@ -118,12 +141,20 @@ struct CollectionInfo {
   IndexFigures index = {};
 };
 
+/// A named vector of a point. Borrowed for the call.
+struct PointVector {
+  std::string_view name;
+  std::span<const float> values;  ///< dense: [dimension]; sparse: [indices], those that are 0 are left out; finite
+  std::span<const std::uint32_t> indices = {};  ///< sparse: where the values are, in any order, each once
+};
+
 /// A point to store. Borrowed for the call.
 struct Point {
   std::string_view id;            ///< 1 … kIdBytesMax bytes of UTF-8
-  std::span<const float> vector;  ///< [dimension], finite
+  std::span<const float> vector;  ///< [dimension], finite; empty in a collection without an unnamed vector
   Map payload = {};
-  std::string_view text = {};  ///< what search_words finds it by; only its words are kept, not the text
+  std::string_view text = {};                 ///< what search_words finds it by; only its words are kept, not the text
+  std::span<const PointVector> vectors = {};  ///< any of the collection's named vectors, or none; each once
 };
 
 class VectorStore {
@@ -134,31 +165,36 @@ class VectorStore {
   /// name    [a-z0-9][a-z0-9_-]{0,63}
   /// Errors  invalid_argument, already_exists (other options; both are named)
   virtual Result<void> create_collection(std::string_view collection, const CollectionOptions& options) = 0;
-  /// Changes how a collection is searched. What is indexed is searched as before until its new index stands, in the background (compact
+  /// Changes how a collection is searched, by its unnamed vector or by the one that `vector` names. What is indexed is searched as before until its new index stands, in the background (compact
   /// waits for it). Of the present: views of the past are searched by the same index.
-  /// Errors  not_found, invalid_argument (as create_collection)
+  /// Errors  not_found, invalid_argument (as create_collection; no such vector, a sparse one)
   /// Cost    other codes: a pass over the vectors; another graph: as making it
   virtual Result<void> alter_collection(std::string_view collection, const IndexOptions& index,
-                                        const QuantizationOptions& quantization) = 0;
+                                        const QuantizationOptions& quantization, std::string_view vector = {}) = 0;
   virtual Result<void> drop_collection(std::string_view collection) = 0;  ///< Errors  not_found
   virtual Result<std::vector<CollectionInfo>> collections() = 0;          ///< by name
   virtual Result<CollectionInfo> collection(std::string_view collection) = 0;
 
-  /// Inserts points, or replaces those whose id exists.
+  /// Inserts points, or replaces those whose id exists: as a whole, so that one has the named vectors that are given now.
   /// Errors  not_found (collection), invalid_argument (dimension, NaN or infinity, zero vector under cosine, id empty or
-  ///         over kIdBytesMax, payload over 1 MiB encoded); then none of the points is taken
+  ///         over kIdBytesMax, payload over 1 MiB encoded, a vector's name that the collection has not, or twice, sparse given
+  ///         for dense or dense for sparse, an index twice, over kSparseEntriesMax); then none of the points is taken
   /// Cost    the bytes of the points; no index work on the commit path
   virtual Result<void> upsert(std::string_view collection, std::span<const Point> points) = 0;
   /// Replaces the payload alone. Errors  not_found (collection, point)
   virtual Result<void> set_payload(std::string_view collection, std::string_view id, Map payload) = 0;
+  /// Replaces these named vectors alone; one without values is taken away. Errors  not_found (collection, point), invalid_argument as
+  /// upsert
+  virtual Result<void> set_vectors(std::string_view collection, std::string_view id,
+                                   std::span<const PointVector> vectors) = 0;
   /// Removes points; returns how many existed. Missing ids are fine.
   virtual Result<std::uint64_t> remove(std::string_view collection, std::span<const std::string_view> ids) = 0;
 
   virtual Result<std::optional<StoredPoint>> get(std::string_view collection, std::string_view id,
                                                  bool with_vector = true, Locking locking = Locking::none) = 0;
-  /// Finds the k stored points nearest to `query`, nearest first, ties by id; min(k, matches) of them.
-  /// query   [dimension] float32, finite
-  /// Errors  invalid_argument (shape, NaN, k, filter), not_found (collection)
+  /// Finds the k stored points nearest to `query`, nearest first, ties by id; min(k, matches) of those that have the vector.
+  /// query   [dimension] float32, finite; of the vector that SearchOptions::using_vector names
+  /// Errors  invalid_argument (shape, NaN, k, filter, no such vector, a sparse one), not_found (collection)
   ///         Exactly the nearest with `exact`, under a filter that at most `ef` match, while no segment has a graph; else nearly
   /// Cost    a walk through the graph of each large segment, about ef · 20 codes, and one pass over the codes of the rest
   virtual Result<std::vector<Hit>> search(std::string_view collection, std::span<const float> query,
@@ -168,13 +204,20 @@ class VectorStore {
   virtual Result<std::vector<std::vector<Hit>>> search_many(std::string_view collection,
                                                             std::span<const std::span<const float>> queries,
                                                             const SearchOptions& options) = 0;
+  /// Finds points by the sparse vector that SearchOptions::using_vector names: exactly the greatest dot products, best first, ties by id;
+  /// min(k, matches) of those whose score is not 0.
+  /// query   [indices] values and where they are, in any order, each index once; finite
+  /// Errors  invalid_argument (as of PointVector, k, filter, no such vector, a dense one), not_found (collection)
+  /// Cost    a pass over the postings of each index of the query, and 8 bytes a row of the collection
+  virtual Result<std::vector<Hit>> search_sparse(std::string_view collection, const SparseVector& query,
+                                                 const SearchOptions& options) = 0;
   /// Finds points by words: BM25 (k1 = 1.2, b = 0.75) over Point::text, best first, ties by id. Words are maximal runs of letters and
   /// digits, case-folded (Unicode), at most 64 bytes. Errors  failed_precondition (collection without words)
   virtual Result<std::vector<Hit>> search_words(std::string_view collection, std::string_view query,
                                                 const SearchOptions& options) = 0;
-  /// Finds points by a vector or by examples, by words, or by both; best first, ties by id. Of one side alone, as search and
-  /// search_words find them. `min_score` is of the score that a hit has, after fusion.
-  /// Errors  as both; invalid_argument (no side, a vector beside examples, only `unlike` with average_vector, examples that cancel out
+  /// Finds points by a vector or by examples, by words, by further vectors (Query::also), or by several of these; best first, ties by
+  /// id. Of one side alone, as search, search_sparse and search_words find them. `min_score` is of the score that a hit has, after fusion.
+  /// Errors  as those; invalid_argument (no side, a vector beside examples, only `unlike` with average_vector, examples that cancel out
   ///         under cosine, weights, diversity, candidates), not_found (an example)
   /// Cost    that of its sides for the candidates; best_score: a search for each of `like`, deeper while `unlike` takes away what it
   ///         finds; with no `like`, or when that finds too little, every point; diversity: k · candidates scores
@@ -182,7 +225,7 @@ class VectorStore {
                                               const SearchOptions& options) = 0;
   /// The same in groups, a group for each value of a field (of a list: for each item; numbers that are equal are one value; points
   /// without a value are in none): the groups of the best hits, best first, min(groups, different values) of them with min(size, points)
-  /// hits each. When both sides are asked: what there is of that among the candidates. `k` is not looked at.
+  /// hits each. When several sides are asked: what there is of that among the candidates. `k` is not looked at.
   /// Errors  as query; invalid_argument (groups, size, diversity)
   /// Cost    a search for 4 · groups · size points, and one for each group that is not full then
   virtual Result<std::vector<Group>> query_groups(std::string_view collection, const Query& query,
@@ -214,6 +257,9 @@ class Collection {
     return store_->upsert(name_, {&point, 1});
   }
   Result<void> upsert(std::span<const Point> points) { return store_->upsert(name_, points); }
+  Result<void> set_vectors(std::string_view id, std::span<const PointVector> vectors) {
+    return store_->set_vectors(name_, id, vectors);
+  }
   Result<std::uint64_t> remove(std::span<const std::string_view> ids) { return store_->remove(name_, ids); }
   Result<std::optional<StoredPoint>> get(std::string_view id) { return store_->get(name_, id); }
   Result<std::vector<Hit>> search(std::span<const float> query, const SearchOptions& options = {}) {
@@ -222,6 +268,9 @@ class Collection {
   Result<std::vector<std::vector<Hit>>> search_many(std::span<const std::span<const float>> queries,
                                                     const SearchOptions& options = {}) {
     return store_->search_many(name_, queries, options);
+  }
+  Result<std::vector<Hit>> search_sparse(const SparseVector& query, const SearchOptions& options) {
+    return store_->search_sparse(name_, query, options);
   }
   Result<std::vector<QueryHit>> query(const Query& query, const SearchOptions& options = {}) {
     return store_->query(name_, query, options);

@@ -18,10 +18,24 @@ inline constexpr std::uint32_t kSearchProbesMax = 65'536;
 inline constexpr std::size_t kSearchQueriesMax = 10'000;         ///< of one search_many
 inline constexpr std::size_t kSearchManyResultsMax = 1'000'000;  ///< queries × k of one search_many
 
+/// A named vector of a stored point.
+struct StoredVector {
+  std::string name = {};
+  std::vector<float> values = {};           ///< as given; of a sparse one those that are not 0
+  std::vector<std::uint32_t> indices = {};  ///< of a sparse one: where they are, ascending
+};
+
 struct StoredPoint {
   std::string id = {};
-  std::vector<float> vector = {};  ///< as given; empty when not asked for
+  std::vector<float> vector = {};  ///< as given; empty when not asked for, or when the collection has no unnamed vector
   Map payload = {};
+  std::vector<StoredVector> vectors = {};  ///< those that the point has, by name; empty when not asked for
+};
+
+/// A sparse vector to search by: value i is at index i, all others are 0. Borrowed for the call.
+struct SparseVector {
+  std::span<const std::uint32_t> indices;  ///< in any order, each once
+  std::span<const float> values;           ///< [indices], finite
 };
 
 /// A condition on the payload, in JSON:
@@ -60,13 +74,16 @@ struct SearchOptions {
   bool exact = false;        ///< compare with every point
   /// Only what scores at least so much, and still at most k: a finite number. With metric l2 a distance of 2 is a score of −4.
   std::optional<float> min_score = {};
+  /// Which vector is searched: a name of CollectionOptions::vectors; empty: the unnamed one. Only points that have it are found by it.
+  std::string using_vector = {};
 };
 
 struct Hit {
   std::string id = {};
   float score = 0;
   Map payload = {};
-  std::vector<float> vector = {};  ///< only with_vector
+  std::vector<float> vector = {};           ///< only with_vector: that of SearchOptions::using_vector
+  std::vector<std::uint32_t> indices = {};  ///< of a sparse one: where its values are
 };
 
 /// A point to be like, or unlike: one that is stored, which is then left out of the answer, or a vector. Borrowed for the call.
@@ -88,7 +105,7 @@ enum class Recommend : std::uint8_t {
 std::string_view name(Recommend strategy) noexcept;
 Result<Recommend> parse_recommend(std::string_view text);  ///< "average_vector", "best_score"
 
-/// How the rankings by vector and by words become one. A point that one side did not find gets nothing from it.
+/// How the rankings of several sides become one. A point that one side did not find gets nothing from it.
 enum class Fusion : std::uint8_t {
   /// Σ weight / (60 + rank), the best rank being 1.
   /// Source  Cormack, Clarke and Büttcher, Reciprocal rank fusion outperforms Condorcet (SIGIR 2009)
@@ -103,24 +120,37 @@ std::string_view name(Fusion fusion) noexcept;
 Result<Fusion> parse_fusion(std::string_view text);  ///< "rrf", "dbsf", "weighted"
 
 inline constexpr std::size_t kExamplesMax = 1'000;
+inline constexpr std::size_t kQuerySidesMax = 64;  ///< of Query::also
 
-/// A question with one side or two: what is near (a vector, or examples) and what holds words. Borrowed for the call.
+/// A further side of a query: what is near by one more vector. Borrowed for the call.
+struct VectorSide {
+  std::string_view name;                        ///< of the vector; empty: the unnamed one
+  std::span<const float> values;                ///< as those of a search by it
+  std::span<const std::uint32_t> indices = {};  ///< of a sparse one: where they are
+  float weight = 1;                             ///< finite, 0 or more
+};
+
+/// A question with one side or more: what is near (a vector, or examples), what holds words, what is near by further vectors. Borrowed
+/// for the call.
 struct Query {
-  std::span<const float> vector = {};  ///< [dimension], finite
+  std::span<const float> vector = {};  ///< [dimension], finite; of SearchOptions::using_vector, as all here but `also`
   std::vector<Example> like = {};      ///< instead of `vector`; with `unlike` at most kExamplesMax
   std::vector<Example> unlike = {};
   Recommend recommend = Recommend::average_vector;
-  std::string_view words = {};  ///< as search_words; with the other side, both rankings are fused
+  std::string_view words = {};  ///< as search_words; with another side, the rankings are fused
   Fusion fusion = Fusion::rrf;
-  float vector_weight = 1;  ///< finite, 0 or more, not both 0
+  float vector_weight = 1;  ///< finite, 0 or more, not all 0
   float words_weight = 1;
   /// 0: by score alone … 1: whatever is least like what was chosen before. Each next point has the greatest
   /// (1 − diversity) · score − diversity · (greatest likeness to one chosen), the likeness being the metric's score.
   /// Where scores are no likeness (words, fusion, best_score), they are first spread over the span of likeness to the best point.
-  /// Hits come as chosen, each with the score it had. Source  Carbonell and Goldstein, The use of MMR (SIGIR 1998)
+  /// Hits come as chosen, each with the score it had. Points that lack the dense vector of using_vector cannot be compared and are
+  /// left out. Source  Carbonell and Goldstein, The use of MMR (SIGIR 1998)
   float diversity = 0;
   /// How many points each side ranks when they are fused or chosen from for diversity; 0: 4 · k, at least 100
-  std::size_t candidates = 0;  ///< 0, or k … kSearchResultsMax
+  std::size_t candidates = 0;                   ///< 0, or k … kSearchResultsMax
+  std::span<const std::uint32_t> indices = {};  ///< where the values of `vector` are, when using_vector is sparse
+  std::vector<VectorSide> also = {};            ///< up to kQuerySidesMax
 };
 
 /// Where a side of a query has a point.
@@ -132,6 +162,7 @@ struct Standing {
 struct QueryHit : Hit {
   Standing by_vector = {};  ///< of the vector or the examples
   Standing by_words = {};
+  std::vector<Standing> by_also = {};  ///< of each of Query::also
 };
 
 struct Grouping {

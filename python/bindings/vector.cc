@@ -15,20 +15,28 @@ namespace {
 struct Vector : Part {};
 
 using Row = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Indices = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 std::span<const float> span_of(const Row& row) { return {row.data(), row.size()}; }
 
 /// A vector of the engine as an array of its own.
-nb::object array_of(std::vector<float> vector) {
+template <typename Number>
+nb::object array_of(std::vector<Number> vector) {
   if (vector.empty()) return nb::none();
-  auto owned = std::make_unique<std::vector<float>>(std::move(vector));
-  std::vector<float>* raw = owned.get();
+  auto owned = std::make_unique<std::vector<Number>>(std::move(vector));
+  std::vector<Number>* raw = owned.get();
   const nb::capsule owner(owned.release(), [](void* p) noexcept {
-    const std::unique_ptr<std::vector<float>> last(static_cast<std::vector<float>*>(p));
+    const std::unique_ptr<std::vector<Number>> last(static_cast<std::vector<Number>*>(p));
   });
   const std::size_t shape[] = {raw->size()};
-  return nb::cast(nb::ndarray<nb::numpy, float>(raw->data(), 1, shape, owner));
+  return nb::cast(nb::ndarray<nb::numpy, Number>(raw->data(), 1, shape, owner));
+}
+
+/// An array, or of a sparse vector a pair of them: indices and values.
+nb::object vector_object_of(std::vector<float> values, std::vector<std::uint32_t> indices) {
+  if (indices.empty()) return array_of(std::move(values));
+  return nb::make_tuple(array_of(std::move(indices)), array_of(std::move(values)));
 }
 
 nb::object owned(PyObject* object) {
@@ -46,6 +54,9 @@ void add_standings(const nb::object&, const Hit&) {}
 void add_standings(const nb::object& made, const QueryHit& hit) {
   nb::setattr(made, "by_vector", standing_of(hit.by_vector));
   nb::setattr(made, "by_words", standing_of(hit.by_words));
+  nb::list also;
+  for (const Standing& standing : hit.by_also) also.append(standing_of(standing));
+  nb::setattr(made, "by_also", also);
 }
 
 /// A list of `kind`, the package's class of a hit: a tuple of id, score and payload. Its own constructor would be called ten
@@ -60,7 +71,7 @@ nb::object hits_of(std::vector<AnyHit> hits, nb::type_object kind, bool with_vec
     const nb::tuple fields = nb::make_tuple(
         nb::make_tuple(nb::str(hit.id.data(), hit.id.size()), static_cast<double>(hit.score), object_of(hit.payload)));
     nb::object made = owned(PyTuple_Type.tp_new(type, fields.ptr(), nullptr));
-    if (with_vector) nb::setattr(made, "vector", array_of(std::move(hit.vector)));
+    if (with_vector) nb::setattr(made, "vector", vector_object_of(std::move(hit.vector), std::move(hit.indices)));
     add_standings(made, hit);
     PyList_SET_ITEM(list.ptr(), at++, made.release().ptr());
   }
@@ -68,30 +79,18 @@ nb::object hits_of(std::vector<AnyHit> hits, nb::type_object kind, bool with_vec
 }
 
 nb::object point_of(StoredPoint point) {
-  return nb::make_tuple(point.id, object_of(point.payload), array_of(std::move(point.vector)));
-}
-
-nb::object quantization_of(const QuantizationOptions& options) {
-  return nb::make_tuple(std::string(strata::name(options.kind)), options.bits, std::string(strata::name(options.range)),
-                        options.parts, options.recall_min);
-}
-
-nb::object info_of(const CollectionInfo& info) {
-  const CollectionOptions& options = info.options;
-  const IndexOptions& index = options.index;
-  const IndexFigures& figures = info.index;
-  return nb::make_tuple(
-      info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
-      std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
-      index.lists, index.memory_bytes, quantization_of(options.quantization),
-      nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
-                     figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))));
+  nb::dict vectors;
+  for (StoredVector& each : point.vectors) {
+    vectors[nb::str(each.name.data(), each.name.size())] =
+        vector_object_of(std::move(each.values), std::move(each.indices));
+  }
+  return nb::make_tuple(point.id, object_of(point.payload), array_of(std::move(point.vector)), vectors);
 }
 
 template <typename T>
 T parsed(Result<T> result) {
   if (!result) raise(std::move(result).error());
-  return *std::move(result);
+  return *result;
 }
 
 using Index = std::tuple<std::string, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
@@ -106,28 +105,112 @@ QuantizationOptions quantization_options(const Quantization& given) {
   return {parsed(parse_quantization_kind(kind)), bits, parsed(parse_quantization_range(range)), parts, recall_min};
 }
 
+nb::object quantization_of(const QuantizationOptions& options) {
+  return nb::make_tuple(std::string(strata::name(options.kind)), options.bits, std::string(strata::name(options.range)),
+                        options.parts, options.recall_min);
+}
+
+nb::object index_of(const IndexOptions& index) {
+  return nb::make_tuple(std::string(strata::name(index.kind)), index.m, index.ef_construction, index.lists,
+                        index.memory_bytes);
+}
+
+nb::dict vectors_of(const CollectionOptions& options) {
+  nb::dict all;
+  for (const NamedVector& vector : options.vectors) {
+    nb::dict each;
+    each["kind"] = std::string(strata::name(vector.kind));
+    if (vector.kind == VectorKind::dense) {
+      each["dimension"] = vector.dimension;
+      each["metric"] = std::string(strata::name(vector.metric));
+      each["element"] = std::string(strata::name(vector.element));
+      each["index"] = index_of(vector.index);
+      each["quantization"] = quantization_of(vector.quantization);
+    }
+    all[nb::str(vector.name.data(), vector.name.size())] = each;
+  }
+  return all;
+}
+
+/// What vectors_of makes, from the package, which fills in what was not said.
+std::vector<NamedVector> named_vectors(const nb::dict& given) {
+  std::vector<NamedVector> all;
+  for (const auto& [name, options] : given) {
+    NamedVector& vector = all.emplace_back();
+    vector.name = argument<std::string>("the name of a vector", name);
+    vector.kind = parsed(parse_vector_kind(argument<std::string>("kind", options["kind"])));
+    if (vector.kind == VectorKind::sparse) continue;
+    vector.dimension = argument<std::uint32_t>("dimension", options["dimension"]);
+    vector.metric = parsed(parse_metric(argument<std::string>("metric", options["metric"])));
+    vector.element = parsed(parse_element_type(argument<std::string>("element", options["element"])));
+    vector.index = index_options(argument<Index>("index", options["index"]));
+    vector.quantization = quantization_options(argument<Quantization>("quantization", options["quantization"]));
+  }
+  return all;
+}
+
+/// Values, and indices of a sparse vector, as the package hands them over: float32, and uint32 or None. Owns what is borrowed.
+class GivenVectors {
+ public:
+  std::span<const float> values(nb::handle array) { return span_of(rows_.emplace_back(nb::cast<Row>(array, false))); }
+  std::span<const std::uint32_t> indices(nb::handle array) {
+    if (array.is_none()) return {};
+    const Indices& kept = indices_.emplace_back(nb::cast<Indices>(array, false));
+    return {kept.data(), kept.size()};
+  }
+  std::string_view name(nb::handle text) {
+    return names_.emplace_back(argument<std::string>("the name of a vector", text));
+  }
+  /// A list of (name, values, indices).
+  std::vector<PointVector> of_point(nb::handle given) {
+    std::vector<PointVector> all;
+    for (nb::handle each : given) all.push_back({name(each[0]), values(each[1]), indices(each[2])});
+    return all;
+  }
+
+ private:
+  std::deque<Row> rows_;
+  std::deque<Indices> indices_;
+  std::deque<std::string> names_;
+};
+
+nb::object info_of(const CollectionInfo& info) {
+  const CollectionOptions& options = info.options;
+  const IndexOptions& index = options.index;
+  const IndexFigures& figures = info.index;
+  return nb::make_tuple(
+      info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
+      std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
+      index.lists, index.memory_bytes, quantization_of(options.quantization),
+      nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
+                     figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))),
+      vectors_of(options));
+}
+
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
                        const std::string& metric, bool words, const std::string& element, const Index& index,
-                       const Quantization& quantization) {
+                       const Quantization& quantization, nb::dict vectors) {
   const CollectionOptions options{.dimension = dimension,
                                   .metric = parsed(parse_metric(metric)),
                                   .words = words,
                                   .element = parsed(parse_element_type(element)),
                                   .index = index_options(index),
-                                  .quantization = quantization_options(quantization)};
+                                  .quantization = quantization_options(quantization),
+                                  .vectors = named_vectors(vectors)};
   run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
 }
 
 void alter_collection(const Vector& self, const std::string& collection, const Index& index,
-                      const Quantization& quantization) {
+                      const Quantization& quantization, const std::string& vector) {
   const IndexOptions index_now = index_options(index);
   const QuantizationOptions quantization_now = quantization_options(quantization);
-  run(self.handle,
-      [&](Stores& stores) { return stores.vector().alter_collection(collection, index_now, quantization_now); });
+  run(self.handle, [&](Stores& stores) {
+    return stores.vector().alter_collection(collection, index_now, quantization_now, vector);
+  });
 }
 
 void upsert(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
-            const Matrix& matrix, nb::object payloads, nb::object texts) {
+            const Matrix& matrix, nb::object payloads, nb::object texts, nb::object vectors) {
   const std::size_t count = ids.size();
   if (matrix.shape(0) != count) {
     raise(ErrorCode::invalid_argument, "as many vectors as ids are needed: " + std::to_string(matrix.shape(0)) +
@@ -145,6 +228,12 @@ void upsert(const Vector& self, const std::string& collection, const std::vector
     std::size_t i = 0;
     for (nb::handle payload : payloads) points.at(i++).payload = map_of(payload);
   }
+  GivenVectors given;
+  std::deque<std::vector<PointVector>> of_points;
+  if (!vectors.is_none()) {
+    std::size_t i = 0;
+    for (nb::handle each : vectors) points.at(i++).vectors = of_points.emplace_back(given.of_point(each));
+  }
   run(self.handle, [&](Stores& stores) { return stores.vector().upsert(collection, points); });
 }
 
@@ -154,22 +243,39 @@ std::optional<float> number_or_none(const std::string& name, nb::handle given) {
   return static_cast<float>(argument<double>(name, given));
 }
 
+void set_vectors(const Vector& self, const std::string& collection, const std::string& id, nb::list vectors) {
+  GivenVectors given;
+  const std::vector<PointVector> all = given.of_point(vectors);
+  run(self.handle, [&](Stores& stores) { return stores.vector().set_vectors(collection, id, all); });
+}
+
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
                   std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
-                  nb::type_object hit) {
+                  const std::string& using_vector, nb::type_object hit) {
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }),
       hit, with_vector);
 }
 
+nb::object search_sparse(const Vector& self, const std::string& collection, const Indices& indices, const Row& values,
+                         std::size_t k, nb::object filter, nb::object min_score, bool with_payload, bool with_vector,
+                         const std::string& using_vector, nb::type_object hit) {
+  const SearchOptions options{
+      k, map_of(filter), with_payload, with_vector, 0, 0, false, number_or_none("min_score", min_score), using_vector};
+  const SparseVector query{{indices.data(), indices.size()}, span_of(values)};
+  return hits_of(
+      run(self.handle, [&](Stores& stores) { return stores.vector().search_sparse(collection, query, options); }), hit,
+      with_vector);
+}
+
 /// A list of lists: one for each row of `queries`.
 nb::list search_many(const Vector& self, const std::string& collection, const Matrix& queries, std::size_t k,
                      nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload,
-                     bool with_vector, nb::type_object hit) {
+                     bool with_vector, const std::string& using_vector, nb::type_object hit) {
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
   std::vector<std::span<const float>> rows;
   for (std::size_t i = 0; i < queries.shape(0); ++i) {
     rows.emplace_back(queries.data() + i * queries.shape(1), queries.shape(1));
@@ -197,7 +303,12 @@ nb::object search_words(const Vector& self, const std::string& collection, const
 class GivenQuery {
  public:
   explicit GivenQuery(const nb::dict& given) {
-    if (const nb::object vector = given["vector"]; !vector.is_none()) query_.vector = span_of(keep(vector));
+    if (const nb::object vector = given["vector"]; !vector.is_none()) query_.vector = vectors_.values(vector);
+    query_.indices = vectors_.indices(given["indices"]);
+    for (nb::handle side : given["also"]) {
+      query_.also.push_back({vectors_.name(side[0]), vectors_.values(side[1]), vectors_.indices(side[2]),
+                             static_cast<float>(argument<double>("a weight of also", side[3]))});
+    }
     query_.like = examples(given["like"]);
     query_.unlike = examples(given["unlike"]);
     words_ = argument<std::string>("words", given["words"]);
@@ -214,19 +325,13 @@ class GivenQuery {
   const Query& query() const { return query_; }
 
  private:
-  template <typename T>
-  static T parsed(Result<T> result) {
-    if (!result) raise(std::move(result).error());
-    return *result;
-  }
-  const Row& keep(nb::handle array) { return arrays_.emplace_back(nb::cast<Row>(array, false)); }
   std::vector<Example> examples(nb::handle given) {
     std::vector<Example> all;
     for (nb::handle each : given) {
       if (nb::isinstance<nb::str>(each)) {
         all.push_back({.id = ids_.emplace_back(argument<std::string>("an example", each))});
       } else {
-        all.push_back({.vector = span_of(keep(each))});
+        all.push_back({.vector = vectors_.values(each)});
       }
     }
     return all;
@@ -235,15 +340,15 @@ class GivenQuery {
   Query query_;
   std::string words_;
   std::deque<std::string> ids_;
-  std::deque<Row> arrays_;
+  GivenVectors vectors_;
 };
 
 nb::object query(const Vector& self, const std::string& collection, nb::dict asked, std::size_t k, nb::object filter,
                  std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
-                 nb::type_object hit) {
+                 const std::string& using_vector, nb::type_object hit) {
   const GivenQuery given(asked);
   const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
+      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().query(collection, given.query(), options); }), hit,
       with_vector);
@@ -252,11 +357,12 @@ nb::object query(const Vector& self, const std::string& collection, nb::dict ask
 /// A list of (value, hits).
 nb::list query_groups(const Vector& self, const std::string& collection, nb::dict asked, const std::string& field,
                       std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact,
-                      nb::object min_score, bool with_payload, bool with_vector, nb::type_object hit) {
+                      nb::object min_score, bool with_payload, bool with_vector, const std::string& using_vector,
+                      nb::type_object hit) {
   const GivenQuery given(asked);
   const Grouping grouping{field, groups, size};
   const SearchOptions options{
-      1, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score)};
+      1, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
   nb::list list;
   for (Group& group : run(self.handle, [&](Stores& stores) {
          return stores.vector().query_groups(collection, given.query(), grouping, options);
@@ -329,8 +435,9 @@ void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
-           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"))
-      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"))
+           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"), nb::arg("vectors"))
+      .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"),
+           nb::arg("vector"))
       .def(
           "drop_collection",
           [](const Vector& self, const std::string& collection) {
@@ -352,7 +459,8 @@ void bind_vector(nb::module_& module) {
           },
           nb::arg("collection"))
       .def("upsert", &upsert, nb::arg("collection"), nb::arg("ids"), nb::arg("matrix").noconvert(),
-           nb::arg("payloads").none(), nb::arg("texts").none())
+           nb::arg("payloads").none(), nb::arg("texts").none(), nb::arg("vectors").none())
+      .def("set_vectors", &set_vectors, nb::arg("collection"), nb::arg("id"), nb::arg("vectors"))
       .def(
           "set_payload",
           [](const Vector& self, const std::string& collection, const std::string& id, nb::object payload) {
@@ -364,19 +472,22 @@ void bind_vector(nb::module_& module) {
       .def("get", &get, nb::arg("collection"), nb::arg("id"), nb::arg("with_vector"), nb::arg("for_update"))
       .def("search", &search, nb::arg("collection"), nb::arg("query").noconvert(), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
-           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
+      .def("search_sparse", &search_sparse, nb::arg("collection"), nb::arg("indices").noconvert(),
+           nb::arg("values").noconvert(), nb::arg("k"), nb::arg("filter").none(), nb::arg("min_score").none(),
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
       .def("search_many", &search_many, nb::arg("collection"), nb::arg("queries").noconvert(), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
-           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
       .def("search_words", &search_words, nb::arg("collection"), nb::arg("query"), nb::arg("k"),
            nb::arg("filter").none(), nb::arg("min_score").none(), nb::arg("with_payload"), nb::arg("with_vector"),
            nb::arg("hit"))
       .def("query", &query, nb::arg("collection"), nb::arg("asked"), nb::arg("k"), nb::arg("filter").none(),
            nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(), nb::arg("with_payload"),
-           nb::arg("with_vector"), nb::arg("hit"))
+           nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
       .def("query_groups", &query_groups, nb::arg("collection"), nb::arg("asked"), nb::arg("field"), nb::arg("groups"),
            nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
-           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("hit"))
+           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
       .def("facets", &facets, nb::arg("collection"), nb::arg("field"), nb::arg("filter").none(), nb::arg("limit"))
       .def("scroll_by", &scroll_by, nb::arg("collection"), nb::arg("field"), nb::arg("descending"),
            nb::arg("after").none(), nb::arg("limit"), nb::arg("filter").none(), nb::arg("with_vector"))

@@ -2,6 +2,7 @@
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
+#include "cli/named_vectors.h"
 #include "cli/verbs.h"
 
 namespace strata::cli {
@@ -30,8 +31,8 @@ struct IndexArguments {
 };
 
 struct Given {
-  std::string collection, id, metric = "cosine", filter, file = "-", after, order_by;
-  std::vector<std::string> ids;
+  std::string collection, id, vector, metric = "cosine", filter, file = "-", after, order_by;
+  std::vector<std::string> ids, vectors;
   std::uint32_t dimension = 0;
   std::size_t limit = 100, batch = 1'000;
   std::string element = "f32";
@@ -50,6 +51,13 @@ void add_filter(Verb& verb, Given& given) {
       .add_option("--filter", given.filter,
                   "A condition on the payload: '{\"lang\": \"en\", \"year\": {\"gte\": 2024}}'")
       ->option_text("JSON");
+}
+
+/// Named vectors as they are asked for.
+Value names_of(const CollectionOptions& options) {
+  Value::List names;
+  for (const NamedVector& vector : options.vectors) names.emplace_back(written(vector));
+  return names;
 }
 
 void add_index_options(Verb& verb, IndexArguments& given) {
@@ -84,7 +92,9 @@ void add_create(CommandLine& line, CLI::App& family) {
                         "strata vector create notes.strata notes --dimension 384 --metric cosine");
   verb.takes_directory();
   auto given = with_collection(verb);
-  verb.app().add_option("-d,--dimension", given->dimension, "1 … 65536")->required()->option_text("N");
+  verb.app()
+      .add_option("-d,--dimension", given->dimension, "1 … 65536; without it, named vectors alone")
+      ->option_text("N");
   verb.app().add_option("--metric", given->metric, "cosine, l2 or inner_product")->option_text("NAME");
   verb.app().add_flag("--words", given->with_words, "Index the points' text, too, for search --words");
   verb.app()
@@ -92,8 +102,15 @@ void add_create(CommandLine& line, CLI::App& family) {
                   "What vectors are kept as: f32, f16, bf16 (half the space), int8 (whole numbers) or binary (0 and 1)")
       ->option_text("TYPE");
   add_index_options(verb, given->index);
+  verb.app()
+      .add_option(
+          "--vector", given->vectors,
+          "A named vector that points may have: title:384, title:384:l2:f16:flat, or splade:sparse; may be repeated")
+      ->option_text("NAME:…")
+      ->allow_extra_args(false);
   verb.runs([given](Context& context) -> Result<void> {
     CollectionOptions options;
+    for (const std::string& vector : given->vectors) options.vectors.push_back(STRATA_TRY(parse_named_vector(vector)));
     options.dimension = given->dimension;
     options.metric = STRATA_TRY(parse_metric(given->metric));
     options.words = given->with_words;
@@ -101,13 +118,15 @@ void add_create(CommandLine& line, CLI::App& family) {
     STRATA_TRY(given->index.apply(options.index, options.quantization));
     Stores& stores = *STRATA_TRY(context.database.engine(Missing::create));
     STRATA_TRY(stores.vector().create_collection(given->collection, options));
-    context.output.record({{"collection", given->collection},
-                           {"dimension", options.dimension},
-                           {"metric", name(options.metric)},
-                           {"words", options.words},
-                           {"element", name(options.element)},
-                           {"index", name(options.index.kind)},
-                           {"quantization", name(options.quantization.kind)}});
+    Record made{{"collection", given->collection},
+                {"dimension", options.dimension},
+                {"metric", name(options.metric)},
+                {"words", options.words},
+                {"element", name(options.element)},
+                {"index", name(options.index.kind)},
+                {"quantization", name(options.quantization.kind)}};
+    if (!options.vectors.empty()) made.emplace_back("vectors", names_of(options));
+    context.output.record(made);
     return {};
   });
 }
@@ -119,15 +138,25 @@ void add_alter(CommandLine& line, CLI::App& family) {
                 "strata vector alter notes.strata notes --quantization automatic --recall-min 0.98");
   verb.takes_directory();
   auto given = with_collection(verb);
+  verb.app().add_option("--vector", given->vector, "The named vector, not the unnamed one")->option_text("NAME");
   add_index_options(verb, given->index);
   verb.runs([given](Context& context) -> Result<void> {
     Stores& stores = *STRATA_TRY(context.database.engine());
-    CollectionOptions options = STRATA_TRY(stores.vector().collection(given->collection)).options;
-    STRATA_TRY(given->index.apply(options.index, options.quantization));
-    STRATA_TRY(stores.vector().alter_collection(given->collection, options.index, options.quantization));
-    context.output.record({{"altered", given->collection},
-                           {"index", name(options.index.kind)},
-                           {"quantization", name(options.quantization.kind)}});
+    const CollectionOptions options = STRATA_TRY(stores.vector().collection(given->collection)).options;
+    IndexOptions index = options.index;
+    QuantizationOptions quantization = options.quantization;
+    for (const NamedVector& vector : options.vectors) {
+      if (vector.name != given->vector) continue;
+      index = vector.index;
+      quantization = vector.quantization;
+    }
+    STRATA_TRY(given->index.apply(index, quantization));
+    STRATA_TRY(stores.vector().alter_collection(given->collection, index, quantization, given->vector));
+    Record altered{{"altered", given->collection}};
+    if (!given->vector.empty()) altered.emplace_back("vector", given->vector);
+    altered.emplace_back("index", name(index.kind));
+    altered.emplace_back("quantization", name(quantization.kind));
+    context.output.record(altered);
     return {};
   });
 }
@@ -153,11 +182,12 @@ void add_list(CommandLine& line, CLI::App& family) {
   verb.runs([](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
     Rows rows;
-    rows.columns = {"collection", "dimension", "metric", "words", "element", "index", "quantization", "points"};
+    rows.columns = {"collection", "dimension",    "metric", "words",  "element",
+                    "index",      "quantization", "points", "vectors"};
     for (const CollectionInfo& info : STRATA_TRY(stores->vector().collections())) {
       rows.rows.push_back({info.name, info.options.dimension, name(info.options.metric), info.options.words,
                            name(info.options.element), name(info.options.index.kind),
-                           name(info.options.quantization.kind), info.points});
+                           name(info.options.quantization.kind), info.points, names_of(info.options)});
     }
     context.output.rows(rows);
     return {};
@@ -169,6 +199,7 @@ struct PointLine {
   std::string id, text;
   std::vector<float> vector;
   Map payload;
+  std::vector<GivenVector> vectors;
 };
 
 Result<PointLine> parse_point(std::string_view line) {
@@ -181,6 +212,8 @@ Result<PointLine> parse_point(std::string_view line) {
       point.id = *item.text();
     } else if (key == "vector" && item.list()) {
       point.vector = STRATA_TRY(parse_vector(to_json(item)));
+    } else if (key == "vectors" && item.map()) {
+      point.vectors = STRATA_TRY(vectors_from(*item.map()));
     } else if (key == "payload" && item.map()) {
       point.payload = *item.map();
     } else if (key == "text" && item.text()) {
@@ -188,7 +221,8 @@ Result<PointLine> parse_point(std::string_view line) {
     } else {
       return Error(ErrorCode::invalid_argument, "\"" + key +
                                                     "\" is not expected, or of another kind; a point is {\"id\": text, "
-                                                    "\"vector\": list, \"payload\": object, \"text\": text}");
+                                                    "\"vector\": list, \"payload\": object, \"text\": text, "
+                                                    "\"vectors\": object}");
     }
   }
   return point;
@@ -196,15 +230,21 @@ Result<PointLine> parse_point(std::string_view line) {
 
 Result<void> upsert_batch(Stores& stores, const Given& given, const std::vector<PointLine>& lines) {
   std::vector<Point> points;
+  std::vector<std::vector<PointVector>> vectors;
   points.reserve(lines.size());
-  for (const PointLine& line : lines) points.push_back({line.id, line.vector, line.payload, line.text});
+  vectors.reserve(lines.size());
+  for (const PointLine& line : lines) {
+    vectors.push_back(point_vectors(line.vectors));
+    points.push_back({line.id, line.vector, line.payload, line.text, vectors.back()});
+  }
   return stores.vector().upsert(given.collection, points);
 }
 
 void add_upsert(CommandLine& line, CLI::App& family) {
   Verb verb = line.verb(
       family, "upsert",
-      "Insert points, or replace those whose id is there: JSON lines {\"id\", \"vector\", \"payload\", \"text\"}",
+      "Insert points, or replace those whose id is there: JSON lines {\"id\", \"vector\", \"payload\", \"text\", "
+      "\"vectors\": {name: list, or {\"indices\", \"values\"}}}",
       "strata vector upsert notes.strata notes points.jsonl");
   verb.takes_directory();
   auto given = with_collection(verb);
@@ -244,7 +284,9 @@ void add_get(CommandLine& line, CLI::App& family) {
     Stores* stores = STRATA_TRY(context.database.stores());
     const auto point = STRATA_TRY(stores->vector().get(given->collection, given->id));
     if (!point) return Error(ErrorCode::not_found, "no point \"" + given->id + "\" in \"" + given->collection + "\"");
-    context.output.record({{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}});
+    Record record{{"id", point->id}, {"payload", point->payload}, {"vector", shortest(point->vector)}};
+    if (!point->vectors.empty()) record.emplace_back("vectors", printed(point->vectors));
+    context.output.record(record);
     return {};
   });
 }
@@ -329,10 +371,10 @@ void add_scroll(CommandLine& line, CLI::App& family) {
     const Filter filter = STRATA_TRY(parse_map(given->filter, "--filter"));
     Rows rows;
     rows.columns = {"id", "payload"};
-    if (given->with_vector) rows.columns.emplace_back("vector");
+    if (given->with_vector) rows.columns.insert(rows.columns.end(), {"vector", "vectors"});
     for (const StoredPoint& point : STRATA_TRY(scroll(*stores, *given, filter))) {
       auto& row = rows.rows.emplace_back(std::vector<Value>{point.id, point.payload});
-      if (given->with_vector) row.push_back(shortest(point.vector));
+      if (given->with_vector) row.insert(row.end(), {shortest(point.vector), printed(point.vectors)});
     }
     context.output.rows(rows);
     return {};

@@ -1,6 +1,7 @@
 // vector search|facets: what a collection is asked, and what its points hold.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
+#include "cli/named_vectors.h"
 #include "cli/verbs.h"
 
 namespace strata::cli {
@@ -11,7 +12,8 @@ struct Given {
   std::size_t limit = 10;
   // Of search:
   std::string vector, words, recommend = "average_vector", fusion = "rrf";
-  std::vector<std::string> like, unlike;
+  std::vector<std::string> like, unlike, also;
+  std::string using_vector;
   std::vector<float> weights;
   float diversity = 0;
   std::size_t k = 10, candidates = 0, groups = 10, size = 3;
@@ -21,15 +23,19 @@ struct Given {
 };
 
 struct Asked {
-  std::vector<float> vector;  // borrowed by the query
+  GivenVector vector;  // borrowed by the query, as the next
+  std::vector<GivenVector> also;
   Query query;
   SearchOptions options;
 };
 
 Result<void> read_query(const Given& given, Asked& asked) {
-  if (!given.vector.empty()) asked.vector = STRATA_TRY(parse_vector(given.vector));
+  if (!given.vector.empty()) asked.vector = STRATA_TRY(parse_any_vector(given.vector));
   Query& query = asked.query;
-  query.vector = asked.vector;
+  query.vector = asked.vector.values;
+  query.indices = asked.vector.indices;
+  for (const std::string& side : given.also) asked.also.push_back(STRATA_TRY(parse_side(side)));
+  for (const GivenVector& side : asked.also) query.also.push_back({side.name, side.values, side.indices});
   for (const std::string& id : given.like) query.like.push_back({.id = id});
   for (const std::string& id : given.unlike) query.unlike.push_back({.id = id});
   query.recommend = STRATA_TRY(parse_recommend(given.recommend));
@@ -47,19 +53,22 @@ Result<void> read_query(const Given& given, Asked& asked) {
                    .ef = given.ef,
                    .probes = given.probes,
                    .exact = given.exact,
-                   .min_score = given.min_score};
+                   .min_score = given.min_score,
+                   .using_vector = given.using_vector};
   return {};
 }
 
 Value rank_of(const Standing& standing) { return standing.rank == 0 ? Value() : Value(standing.rank); }
 
-/// Rows of hits; `both` also says where each side had them.
+/// Rows of hits; `both` also says where the sides had them, as do those of `also`.
 class HitRows {
  public:
-  HitRows(Context& context, bool groups, bool both, bool vectors) : context_(context), both_(both), vectors_(vectors) {
+  HitRows(Context& context, bool groups, bool both, const std::vector<GivenVector>& also, bool vectors)
+      : context_(context), both_(both), vectors_(vectors) {
     if (groups) rows_.columns.emplace_back("group");
     for (const char* column : {"score", "id", "payload"}) rows_.columns.emplace_back(column);
     if (both) rows_.columns.insert(rows_.columns.end(), {"vector_rank", "words_rank"});
+    for (const GivenVector& side : also) rows_.columns.push_back(side.name + "_rank");
     if (vectors) rows_.columns.emplace_back("vector");
   }
   void add(const QueryHit& hit, std::vector<Value> row = {}) {
@@ -68,7 +77,8 @@ class HitRows {
     row.emplace_back(hit.id);
     row.emplace_back(hit.payload);
     if (both_) row.insert(row.end(), {rank_of(hit.by_vector), rank_of(hit.by_words)});
-    if (vectors_) row.push_back(shortest(hit.vector));
+    for (const Standing& side : hit.by_also) row.push_back(rank_of(side));
+    if (vectors_) row.push_back(printed(hit.vector, hit.indices));
     rows_.rows.push_back(std::move(row));
   }
   void print() { context_.output.rows(rows_); }
@@ -84,7 +94,8 @@ Result<void> search(Context& context, const Given& given) {
   Asked asked;
   STRATA_TRY(read_query(given, asked));
   const bool by_vector = !given.vector.empty() || !given.like.empty() || !given.unlike.empty();
-  HitRows rows(context, !given.field.empty(), by_vector && !given.words.empty(), given.with_vector);
+  const bool both = (by_vector && !given.words.empty()) || !given.also.empty();
+  HitRows rows(context, !given.field.empty(), both, asked.also, given.with_vector);
   if (given.field.empty()) {
     for (const QueryHit& hit : STRATA_TRY(stores->vector().query(given.collection, asked.query, asked.options))) {
       rows.add(hit);
@@ -111,13 +122,21 @@ void add_collection_and_filter(Verb& verb, Given& given) {
 }  // namespace
 
 void add_vector_search(CommandLine& line, CLI::App& family) {
-  Verb verb = line.verb(family, "search", "The best points by a vector or by examples, by words, or by both",
-                        "strata vector search notes.strata notes '[0.1, 0.7, 0.2]' --words 'red fox' -k 5");
+  Verb verb =
+      line.verb(family, "search",
+                "The best points by a vector or by examples, by words, by further vectors, or by several of these",
+                "strata vector search notes.strata notes '[0.1, 0.7, 0.2]' --words 'red fox' -k 5");
   verb.takes_directory().takes_as_of();
   auto given = std::make_shared<Given>();
   CLI::App& app = verb.app();
   add_collection_and_filter(verb, *given);
-  app.add_option("VECTOR", given->vector, "A JSON list, @file (JSON or .npy), or - for standard input");
+  app.add_option("VECTOR", given->vector,
+                 "A JSON list, @file (JSON or .npy), or - for standard input; of a sparse vector "
+                 "'{\"indices\": [7], \"values\": [0.5]}'");
+  app.add_option("--using", given->using_vector, "The named vector that is searched")->option_text("NAME");
+  app.add_option("--also", given->also, "A further vector to search by, fused with the rest; may be repeated")
+      ->option_text("NAME=VECTOR")
+      ->allow_extra_args(false);
   app.add_option("--words", given->words, "By words (BM25); with a vector or examples, both rankings are fused")
       ->option_text("TEXT");
   app.add_option("--like", given->like, "By the vector of this point, which is left out; may be repeated")

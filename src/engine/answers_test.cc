@@ -133,6 +133,7 @@ TEST_F(AnswersTest, Vector) {
   const auto drop = [](Stores& s, const Id& id) { must(s.vector().drop_collection(id)); };
   const auto add = [](Stores& s, const Id& id) { point(s, id); };
   const auto payload = [](Stores& s, const Id& id) { must(s.vector().set_payload("notes", id, {{"n", 2}})); };
+  const auto vectors = [](Stores& s, const Id& id) { asked(s.vector().set_vectors("notes", id, {})); };
   const auto get = [](Stores& s, const Id& id) { asked(s.vector().get("notes", id)); };
   const auto get_in = [](Stores& s, const Id& id) { asked(s.vector().get(id, "p")); };
   const auto like = [](Stores& s, const Id& id) { asked(s.vector().query("notes", {.like = {{.id = id}}}, {})); };
@@ -150,6 +151,7 @@ TEST_F(AnswersTest, Vector) {
        [&](Stores& s, const Id& id) { asked(s.vector().search(id, {wide, 1}, {})); }, in_new},
       {"the payload of a missing point", nothing,
        [](Stores& s, const Id& id) { asked(s.vector().set_payload("notes", id, {})); }, add},
+      {"the vectors of a missing point", nothing, vectors, add},
       {"removing a missing point", nothing, drop_point, add},
       {"removing from a missing collection", nothing,
        [](Stores& s, const Id& id) {
@@ -172,6 +174,7 @@ TEST_F(AnswersTest, Vector) {
       {
           {"removing a point", add, drop_point, drop_point},
           {"the payload of a point", add, payload, drop_point},
+          {"the vectors of a point", add, vectors, drop_point},
           {"dropping a collection", in_new, drop, drop},
           {"creating a collection", nothing,
            [](Stores& s, const Id& id) { asked(s.vector().create_collection(id, {.dimension = 3})); }, in_new},

@@ -68,6 +68,10 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
     return Error(ErrorCode::invalid_argument,
                  "Chroma's directories are not written: export npy, then its add makes a collection");
   }
+  if (info.options.dimension == 0) {
+    return Error(ErrorCode::failed_precondition, "collection \"" + std::string(collection) +
+                                                     "\" has no unnamed vector, and an export writes no others");
+  }
   SinkOptions to{{}, info.options, STRATA_TRY(vectors.count(collection, options.filter))};
   const bool is_folder = options.format == VectorFormat::npy;
   const Place place = is_folder ? STRATA_TRY(folder_to_write(options.path)) : STRATA_TRY(place_to_write(options.path));
@@ -92,6 +96,7 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
   STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, true,
                         [&](const StoredPoint& point) -> Result<void> {
                           STRATA_TRY(sink->add(point, remarks));
+                          if (!point.vectors.empty()) remarks.add("named vectors left out", point.id);
                           ++report.points;
                           if (progress && report.points % kProgressPoints == 0 && !progress(report.points, to.points))
                             return Error(ErrorCode::cancelled, "the export was cancelled; nothing was written");

@@ -418,6 +418,25 @@ TEST_F(ImportTest, AnExportKeepsToTheFilterAndScalesForFaissUnderCosine) {
   EXPECT_EQ((*vectors().get("back", "a"))->vector, (std::vector<float>{0.6F, 0.8F}));
 }
 
+TEST_F(ImportTest, AnExportWritesTheUnnamedVectorAndTellsOfTheOthers) {
+  ASSERT_TRUE(vectors().create_collection("notes", {.dimension = 2, .vectors = {{.name = "title", .dimension = 1}}}));
+  const std::vector<float> x{1, 2}, title{1};
+  const PointVector named[] = {{"title", title}};
+  const Point points[] = {{"a", x, {}, "", named}, {"b", x}};
+  ASSERT_TRUE(vectors().upsert("notes", points));
+  const auto report = given({.path = path("points.json"), .format = VectorFormat::qdrant});
+  EXPECT_EQ(report.points, 2U);
+  EXPECT_THAT(told(report.remarks), ElementsAre("1 named vectors left out (a)"));
+
+  ASSERT_TRUE(vectors().drop_collection("notes"));
+  ASSERT_TRUE(vectors().create_collection("notes", {.vectors = {{.name = "title", .dimension = 1}}}));
+  const auto view = db->view();
+  const auto refused = export_vectors(**view, "notes", {.path = path("none.json"), .format = VectorFormat::qdrant});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::failed_precondition);
+  EXPECT_FALSE(std::filesystem::exists(path("none.json")));
+}
+
 TEST_F(ImportTest, AnExportThatEndsEarlyLeavesNothing) {
   taken({.path = golden("id_map.faiss")});
   std::vector<std::string> ids;

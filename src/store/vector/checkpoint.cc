@@ -20,7 +20,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 5;
+constexpr std::uint64_t kStateVersion = 6;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -350,9 +350,10 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
   {
     core::WriterLock lock(collections_mutex_);
     for (const auto& purged : pending->purged) {
-      auto& incarnations = collections_[purged->name()];
-      std::erase(incarnations, purged);
-      if (incarnations.empty()) collections_.erase(purged->name());
+      const auto incarnations = collections_.find(purged->name());
+      if (incarnations == collections_.end()) continue;  // of a named vector: it goes with its collection
+      std::erase(incarnations->second, purged);
+      if (incarnations->second.empty()) collections_.erase(incarnations);
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
@@ -370,7 +371,11 @@ void VectorParticipant::want_indexes(const Collection& collection) {
   if (collection.deleted() != kLive) return;
   const IndexOptions index = collection.index();
   const QuantizationOptions quantization = collection.quantization();
-  for (const auto& segment : collection.unchecked_parts()->segments) {
+  const auto parts = collection.unchecked_parts();
+  for (const auto& delta : parts->deltas) {
+    if (!walks(collection)) delta->detach();
+  }
+  for (const auto& segment : parts->segments) {
     if (!wants_index(collection, *segment)) {
       segment->detach();
       continue;
@@ -411,6 +416,21 @@ Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {
   return skip_used_numbers();
 }
 
+namespace {
+
+// Whether `vectors` are the ones that the options of a collection speak of.
+bool fit(const std::vector<std::shared_ptr<Collection>>& vectors, std::string_view name,
+         const CollectionOptions& options, Lsn created, Lsn deleted) {
+  return std::equal(vectors.begin(), vectors.end(), options.vectors.begin(), options.vectors.end(),
+                    [&](const auto& kept, const NamedVector& vector) {
+                      return kept->name() == name_of_vector(name, vector.name) &&
+                             content_of(kept->options()) == content_of(options_of_vector(vector)) &&
+                             kept->created() == created && kept->deleted() == deleted;
+                    });
+}
+
+}  // namespace
+
 Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   core::Decoder in(last.state);
   const std::uint64_t version = in.varint();
@@ -424,10 +444,12 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   const std::uint64_t deletes = in.u64();
   const std::size_t count = in.count(8);
   std::map<std::string, std::vector<std::shared_ptr<Collection>>, std::less<>> collections;
+  std::vector<std::shared_ptr<Collection>> vectors;  // named ones of the collection that comes next
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t id = in.varint();
     const std::string name(in.text());
-    const CollectionOptions options = decode_options(in, version >= 5   ? OptionsForm::whole
+    const CollectionOptions options = decode_options(in, version >= 6   ? OptionsForm::whole
+                                                         : version == 5 ? OptionsForm::without_vectors
                                                          : version == 4 ? OptionsForm::without_quantization
                                                                         : OptionsForm::without_element);
     const Lsn created = in.u64();
@@ -459,11 +481,21 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       }
       segments.push_back(std::move(segment));
     }
-    auto collection = std::make_shared<Collection>(id, name, options, created, memory_);
+    const bool is_vector = keeps_vector(name);
+    if (!is_vector && !fit(vectors, name, options, created, deleted)) {
+      return Error(ErrorCode::corruption, "vector checkpoint: not the vectors of collection \"" + name + "\"");
+    }
+    std::vector<std::shared_ptr<Collection>> own;
+    if (!is_vector) own.swap(vectors);
+    auto collection = std::make_shared<Collection>(id, name, options, created, memory_, std::move(own));
     collection->restore(std::move(segments), totals, lsn, deleted);
-    collections[name].push_back(std::move(collection));
+    (is_vector ? vectors : collections[name]).push_back(std::move(collection));
   }
   STRATA_TRY(in.finish("vector checkpoint"));
+  if (!vectors.empty()) {
+    return Error(ErrorCode::corruption,
+                 "vector checkpoint: a vector without its collection: \"" + vectors.back()->name() + "\"");
+  }
   {
     core::WriterLock lock(collections_mutex_);
     collections_ = std::move(collections);
@@ -613,7 +645,7 @@ bool VectorParticipant::want_written_index(std::uint64_t number, const std::stri
   };
   for (const auto& collection : every_collection()) {
     for (const auto& segment : collection->unchecked_parts()->segments) {
-      if (collection->index().kind == IndexKind::flat || segment->index_file() || !is_of(*segment)) continue;
+      if (!is_searched_by_index(*collection) || segment->index_file() || !is_of(*segment)) continue;
       graphs_.want(segment, collection->index(), collection->quantization(), number);
       return true;
     }

@@ -14,16 +14,22 @@ std::uint64_t budget_of(const IndexOptions& index) { return index.memory_bytes =
 }  // namespace
 
 Collection::Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created,
-                       std::shared_ptr<MemoryBudget> of_store)
+                       std::shared_ptr<MemoryBudget> of_store, std::vector<std::shared_ptr<Collection>> vectors)
     : id_(id),
       name_(std::move(name)),
       options_(options),
       created_(created),
+      vectors_(std::move(vectors)),
       store_budget_(std::move(of_store)),
       budget_(std::make_shared<MemoryBudget>(budget_of(options.index))) {}
 
 CollectionOptions Collection::present_options() const {
   CollectionOptions options = options_;
+  for (std::size_t i = 0; i < vectors_.size(); ++i) {
+    if (options.vectors[i].kind == VectorKind::sparse) continue;
+    options.vectors[i].index = vectors_[i]->index();
+    options.vectors[i].quantization = vectors_[i]->quantization();
+  }
   const core::MutexLock lock(indexing_mutex_);
   options.index = index_;
   options.quantization = quantization_;
@@ -63,13 +69,16 @@ IndexFigures Collection::index_figures() const {
   return figures;
 }
 
-void Collection::alter(const IndexOptions& index, const QuantizationOptions& quantization) {
+void Collection::alter(const CollectionOptions& options) {
   {
     const core::MutexLock lock(indexing_mutex_);
-    index_ = index;
-    quantization_ = quantization;
+    index_ = options.index;
+    quantization_ = options.quantization;
   }
-  budget_->set_bytes(budget_of(index));
+  budget_->set_bytes(budget_of(options.index));
+  for (std::size_t i = 0; i < vectors_.size(); ++i) {
+    if (options.vectors[i].kind == VectorKind::dense) vectors_[i]->alter(options_of_vector(options.vectors[i]));
+  }
 }
 
 std::shared_ptr<const PartList> Collection::unchecked_parts() const {
@@ -157,19 +166,24 @@ Result<Collection::Live> Collection::find_live(const PartList& parts, std::strin
 }
 
 Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
-  Delta* into = change.kind == PointChange::Kind::remove ? nullptr : &active();
+  const bool adds = change.kind == PointChange::Kind::upsert || change.kind == PointChange::Kind::set_payload;
+  Delta* into = adds ? &active() : nullptr;
   const auto parts = STRATA_TRY(this->parts(kLive - 1));
   const std::uint64_t hash = hash_of_id(change.id);
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
+  const bool exists = change.kind == PointChange::Kind::set_payload || change.kind == PointChange::Kind::set_vectors;
+  if (exists && before.part == nullptr) {
+    return Error(ErrorCode::corruption, "vector section: a change of a point that does not exist: \"" + name_ + ":" +
+                                            std::string(change.id) + "\"");
+  }
+  if (change.kind == PointChange::Kind::set_vectors) {
+    return apply_to_vectors(lsn, change, STRATA_TRY(before.part->payload(before.row)));
+  }
   ByteView elements = change.elements;
   ByteView terms = change.terms;
   std::uint32_t words = change.words;
   Bytes kept_terms;
   if (change.kind == PointChange::Kind::set_payload) {
-    if (before.part == nullptr) {
-      return Error(ErrorCode::corruption, "vector section: a payload for a point that does not exist: \"" + name_ +
-                                              ":" + std::string(change.id) + "\"");
-    }
     elements = STRATA_TRY(before.part->elements(before.row));
     kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
     terms = kept_terms;
@@ -184,7 +198,43 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
     before.part->mark_deleted(before.row, lsn);
     count(lsn, -1, before.part->length(before.row));
   }
+  return apply_to_vectors(lsn, change, change.payload);
+}
+
+Result<void> Collection::apply_to_vectors(Lsn lsn, const PointChange& change, ByteView payload) {
+  auto listed = change.vectors.begin();
+  for (std::size_t place = 0; place < vectors_.size(); ++place) {
+    Collection& vector = *vectors_[place];
+    const bool changes = listed != change.vectors.end() && listed->place == place;
+    PointChange own;
+    own.id = change.id;
+    own.payload = payload;
+    if (changes && listed->given) {
+      own.kind = PointChange::Kind::upsert;
+      if (vector.options().dimension > 0) {
+        own.elements = listed->bytes;
+      } else {
+        own.terms = listed->bytes;
+        own.words = static_cast<std::uint32_t>(core::Decoder(listed->bytes).count(5));
+      }
+    } else if (changes || change.kind == PointChange::Kind::upsert || change.kind == PointChange::Kind::remove) {
+      own.kind = PointChange::Kind::remove;
+    } else if (change.kind == PointChange::Kind::set_payload) {
+      const auto parts = STRATA_TRY(vector.parts(kLive - 1));
+      if (STRATA_TRY(vector.find_live(*parts, change.id, hash_of_id(change.id))).part == nullptr) continue;
+      own.kind = PointChange::Kind::set_payload;
+    } else {
+      continue;
+    }
+    if (changes) ++listed;
+    STRATA_TRY(vector.apply(lsn, own));
+  }
   return {};
+}
+
+void Collection::drop(Lsn lsn) {
+  deleted_.store(lsn, std::memory_order_relaxed);
+  for (const auto& vector : vectors_) vector->drop(lsn);
 }
 
 void Collection::restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted) {

@@ -4,6 +4,8 @@
 ///     apply      upsert      → the live version of the id is marked deleted, a row is appended to the active delta
 ///                set_payload → the same, with vector and terms of the version before
 ///                remove      → the live version is marked deleted
+///                set_vectors → named vectors alone
+///     a named vector   is a collection beside this one, of the points that have it: ids and payloads again, and the vector
 ///     freeze     the active delta is closed; the next row opens another
 ///     installed  a written segment takes the place of the closed deltas and small segments it was made from
 ///
@@ -53,8 +55,9 @@ struct Replacement {
 class Collection {
  public:
   /// of_store  what segments count in, beside the collection's own
+  /// vectors   keep the named vectors, in the order of the options
   Collection(std::uint64_t id, std::string name, const CollectionOptions& options, Lsn created,
-             std::shared_ptr<MemoryBudget> of_store);
+             std::shared_ptr<MemoryBudget> of_store, std::vector<std::shared_ptr<Collection>> vectors = {});
 
   std::uint64_t id() const { return id_; }
   const std::string& name() const { return name_; }
@@ -63,6 +66,7 @@ class Collection {
   CollectionOptions present_options() const STRATA_EXCLUDES(indexing_mutex_);
   IndexOptions index() const STRATA_EXCLUDES(indexing_mutex_);
   QuantizationOptions quantization() const STRATA_EXCLUDES(indexing_mutex_);
+  const std::vector<std::shared_ptr<Collection>>& vectors() const { return vectors_; }
   Lsn created() const { return created_; }
   Lsn deleted() const { return deleted_.load(std::memory_order_relaxed); }
   bool visible(Lsn view) const { return created_ <= view && deleted() > view; }
@@ -75,10 +79,11 @@ class Collection {
   /// Exact at any view; O(1) at or after the last change, else a pass over the rows. Errors  as parts
   Result<Totals> totals(Lsn view) const;
 
-  /// Errors  corruption: a set_payload without its point, a damaged segment
+  /// Errors  corruption: a change of a point that does not exist, a damaged segment
   Result<void> apply(Lsn lsn, const PointChange& change);
-  void alter(const IndexOptions& index, const QuantizationOptions& quantization) STRATA_EXCLUDES(indexing_mutex_);
-  void drop(Lsn lsn) { deleted_.store(lsn, std::memory_order_relaxed); }
+  /// It and its named vectors are searched as `options` say.
+  void alter(const CollectionOptions& options) STRATA_EXCLUDES(indexing_mutex_);
+  void drop(Lsn lsn);
   /// Of what its parts have now.
   IndexFigures index_figures() const;
   /// The active delta when a graph of it is due (Delta::claim_graph), else nullptr. Of the applying thread.
@@ -96,6 +101,7 @@ class Collection {
     Row row = 0;
   };
   Result<Live> find_live(const PartList& parts, std::string_view id, std::uint64_t hash) const;
+  Result<void> apply_to_vectors(Lsn lsn, const PointChange& change, ByteView payload);
   Delta& active();
   void publish(std::shared_ptr<PartList> parts) STRATA_EXCLUDES(parts_mutex_);
   void count(Lsn lsn, int sign, std::uint32_t length);
@@ -104,6 +110,7 @@ class Collection {
   const std::string name_;
   const CollectionOptions options_;
   const Lsn created_;
+  const std::vector<std::shared_ptr<Collection>> vectors_;
   std::atomic<Lsn> deleted_{kLive};
   const std::shared_ptr<MemoryBudget> store_budget_, budget_;
 

@@ -16,6 +16,54 @@ std::uint32_t number(core::Decoder& in) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(in.varint(), UINT32_MAX));
 }
 
+/// What one named vector says of itself, as if it were the unnamed one of a collection.
+CollectionOptions as_options(const NamedVector& vector) {
+  return {.dimension = vector.dimension,
+          .metric = vector.metric,
+          .element = vector.element,
+          .index = vector.index,
+          .quantization = vector.quantization};
+}
+
+NamedVector decode_named(core::Decoder& in) {
+  NamedVector vector;
+  CollectionOptions kept;
+  vector.name = in.text();
+  vector.kind = static_cast<VectorKind>(in.u8());
+  kept.dimension = number(in);
+  kept.metric = static_cast<Metric>(in.u8());
+  kept.element = static_cast<ElementType>(in.u8());
+  decode_indexing(in, kept);
+  vector.dimension = kept.dimension;
+  vector.metric = kept.metric;
+  vector.element = kept.element;
+  vector.index = kept.index;
+  vector.quantization = kept.quantization;
+  return vector;
+}
+
+Error refuse_dimension(std::string_view what, std::uint32_t dimension) {
+  return refuse(std::string(what) + " has 1 to " + std::to_string(kDimensionMax) + " dimensions, not " +
+                std::to_string(dimension));
+}
+
+Result<void> check_named(const NamedVector& vector) {
+  STRATA_TRY(check_name("not a vector's name", vector.name));
+  const std::string what = "vector \"" + vector.name + "\"";
+  if (vector.kind == VectorKind::sparse) {
+    if (vector == NamedVector{.name = vector.name, .kind = VectorKind::sparse}) return {};
+    return refuse(what + " is sparse: it has no dimension, metric, element type, index or quantization of its own");
+  }
+  if (vector.kind > VectorKind::sparse) {
+    return refuse(what + " is of an unknown kind: " + std::to_string(static_cast<int>(vector.kind)));
+  }
+  if (vector.dimension < 1 || vector.dimension > kDimensionMax) return refuse_dimension(what, vector.dimension);
+  if (auto kept = check_collection_options(as_options(vector)); !kept) {
+    return std::move(kept).error().with_context(what);
+  }
+  return {};
+}
+
 }  // namespace
 
 void encode_quantization(const QuantizationOptions& quantization, core::Encoder& out) {
@@ -55,12 +103,50 @@ void decode_indexing(core::Decoder& in, CollectionOptions& options) {
   if (!check_collection_options(options)) in.fail();
 }
 
+void encode_altered(const CollectionOptions& options, core::Encoder& out) {
+  encode_indexing(options, out);
+  for (const NamedVector& vector : options.vectors) {
+    if (vector.kind == VectorKind::dense) encode_indexing(as_options(vector), out);
+  }
+}
+
+void decode_altered(core::Decoder& in, CollectionOptions& options) {
+  decode_indexing(in, options);
+  for (NamedVector& vector : options.vectors) {
+    if (vector.kind == VectorKind::sparse) continue;
+    CollectionOptions kept = as_options(vector);
+    decode_indexing(in, kept);
+    vector.index = kept.index;
+    vector.quantization = kept.quantization;
+  }
+}
+
+CollectionOptions content_of(CollectionOptions options) {
+  options.index = {};
+  options.quantization = {};
+  for (NamedVector& vector : options.vectors) {
+    vector.index = {};
+    vector.quantization = {};
+  }
+  return options;
+}
+
 void encode_options(const CollectionOptions& options, core::Encoder& out) {
   out.varint(options.dimension);
   out.u8(static_cast<std::uint8_t>(options.metric));
   out.u8(options.words ? 1 : 0);
   out.u8(static_cast<std::uint8_t>(options.element));
   encode_indexing(options, out);
+  out.varint(options.vectors.size());
+  for (const NamedVector& vector : options.vectors) {
+    const CollectionOptions kept = as_options(vector);
+    out.text(vector.name);
+    out.u8(static_cast<std::uint8_t>(vector.kind));
+    out.varint(kept.dimension);
+    out.u8(static_cast<std::uint8_t>(kept.metric));
+    out.u8(static_cast<std::uint8_t>(kept.element));
+    encode_indexing(kept, out);
+  }
 }
 
 CollectionOptions decode_options(core::Decoder& in, OptionsForm form) {
@@ -74,8 +160,14 @@ CollectionOptions decode_options(core::Decoder& in, OptionsForm form) {
     options.index.kind = static_cast<IndexKind>(in.u8());
     options.index.m = number(in);
     options.index.ef_construction = number(in);
-  } else if (form == OptionsForm::whole) {
+  } else if (form >= OptionsForm::without_vectors) {
     decode_indexing(in, options);
+  }
+  if (form >= OptionsForm::whole) {
+    const std::size_t count = in.count(16);
+    for (std::size_t i = 0; i < count && in.ok() && i <= kNamedVectorsMax; ++i) {
+      options.vectors.push_back(decode_named(in));
+    }
   }
   if (words > 1 || !check_collection_options(options)) in.fail();
   return options;
@@ -111,11 +203,16 @@ Result<void> check_quantization(const QuantizationOptions& quantization, std::ui
   return refuse("unknown quantization: " + std::to_string(static_cast<int>(quantization.kind)));
 }
 
+Result<void> check_name(std::string_view what, std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const bool good = !name.empty() && name.size() <= 64 && plain(name[0]) &&
+                    std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '-'; });
+  if (good) return {};
+  return refuse(std::string(what) + " ([a-z0-9][a-z0-9_-]{0,63}): \"" + std::string(name.substr(0, 80)) + "\"");
+}
+
 Result<void> check_collection_options(const CollectionOptions& options) {
-  if (options.dimension < 1 || options.dimension > kDimensionMax) {
-    return refuse("a collection has 1 to " + std::to_string(kDimensionMax) + " dimensions, not " +
-                  std::to_string(options.dimension));
-  }
+  if (options.dimension > kDimensionMax) return refuse_dimension("a collection", options.dimension);
   if (options.metric > Metric::inner_product) {
     return refuse("unknown metric: " + std::to_string(static_cast<int>(options.metric)));
   }
@@ -140,7 +237,24 @@ Result<void> check_collection_options(const CollectionOptions& options) {
   if (options.index.kind == IndexKind::ivf && quantization != resolved({})) {
     return refuse("an index of kind ivf reads scalar codes of 4 bits over each point, not " + describe(quantization));
   }
+  if (options.vectors.size() > kNamedVectorsMax) {
+    return refuse("a collection has up to " + std::to_string(kNamedVectorsMax) + " named vectors, not " +
+                  std::to_string(options.vectors.size()));
+  }
+  for (std::size_t i = 0; i < options.vectors.size(); ++i) {
+    STRATA_TRY(check_named(options.vectors[i]));
+    if (i == 0 || options.vectors[i - 1].name < options.vectors[i].name) continue;
+    if (options.vectors[i - 1].name == options.vectors[i].name) {
+      return refuse("two vectors are called \"" + options.vectors[i].name + "\"");
+    }
+    return refuse("named vectors out of order");
+  }
   return {};
+}
+
+Result<void> check_new_collection(const CollectionOptions& options) {
+  if (options.dimension == 0 && options.vectors.empty()) return refuse_dimension("a collection", 0);
+  return check_collection_options(options);
 }
 
 std::string describe(const QuantizationOptions& given) {
@@ -163,7 +277,9 @@ std::string describe(const QuantizationOptions& given) {
   return text;
 }
 
-std::string describe(const CollectionOptions& options) {
+namespace {
+
+std::string describe_unnamed(const CollectionOptions& options) {
   std::string text = std::to_string(options.dimension) + " dimensions, " + std::string(name(options.metric)) +
                      (options.words ? ", words, " : ", no words, ") + std::string(name(options.element)) + ", " +
                      std::string(name(options.index.kind));
@@ -174,6 +290,52 @@ std::string describe(const CollectionOptions& options) {
   }
   return text + " (m " + std::to_string(options.index.m) + ", ef_construction " +
          std::to_string(options.index.ef_construction) + "), " + describe(options.quantization);
+}
+
+}  // namespace
+
+std::string describe(const CollectionOptions& options) {
+  std::string text = options.dimension > 0
+                         ? describe_unnamed(options)
+                         : "no unnamed vector" + std::string(options.words ? ", words" : ", no words");
+  for (const NamedVector& vector : options.vectors) {
+    text += "; \"" + vector.name + "\": ";
+    text += vector.kind == VectorKind::sparse ? "sparse" : describe_unnamed(as_options(vector));
+  }
+  return text;
+}
+
+std::optional<std::size_t> place_of_vector(const CollectionOptions& options, std::string_view name) {
+  const auto at = std::lower_bound(options.vectors.begin(), options.vectors.end(), name,
+                                   [](const NamedVector& a, std::string_view b) { return a.name < b; });
+  if (at == options.vectors.end() || at->name != name) return std::nullopt;
+  return static_cast<std::size_t>(at - options.vectors.begin());
+}
+
+std::string names_of_vectors(const CollectionOptions& options) {
+  std::string names;
+  for (const NamedVector& vector : options.vectors) names += (names.empty() ? "\"" : ", \"") + vector.name + "\"";
+  return names.empty() ? "none" : names;
+}
+
+CollectionOptions options_of_vector(const NamedVector& vector) {
+  if (vector.kind == VectorKind::sparse) {
+    return {.dimension = 0, .metric = Metric::inner_product, .words = true, .index = {.kind = IndexKind::flat}};
+  }
+  return as_options(vector);
+}
+
+std::string name_of_vector(std::string_view collection, std::string_view vector) {
+  return std::string(collection) + "/" + std::string(vector);
+}
+
+bool keeps_vector(std::string_view collection) { return collection.find('/') != std::string_view::npos; }
+
+std::string subject_of(std::string_view collection) {
+  const std::size_t slash = collection.find('/');
+  const std::string outer = "collection \"" + std::string(collection.substr(0, slash)) + "\"";
+  if (slash == std::string_view::npos) return outer;
+  return "vector \"" + std::string(collection.substr(slash + 1)) + "\" of " + outer;
 }
 
 }  // namespace strata::store::vector

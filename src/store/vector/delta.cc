@@ -129,7 +129,7 @@ Row Delta::append(Lsn created, std::string_view id, std::uint64_t hash, ByteView
   Chunk& chunk = chunk_for_append(row);
   const std::size_t at = place(row).at;
   std::byte* const stored = chunk.elements + at * element_bytes_;
-  std::memcpy(stored, elements.data(), elements.size());
+  if (!elements.empty()) std::memcpy(stored, elements.data(), elements.size());
   const RowCode code =
       encode_row(options_.metric, as_floats(options_.element, options_.dimension, {stored, element_bytes_}, room_),
                  chunk.codes + at * stride_);
@@ -270,12 +270,20 @@ bool Delta::claim_graph(Row rows_min) {
 }
 
 void Delta::attach(std::shared_ptr<const DeltaGraph> graph) {
-  graph_rows_.store(graph ? graph->view.rows : kNoRow, std::memory_order_relaxed);
   {
     const core::MutexLock lock(graph_mutex_);
-    if (graph) graph_ = std::move(graph);
+    if (graph_rows_.load(std::memory_order_relaxed) != kNoRow) {
+      graph_rows_.store(graph ? graph->view.rows : kNoRow, std::memory_order_relaxed);
+      if (graph) graph_ = std::move(graph);
+    }
   }
   graph_claimed_.store(false, std::memory_order_relaxed);
+}
+
+void Delta::detach() {
+  const core::MutexLock lock(graph_mutex_);
+  graph_rows_.store(kNoRow, std::memory_order_relaxed);
+  graph_ = nullptr;
 }
 
 PartGraph Delta::graph() const {

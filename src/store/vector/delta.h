@@ -38,6 +38,8 @@ class Delta final : public Part {
   bool claim_graph(Row rows_min);
   /// Searches use it from now on; nullptr: it is not to be had, now or later.
   void attach(std::shared_ptr<const DeltaGraph> graph) STRATA_EXCLUDES(graph_mutex_);
+  /// It has no graph from now on.
+  void detach() STRATA_EXCLUDES(graph_mutex_);
   /// A segment has taken its place.
   void retire() { retired_.store(true, std::memory_order_relaxed); }
   bool retired() const { return retired_.load(std::memory_order_relaxed); }

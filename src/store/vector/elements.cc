@@ -7,6 +7,7 @@
 #include "core/assert.h"
 #include "core/endian.h"
 #include "core/half.h"
+#include "store/vector/collection_options.h"
 
 namespace strata::store::vector {
 namespace {
@@ -63,7 +64,7 @@ Result<void> check_elements(std::string_view collection, const CollectionOptions
                             std::span<const float> x) {
   if (options.element == ElementType::f32) return {};
   const auto refuse = [&](const std::string& message) {
-    return Error(ErrorCode::invalid_argument, "collection \"" + std::string(collection) + "\" " + message);
+    return Error(ErrorCode::invalid_argument, subject_of(collection) + " " + message);
   };
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (fits(options.element, x[i])) continue;
@@ -77,6 +78,7 @@ Result<void> check_elements(std::string_view collection, const CollectionOptions
 
 Bytes to_elements(ElementType type, std::span<const float> x) {
   Bytes out(element_bytes(type, x.size()));
+  if (x.empty()) return out;
   const auto each = [&](auto convert) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const auto element = convert(x[i]);
@@ -101,6 +103,7 @@ Bytes to_elements(ElementType type, std::span<const float> x) {
 
 void to_floats(ElementType type, ByteView stored, std::span<float> out) {
   STRATA_ASSERT(stored.size() == element_bytes(type, out.size()));
+  if (out.empty()) return;
   // Loops over plain arrays: compilers make them of whole registers.
   const auto* bytes = reinterpret_cast<const unsigned char*>(stored.data());
   const auto each_of_two = [&](auto convert) {
@@ -129,7 +132,7 @@ std::span<const float> as_floats(ElementType type, std::size_t dimension, ByteVi
 }
 
 bool are_storable(const CollectionOptions& options, ByteView stored) {
-  const bool zero_is_fine = options.metric != Metric::cosine;
+  const bool zero_is_fine = options.metric != Metric::cosine || options.dimension == 0;
   switch (options.element) {
     case ElementType::f32: return are_finite<std::uint32_t>(stored, 0x7f80'0000, zero_is_fine);
     case ElementType::f16: return are_finite<std::uint16_t>(stored, 0x7c00, zero_is_fine);

@@ -48,7 +48,8 @@ void MemoryBudget::measure() {
 
 void MemoryBudget::release() noexcept {
   const core::MutexLock lock(mutex_);
-  if (pieces_.load(std::memory_order_relaxed) < pieces_max_.load(std::memory_order_relaxed)) return;  // another thread did
+  if (pieces_.load(std::memory_order_relaxed) < pieces_max_.load(std::memory_order_relaxed))
+    return;  // another thread did
   for (const Member* member : members_) member->release_cold();
   pieces_.store(0, std::memory_order_relaxed);
   releases_.fetch_add(1, std::memory_order_relaxed);

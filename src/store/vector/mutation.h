@@ -1,7 +1,7 @@
 #pragma once
 /// This store's section of a journal record: the effects of one transaction, fully resolved.
 ///
-///     section      varint 3 (version), varint count of collection changes, then each, names ascending
+///     section      varint 4 (version), varint count of collection changes, then each, names ascending
 ///     collection   text name, u8 flags (1 dropped, 2 created, 4 altered, in that order of effect; not both of the last two)
 ///                  created: the options, altered: the indexing alone (collection_options.h)
 ///                  varint count of point changes, then each
@@ -9,9 +9,13 @@
 ///                    0 upsert       the elements, raw, bytes payload (a map of core/codec), bytes terms (words.h)
 ///                    1 set_payload  bytes payload
 ///                    2 remove       nothing
+///                    3 set_vectors  nothing
+///                  with 4 added to the kind: varint count of named vectors that change, then each
+///     vector       varint place among the options' vectors, ascending; u8 1 given, 0 taken away (not in an upsert: what is not given
+///                  is not there); given: bytes, the elements, or the entries of a sparse one (sparse.h)
 ///
 /// The elements carry no length: the decoder learns dimension and type from `created` here or from the collection that exists, which
-/// the caller looks up. Versions 1 and 2 had options of the forms 1 and 2. docs/formats/vector.md says the same for strangers.
+/// the caller looks up. Versions 1 to 3 had options of the forms 1 to 3. docs/formats/vector.md says the same for strangers.
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -23,15 +27,23 @@
 
 namespace strata::store::vector {
 
+/// How a named vector of a point changes. Borrows as PointChange.
+struct VectorChange {
+  std::uint32_t place = 0;  ///< among the options' vectors
+  bool given = false;       ///< else taken away
+  ByteView bytes;           ///< given: the elements, or the entries of a sparse one
+};
+
 /// How a point changes. Borrows from the section or from the write buffer.
 struct PointChange {
-  enum class Kind : std::uint8_t { upsert = 0, set_payload = 1, remove = 2 };
+  enum class Kind : std::uint8_t { upsert = 0, set_payload = 1, remove = 2, set_vectors = 3 };
   Kind kind = Kind::upsert;
   std::string_view id;
-  ByteView elements;        ///< upsert: the vector, as elements.h says, at any address
-  ByteView payload;         ///< upsert and set_payload: one encoded map
-  ByteView terms;           ///< upsert: a term list, empty without words
-  std::uint32_t words = 0;  ///< upsert: how many its text had; known after decoding
+  ByteView elements;                       ///< upsert: the vector, as elements.h says, at any address
+  ByteView payload;                        ///< upsert and set_payload: one encoded map
+  ByteView terms;                          ///< upsert: a term list, empty without words
+  std::uint32_t words = 0;                 ///< upsert: how many its text had; known after decoding
+  std::vector<VectorChange> vectors = {};  ///< places ascending
 };
 
 struct CollectionChange {
@@ -51,11 +63,11 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out);
 Result<Mutation> decode_mutation(ByteView section,
                                  const std::function<std::optional<CollectionOptions>(std::string_view)>& options_of);
 
-/// [a-z0-9][a-z0-9_-]{0,63}. Errors  invalid_argument naming the text
-Result<void> check_collection_name(std::string_view name);
-/// `x` as it may be compared with a collection's vectors: dimension, finite, not zero under cosine. `what` opens the message's value part.
+/// `x` as it may be compared with a collection's vectors: dimension, finite, not zero under cosine. `what` opens the message's value part; `collection` may be one that keeps a named vector ("notes/title").
 /// Errors  invalid_argument: collection "notes" holds vectors of 384 dimensions; "n1" has 383
 Result<void> check_vector(std::string_view collection, const CollectionOptions& options, std::string_view what,
                           std::span<const float> x);
+/// That there is a dense vector to search by. Errors  invalid_argument: collection "notes" has no unnamed vector; its vectors are …
+Result<void> check_searched(std::string_view collection, const CollectionOptions& options);
 
 }  // namespace strata::store::vector

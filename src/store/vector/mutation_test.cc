@@ -64,15 +64,79 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "03010163020201000000208001000000000000"
-            "3333733f0100016100"
+            "04010163020201000000208001000000000000"
+            "3333733f000100016100"
             "00803f00000000"
             "010000");
 }
 
+// The second example: a point with one of two named vectors, another whose sparse one is taken away.
+TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfNamedVectors) {
+  const CollectionOptions options{
+      .dimension = 0,
+      .metric = Metric::l2,
+      .vectors = {{.name = "s", .kind = VectorKind::sparse}, {.name = "t", .dimension = 1, .metric = Metric::l2}}};
+  const float x[] = {1};
+  Bytes payload, entries;
+  core::Encoder(payload).map({});
+  encode_terms({{7, 0x3f00'0000}}, entries);
+  Bytes bytes;
+  core::Encoder out(bytes);
+  PointChange a{PointChange::Kind::upsert, "a", {}, payload, {}};
+  a.vectors = {{0, true, entries}, {1, true, std::as_bytes(std::span(x))}};
+  PointChange b{PointChange::Kind::set_vectors, "b", {}, {}, {}};
+  b.vectors = {{0, false, {}}};
+  encode_mutation({{"c", false, options, {a, b}}}, out);
+  EXPECT_EQ(core::to_hex(bytes),
+            "040101630200010000002080010000000000003333733f"
+            "02017301000000002080010000000000003333733f"
+            "017400010100002080010000000000003333733f"
+            "020401610100000200010a0107000000808080f8030101040000803f070162010000");
+  const auto mutation = decode(bytes);
+  ASSERT_TRUE(mutation) << mutation.error().to_string();
+  EXPECT_EQ((*mutation)[0].created, options);
+  ASSERT_EQ((*mutation)[0].points[0].vectors.size(), 2U);
+  EXPECT_FALSE((*mutation)[0].points[1].vectors[0].given);
+}
+
+// Of "c", which has a sparse vector "s" and "t" of one dimension.
+TEST(Mutation, NamedVectorsThatCannotBeAreCorruption) {
+  const std::vector<NamedVector> named{{.name = "s", .kind = VectorKind::sparse}, {.name = "t", .dimension = 1}};
+  const auto read = [&](const std::string& vectors) {
+    return decode_mutation(*core::from_hex("040101630001040161010000" + vectors), [&](std::string_view) {
+      return std::optional(CollectionOptions{.dimension = 0, .vectors = named});
+    });
+  };
+  ASSERT_TRUE(read("010101040000803f"));
+  const std::pair<const char*, const char*> bad[] = {
+      {"no vector follows", "00"},
+      {"one that is not of the collection", "010201040000803f"},
+      {"one twice", "020101040000803f0101040000803f"},
+      {"out of order", "020101040000803f00010a0107000000808080f803"},
+      {"taken away in an upsert", "010100"},
+      {"neither given nor taken away", "010102040000803f"},
+      {"of another dimension", "010101080000803f0000803f"},
+      {"infinity", "010101040000807f"},
+      {"zero under cosine", "0101010400000000"},
+      {"no entries", "01000100"},
+      {"an entry of NaN", "0100010a010700000080808cfe07"},
+      {"entries out of order", "010001130208000000808080f80307000000808080f803"},
+  };
+  for (const auto& [what, hex] : bad) {
+    const auto mutation = read(hex);
+    ASSERT_FALSE(mutation) << what;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << what;
+  }
+  const auto gone = decode_mutation(*core::from_hex("04010163000106016101010001"), [&](std::string_view) {
+    return std::optional(CollectionOptions{.dimension = 0, .vectors = named});
+  });
+  EXPECT_FALSE(gone) << "vectors of a point that goes";
+}
+
 TEST(Mutation, ReadsSectionsOfEarlierVersions) {
   for (const std::string_view hex :
-       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000"}) {
+       {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000",
+        "030101630202010000002080010000000000003333733f010001610000803f00000000010000"}) {
     std::string plain(hex);
     std::erase(plain, ' ');
     const Bytes section = *core::from_hex(plain);
@@ -114,6 +178,30 @@ TEST(Mutation, OptionsOutOfRangeAreCorruption) {
     const auto mutation = decode(section);
     ASSERT_FALSE(mutation) << hex;
     EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << hex;
+  }
+}
+
+TEST(Mutation, OptionsOfNamedVectorsOutOfRangeAreCorruption) {
+  const std::string index = "002080010000000000003333733f";
+  const auto read = [&](const std::string& named) {
+    return decode(*core::from_hex("040101630202010000" + index + named + "00"));
+  };
+  const std::string t = "017400010100" + index;
+  ASSERT_TRUE(read("01" + t));
+  const std::pair<const char*, std::string> bad[] = {
+      {"a kind that is not there", "01017402010100" + index},
+      {"no dimension", "01017400000100" + index},
+      {"not a name", "01014100010100" + index},
+      {"sparse, with a dimension", "01017401010000" + index},
+      {"a metric that is not there", "01017400010300" + index},
+      {"two of a name", "02" + t + t},
+      {"out of order", "02" + t + "017300010100" + index},
+      {"fewer than it says", "02" + t},
+  };
+  for (const auto& [what, named] : bad) {
+    const auto mutation = read(named);
+    ASSERT_FALSE(mutation) << what;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << what;
   }
 }
 

@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 5> kElementTypes{"f32", "f16", "bf16", "i
 constexpr std::array<std::string_view, 3> kIndexKinds{"hnsw", "flat", "ivf"};
 constexpr std::array<std::string_view, 5> kQuantizationKinds{"scalar", "product", "rabitq", "none", "automatic"};
 constexpr std::array<std::string_view, 3> kQuantizationRanges{"point", "dimension", "collection"};
+constexpr std::array<std::string_view, 2> kVectorKinds{"dense", "sparse"};
 constexpr std::array<std::string_view, 2> kRecommends{"average_vector", "best_score"};
 constexpr std::array<std::string_view, 3> kFusions{"rrf", "dbsf", "weighted"};
 
@@ -60,6 +61,11 @@ std::string_view name(QuantizationRange range) noexcept { return name_in(kQuanti
 Result<QuantizationRange> parse_quantization_range(std::string_view text) {
   return parse_in<QuantizationRange>(kQuantizationRanges, text, "not a range of quantization",
                                      "the ranges are point, dimension and collection");
+}
+
+std::string_view name(VectorKind kind) noexcept { return name_in(kVectorKinds, kind); }
+Result<VectorKind> parse_vector_kind(std::string_view text) {
+  return parse_in<VectorKind>(kVectorKinds, text, "not a kind of vector", "the kinds are dense and sparse");
 }
 
 std::string_view name(Recommend strategy) noexcept { return name_in(kRecommends, strategy); }

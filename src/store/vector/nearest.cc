@@ -91,7 +91,7 @@ class NearestSearch {
       : reading_(reading),
         query_(reading.options->metric, query),
         wanted_(wanted),
-        effort_(effort.exact || !query_.bounded() || reading.options->index.kind == IndexKind::flat
+        effort_(effort.exact || !query_.bounded()
                     ? 0
                     : std::max(effort.ef == 0 ? kDefaultEf : effort.ef, wanted.k + wanted.k / 2)),
         probes_(effort.probes),

@@ -39,6 +39,10 @@ Result<ByteView> Found::elements() const {
   return buffered != nullptr ? ByteView(buffered->elements) : part->elements(row);
 }
 
+Result<RowTerms> Found::terms() const {
+  return buffered != nullptr ? RowTerms(ByteView(buffered->terms)) : part->terms(row);
+}
+
 void TopK::push(const Found& found) {
   if (found.score < min_score_) return;
   if (full()) {

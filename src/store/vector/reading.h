@@ -19,7 +19,8 @@ namespace strata::store::vector {
 /// A point as the own transaction left it.
 struct BufferedPoint {
   PointChange::Kind kind = PointChange::Kind::upsert;
-  Bytes elements;  ///< the vector, as elements.h says; set_payload: of the version before, for reads
+  Bytes
+      elements;  ///< the vector, as elements.h says; set_payload and set_vectors: of the version before, for reads, as what follows
   Bytes payload;
   Bytes terms;
 };
@@ -39,6 +40,13 @@ struct Reading {
   /// Whether a row counts: it is shown, and matches. Errors  corruption
   Result<bool> admits(const Part& part, Row row) const;
   bool admits(std::string_view id, const BufferedPoint& point) const;
+};
+
+/// A collection's rows by one vector: those of the collection itself, or of the one that keeps a named vector.
+struct VectorRows {
+  std::string collection;  ///< for messages: "notes", "notes/title"
+  Reading reading;
+  bool sparse = false;
 };
 
 /// Which rows of one part count: by the part's indexes as far as they tell, else by asking the filter. Borrows the reading.
@@ -85,6 +93,7 @@ struct Found {
 
   Result<ByteView> payload() const;
   Result<ByteView> elements() const;
+  Result<RowTerms> terms() const;
   /// The same as numbers: where they lie when they are kept as float32, else in `room`. Errors  corruption
   Result<std::span<const float>> vector(const CollectionOptions& options, std::vector<float>& room) const;
 };
@@ -131,6 +140,9 @@ Result<std::vector<std::vector<Found>>> search_nearest_each(const Reading& readi
 /// The best by BM25 over the words of `query`. `totals` are those of the collection at the view. Errors  corruption
 Result<std::vector<Found>> search_words(const Reading& reading, std::string_view query, const Wanted& wanted,
                                         const Totals& totals);
+/// The best by dot product with `query`, entries by index (sparse.h), of a collection of sparse vectors: min(k, matches) of those whose
+/// score is not 0. Exact: added up in double by ascending index, rounded once. Errors  corruption
+Result<std::vector<Found>> search_sparse(const Reading& reading, std::span<const Term> query, const Wanted& wanted);
 /// The first `limit` by id after `after`. Errors  corruption
 Result<std::vector<Found>> scroll_by_id(const Reading& reading, std::string_view after, std::size_t limit);
 /// How many there are. Errors  corruption

@@ -1,4 +1,4 @@
-// Any bytes as a section of the vector store, once where its collection exists. What decodes encodes to bytes that decode,
+// Any bytes as a section of the vector store, once where its collection exists, which has named vectors. What decodes encodes to bytes that decode,
 // and to the same bytes from then on; what is applied can be counted.
 #include <optional>
 
@@ -11,7 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace strata;
   using namespace strata::store::vector;
   const ByteView section(reinterpret_cast<const std::byte*>(data), size);
-  const CollectionOptions options{2, Metric::cosine, true};
+  const CollectionOptions options{
+      .dimension = 2,
+      .words = true,
+      .vectors = {{.name = "s", .kind = VectorKind::sparse}, {.name = "t", .dimension = 1}}};
   const auto options_of = [&](std::string_view name) { return name == "c" ? std::optional(options) : std::nullopt; };
   const auto first = decode_mutation(section, options_of);
   if (first) {

@@ -7,15 +7,17 @@
 
 #include "core/excerpt.h"
 #include "core/nesting.h"
+#include "store/vector/answers.h"
 #include "store/vector/collection_options.h"
 #include "store/vector/elements.h"
+#include "store/vector/given_vectors.h"
 #include "store/vector/query/facets.h"
 #include "store/vector/query/groups.h"
 #include "store/vector/query/ordering.h"
-#include "store/vector/reading.h"
+#include "store/vector/sparse.h"
+#include "store/vector/target.h"
 #include "store/vector/vector_store.h"
 #include "store/vector/words.h"
-#include "store/vector/write_buffer.h"
 
 namespace strata::store::vector {
 namespace {
@@ -25,14 +27,8 @@ using transaction::Context;
 constexpr std::size_t kPayloadBytesMax = 1 << 20;
 constexpr std::size_t kScrollMax = 10'000;
 constexpr std::size_t kGroupsMax = 1'000;
-constexpr std::size_t kPointOverheadBytes = 96;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
-
-// Long ids are cut in messages.
-std::string quoted(std::string_view text) {
-  return "\"" + std::string(text.substr(0, 64)) + (text.size() > 64 ? "…\"" : "\"");
-}
 
 Error no_collection(std::string_view name) { return Error(ErrorCode::not_found, "no collection " + quoted(name)); }
 
@@ -70,28 +66,17 @@ Result<Bytes> encode_payload(std::string_view id, const Map& payload) {
   return bytes;
 }
 
-Result<Map> decode_payload(ByteView bytes) {
-  core::Decoder in(bytes);
-  Map payload = in.map();
-  STRATA_TRY(in.finish("payload"));
-  return payload;
-}
-
-/// A collection as the transaction sees it: what the store has, what the buffer put over it. It outlives what reads it.
-struct Target {
-  std::shared_ptr<Collection> base;  // nullptr: made by this transaction
-  CollectionOptions options;
-  const BufferedCollection* buffered = nullptr;
-};
-
 class VectorSession final : public strata::VectorStore {
  public:
   VectorSession(VectorParticipant& store, transaction::Session& session) : store_(store), session_(session) {}
 
-  Result<void> create_collection(std::string_view name, const CollectionOptions& options) override {
+  Result<void> create_collection(std::string_view name, const CollectionOptions& given) override {
     return session_.write([&](Context& tx) -> Result<void> {
-      STRATA_TRY(check_collection_name(name));
-      STRATA_TRY(check_collection_options(options));
+      STRATA_TRY(check_name("not a collection's name", name));
+      CollectionOptions options = given;
+      std::sort(options.vectors.begin(), options.vectors.end(),
+                [](const NamedVector& a, const NamedVector& b) { return a.name < b.name; });
+      STRATA_TRY(check_new_collection(options));
       if (const auto existing = find_to_read(tx, name)) {
         const CollectionOptions& other = existing->options;
         if (other == options) {
@@ -103,19 +88,27 @@ class VectorSession final : public strata::VectorStore {
       }
       STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
       STRATA_TRY(tx.charge(name.size() + kPointOverheadBytes));
-      buffer(tx).at(name).created = options;
+      BufferedCollection& buffered = buffer(tx).at(name);
+      buffered.created = options;
+      buffered.vectors_of(options);
       return {};
     });
   }
 
   Result<void> alter_collection(std::string_view name, const IndexOptions& index,
-                                const QuantizationOptions& quantization) override {
+                                const QuantizationOptions& quantization, std::string_view vector) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       CollectionOptions options = target->options;
-      options.index = index;
-      options.quantization = quantization;
+      if (vector.empty()) {
+        options.index = index;
+        options.quantization = quantization;
+      } else {
+        NamedVector& altered = options.vectors[STRATA_TRY(place_of(name, options, vector))];
+        altered.index = index;
+        altered.quantization = quantization;
+      }
       STRATA_TRY(check_collection_options(options));
       if (options == target->options) {
         tx.note_dependency(StoreKind::vector, collection_key(name));
@@ -138,6 +131,7 @@ class VectorSession final : public strata::VectorStore {
       buffered.created.reset();
       buffered.altered.reset();
       buffered.points.clear();
+      buffered.vectors.clear();
       return {};
     });
   }
@@ -174,7 +168,9 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       // Everything is looked at before anything is taken.
       std::vector<BufferedPoint> taken;
+      std::vector<std::vector<TakenVector>> vectors;
       taken.reserve(points.size());
+      vectors.reserve(points.size());
       std::uint64_t bytes = 0;
       for (const Point& point : points) {
         STRATA_TRY(check_id(point.id));
@@ -184,15 +180,44 @@ class VectorSession final : public strata::VectorStore {
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms_of(point.text, own.terms);
         own.elements = to_elements(target->options.element, point.vector);
-        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes;
+        vectors.push_back(STRATA_TRY(take_vectors(name, target->options, point.id, point.vectors)));
+        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes +
+                 bytes_of(vectors.back(), target->options.vectors.size(), point.id, own.payload);
       }
       STRATA_TRY(depend_on_collection(tx, name, *target));
       for (const Point& point : points) STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));
       STRATA_TRY(tx.charge(bytes));
       BufferedCollection& buffered = buffer(tx).at(name);
       for (std::size_t i = 0; i < points.size(); ++i) {
+        // Which vectors it had does not count any more.
+        for (BufferedVector& vector : buffered.vectors_of(target->options)) {
+          vector.points.insert_or_assign(std::string(points[i].id),
+                                         BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
+        }
+        put(buffered, points[i].id, std::move(vectors[i]), taken[i].payload);
         buffered.points.insert_or_assign(std::string(points[i].id), std::move(taken[i]));
       }
+      return {};
+    });
+  }
+
+  Result<void> set_vectors(std::string_view name, std::string_view id, std::span<const PointVector> given) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_id(id));
+      auto vectors = STRATA_TRY(take_vectors(name, target->options, id, given));
+      const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
+      const Found found = STRATA_TRY(find_to_change(tx, name, reading, id));
+      BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_vectors));
+      STRATA_TRY(tx.charge(id.size() + now.elements.size() + now.payload.size() + now.terms.size() +
+                           kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, now.payload)));
+      STRATA_TRY(depend_on_collection(tx, name, *target));
+      STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
+      BufferedCollection& buffered = buffer(tx).at(name);
+      buffered.vectors_of(target->options);
+      put(buffered, id, std::move(vectors), now.payload);
+      if (found.buffered == nullptr) buffered.points.insert_or_assign(std::string(id), std::move(now));
       return {};
     });
   }
@@ -205,26 +230,25 @@ class VectorSession final : public strata::VectorStore {
       BufferedPoint changed;
       changed.payload = STRATA_TRY(encode_payload(id, payload));
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
-      const auto found = STRATA_TRY(find_point(reading, id));
-      tx.note_read(StoreKind::vector, point_key(name, id));
-      if (!found) {
-        return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
-      }
+      const Found found = STRATA_TRY(find_to_change(tx, name, reading, id));
       const CollectionOptions& options = target->options;
+      auto vectors = STRATA_TRY(under_payload(tx, *target, id));
       STRATA_TRY(tx.charge(id.size() + changed.payload.size() + element_bytes(options.element, options.dimension) +
-                           kPointOverheadBytes));
+                           kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, changed.payload)));
       STRATA_TRY(depend_on_collection(tx, name, *target));
       STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
       BufferedCollection& buffered = buffer(tx).at(name);
-      if (found->buffered != nullptr) {
-        buffered.points.find(id)->second.payload = std::move(changed.payload);
+      buffered.vectors_of(options);
+      put(buffered, id, std::move(vectors), changed.payload);
+      if (found.buffered != nullptr) {
+        BufferedPoint& own = buffered.points.find(id)->second;
+        own.payload = std::move(changed.payload);
+        if (own.kind == PointChange::Kind::set_vectors) own.kind = PointChange::Kind::set_payload;
         return {};
       }
-      const ByteView elements = STRATA_TRY(found->elements());
-      changed.terms = to_term_list(STRATA_TRY(found->part->terms(found->row)));
-      changed.kind = PointChange::Kind::set_payload;
-      changed.elements.assign(elements.begin(), elements.end());
-      buffered.points.insert_or_assign(std::string(id), std::move(changed));
+      BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_payload));
+      now.payload = std::move(changed.payload);
+      buffered.points.insert_or_assign(std::string(id), std::move(now));
       return {};
     });
   }
@@ -249,12 +273,10 @@ class VectorSession final : public strata::VectorStore {
         if (!found) continue;
         ++existed;
         STRATA_TRY(tx.charge(id.size() + kPointOverheadBytes));
-        Overlay& points = buffer(tx).at(name).points;
-        if (STRATA_TRY(find_point(committed, id))) {
-          points.insert_or_assign(std::string(id), BufferedPoint{PointChange::Kind::remove, {}, {}, {}});
-        } else {
-          points.erase(points.find(id));  // it was of this transaction alone
-        }
+        BufferedCollection& buffered = buffer(tx).at(name);
+        const bool was = STRATA_TRY(find_point(committed, id)).has_value();
+        take_away(buffered.points, id, was);
+        for (BufferedVector& vector : buffered.vectors_of(target->options)) take_away(vector.points, id, was);
       }
       return existed;
     });
@@ -270,7 +292,8 @@ class VectorSession final : public strata::VectorStore {
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
       const auto found = STRATA_TRY(find_point(reading, id));
       if (!found) return std::optional<StoredPoint>();
-      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, target->options, with_vector)));
+      const auto vectors = STRATA_TRY(read_vectors(tx, *target, with_vector));
+      return std::optional<StoredPoint>(STRATA_TRY(stored(*found, *reading.options, vectors, with_vector)));
     });
   }
 
@@ -280,12 +303,11 @@ class VectorSession final : public strata::VectorStore {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
-      STRATA_TRY(check_vector(name, target->options, "the query", query));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
-      return hits(STRATA_TRY(search_nearest(reading, query, wanted(options), effort(options))), target->options,
-                  options);
+      const VectorRows rows = STRATA_TRY(read_dense(tx, name, *target, options.using_vector, &filter));
+      STRATA_TRY(check_vector(rows.collection, *rows.reading.options, "the query", query));
+      return hits(STRATA_TRY(search_nearest(rows.reading, query, wanted(options), effort(options))), rows, options);
     });
   }
 
@@ -297,17 +319,33 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
       STRATA_TRY(check_many(queries.size(), options.k));
-      for (std::size_t i = 0; i < queries.size(); ++i) {
-        STRATA_TRY(check_vector(name, target->options, "query " + std::to_string(i), queries[i]));
-      }
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      const VectorRows rows = STRATA_TRY(read_dense(tx, name, *target, options.using_vector, &filter));
+      for (std::size_t i = 0; i < queries.size(); ++i) {
+        STRATA_TRY(check_vector(rows.collection, *rows.reading.options, "query " + std::to_string(i), queries[i]));
+      }
       std::vector<std::vector<Hit>> answers;
-      for (const auto& found : STRATA_TRY(search_nearest_each(reading, queries, wanted(options), effort(options)))) {
-        answers.push_back(STRATA_TRY(hits(found, target->options, options)));
+      for (const auto& found :
+           STRATA_TRY(search_nearest_each(rows.reading, queries, wanted(options), effort(options)))) {
+        answers.push_back(STRATA_TRY(vector::hits(found, rows, options)));
       }
       return answers;
+    });
+  }
+
+  Result<std::vector<Hit>> search_sparse(std::string_view name, const SparseVector& query,
+                                         const SearchOptions& options) override {
+    return session_.read([&](Context& tx) -> Result<std::vector<Hit>> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_search(options));
+      const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const VectorRows rows = STRATA_TRY(read_rows(tx, name, *target, options.using_vector, &filter));
+      if (!rows.sparse) return refuse(subject_of(rows.collection) + " is not of sparse vectors");
+      const auto entries = STRATA_TRY(to_entries(rows.collection, "the query", query));
+      return hits(STRATA_TRY(vector::search_sparse(rows.reading, entries, wanted(options))), rows, options);
     });
   }
 
@@ -323,9 +361,9 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_search(options));
       const CompiledFilter filter = STRATA_TRY(CompiledFilter::compile(options.filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      const Reading reading = STRATA_TRY(read(tx, *target, &filter));
+      const VectorRows rows{std::string(name), STRATA_TRY(read(tx, *target, &filter))};
       const Totals totals = target->base ? STRATA_TRY(target->base->totals(tx.view_lsn())) : Totals{};
-      return hits(STRATA_TRY(vector::search_words(reading, query, wanted(options), totals)), target->options, options);
+      return hits(STRATA_TRY(vector::search_words(rows.reading, query, wanted(options), totals)), rows, options);
     });
   }
 
@@ -336,9 +374,9 @@ class VectorSession final : public strata::VectorStore {
       if (!target) return no_collection(name);
       STRATA_TRY(check_search(options));
       STRATA_TRY(check_candidates(query.candidates, options.k));
-      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
-      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
-      return query_hits(STRATA_TRY(ranking.best(options.k)), target->options, options);
+      const Asked asked = STRATA_TRY(ask(tx, name, *target, query, options));
+      const Ranking ranking = STRATA_TRY(Ranking::of(asked, query, options));
+      return query_hits(STRATA_TRY(ranking.best(options.k)), ranking, asked, options);
     });
   }
 
@@ -354,11 +392,11 @@ class VectorSession final : public strata::VectorStore {
       STRATA_TRY(check_candidates(query.candidates, options.k));
       if (query.diversity > 0)
         return refuse("groups are by score: diversity is 0, not " + std::to_string(query.diversity));
-      const Reading reading = STRATA_TRY(read_points(tx, name, *target, query));
-      const Ranking ranking = STRATA_TRY(rank(tx, name, *target, reading, query, options));
+      const Asked asked = STRATA_TRY(ask(tx, name, *target, query, options));
+      const Ranking ranking = STRATA_TRY(Ranking::of(asked, query, options));
       std::vector<Group> groups;
-      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, reading, grouping))) {
-        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, target->options, options))});
+      for (RankedGroup& group : STRATA_TRY(best_groups(ranking, grouping))) {
+        groups.push_back({std::move(group.value), STRATA_TRY(query_hits(group.hits, ranking, asked, options))});
       }
       return groups;
     });
@@ -366,12 +404,13 @@ class VectorSession final : public strata::VectorStore {
 
   Result<std::vector<Facet>> facets(std::string_view name, std::string_view field, const Filter& filter,
                                     std::size_t limit) override {
-    return of_matching<std::vector<Facet>>(name, filter, limit,
-                                           [&](const Reading& reading) -> Result<std::vector<Facet>> {
-                                             auto facets = STRATA_TRY(count_values(reading, field)).facets;
-                                             if (facets.size() > limit) facets.resize(limit);
-                                             return facets;
-                                           });
+    using Facets = std::vector<Facet>;
+    return of_matching<Facets>(name, filter, limit, false,
+                               [&](const Reading& reading, const std::vector<VectorRows>&) -> Result<Facets> {
+                                 auto facets = STRATA_TRY(count_values(reading, field)).facets;
+                                 if (facets.size() > limit) facets.resize(limit);
+                                 return facets;
+                               });
   }
 
   Result<std::uint64_t> count(std::string_view name, const Filter& filter) override {
@@ -388,38 +427,42 @@ class VectorSession final : public strata::VectorStore {
   Result<std::vector<StoredPoint>> scroll(std::string_view name, std::string_view after, std::size_t limit,
                                           const Filter& filter, bool with_vector) override {
     using Points = std::vector<StoredPoint>;
-    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+    const auto give = [&](const Reading& reading, const std::vector<VectorRows>& vectors) -> Result<Points> {
       Points points;
       for (const Found& found : STRATA_TRY(scroll_by_id(reading, after, limit))) {
-        points.push_back(STRATA_TRY(stored(found, *reading.options, with_vector)));
+        points.push_back(STRATA_TRY(stored(found, *reading.options, vectors, with_vector)));
       }
       return points;
-    });
+    };
+    return of_matching<Points>(name, filter, limit, with_vector, give);
   }
 
   Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
                                               const Filter& filter, bool with_vector) override {
     using Points = std::vector<OrderedPoint>;
-    return of_matching<Points>(name, filter, limit, [&](const Reading& reading) -> Result<Points> {
+    const auto give = [&](const Reading& reading, const std::vector<VectorRows>& vectors) -> Result<Points> {
       Points points;
       for (Ordered& each : STRATA_TRY(points_in_order(reading, order, limit))) {
-        points.push_back({STRATA_TRY(stored(each.found, *reading.options, with_vector)), std::move(each.at)});
+        points.push_back({STRATA_TRY(stored(each.found, *reading.options, vectors, with_vector)), std::move(each.at)});
       }
       return points;
-    });
+    };
+    return of_matching<Points>(name, filter, limit, with_vector, give);
   }
 
  private:
-  // What `answer` makes of the points that match, at most `limit` of them: a scan, for whoever changes one of them.
+  // What `answer` makes of the points that match, at most `limit` of them, and of their named vectors when they are wanted: a scan, for
+  // whoever changes one of them.
   template <typename T, typename Answer>
-  Result<T> of_matching(std::string_view name, const Filter& filter, std::size_t limit, const Answer& answer) {
+  Result<T> of_matching(std::string_view name, const Filter& filter, std::size_t limit, bool with_vector,
+                        const Answer& answer) {
     return session_.read([&](Context& tx) -> Result<T> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
       STRATA_TRY(check_results(limit, kScrollMax, "limit"));
       const CompiledFilter compiled = STRATA_TRY(CompiledFilter::compile(filter));
       tx.note_scan(StoreKind::vector, points_predicate(name));
-      return answer(STRATA_TRY(read(tx, *target, &compiled)));
+      return answer(STRATA_TRY(read(tx, *target, &compiled)), STRATA_TRY(read_vectors(tx, *target, with_vector)));
     });
   }
 
@@ -473,20 +516,23 @@ class VectorSession final : public strata::VectorStore {
   }
 
   /// All points, for a question; its examples are noted as points that were read.
-  static Result<Reading> read_points(Context& tx, std::string_view name, const Target& target, const Query& query) {
+  static Result<Asked> ask(Context& tx, std::string_view name, const Target& target, const Query& query,
+                           const SearchOptions& options) {
     tx.note_scan(StoreKind::vector, points_predicate(name));
     for (const auto* examples : {&query.like, &query.unlike}) {
       for (const Example& each : *examples) {
         if (!each.id.empty()) tx.note_read(StoreKind::vector, point_key(name, each.id));
       }
     }
-    return read(tx, target, nullptr);
-  }
-
-  static Result<Ranking> rank(Context& tx, std::string_view name, const Target& target, const Reading& reading,
-                              const Query& query, const SearchOptions& options) {
-    const Totals totals = target.base ? STRATA_TRY(target.base->totals(tx.view_lsn())) : Totals{};
-    return Ranking::of(name, reading, query, options, totals);
+    Asked asked;
+    asked.collection = name;
+    asked.vector = STRATA_TRY(read_rows(tx, name, target, options.using_vector, nullptr));
+    asked.words = STRATA_TRY(read(tx, target, nullptr));
+    if (target.base) asked.totals = STRATA_TRY(target.base->totals(tx.view_lsn()));
+    for (const VectorSide& side : query.also) {
+      asked.also.push_back(STRATA_TRY(read_rows(tx, name, target, side.name, nullptr)));
+    }
+    return asked;
   }
 
   static Effort effort(const SearchOptions& options) { return {options.exact, options.ef, options.probes}; }
@@ -526,11 +572,12 @@ class VectorSession final : public strata::VectorStore {
     return {};
   }
 
-  static Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
-    static const auto kNone = std::make_shared<const PartList>();
-    auto parts = target.base ? STRATA_TRY(target.base->parts(tx.view_lsn())) : kNone;
-    const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;
-    return Reading{std::move(parts), tx.view_lsn(), &target.options, filter, overlay};
+  /// The point, which is read and there. Errors  not_found
+  static Result<Found> find_to_change(Context& tx, std::string_view name, const Reading& reading, std::string_view id) {
+    const auto found = STRATA_TRY(find_point(reading, id));
+    tx.note_read(StoreKind::vector, point_key(name, id));
+    if (!found) return Error(ErrorCode::not_found, "no point " + quoted(id) + " in collection " + quoted(name));
+    return *found;
   }
 
   static Reading without_overlay(Reading reading) {
@@ -562,47 +609,6 @@ class VectorSession final : public strata::VectorStore {
     tx.note_scan(StoreKind::vector, points_predicate(name));
     return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target)),
                           target.base ? target.base->index_figures() : IndexFigures{}};
-  }
-
-  static Result<std::vector<float>> vector_of(const Found& found, const CollectionOptions& options) {
-    std::vector<float> vector(options.dimension);
-    to_floats(options.element, STRATA_TRY(found.elements()), vector);
-    return vector;
-  }
-
-  static Result<StoredPoint> stored(const Found& found, const CollectionOptions& options, bool with_vector) {
-    StoredPoint point;
-    point.id = found.id;
-    point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    if (with_vector) point.vector = STRATA_TRY(vector_of(found, options));
-    return point;
-  }
-
-  static Result<Hit> hit_of(const Found& found, const CollectionOptions& collection, const SearchOptions& options) {
-    Hit hit;
-    hit.id = found.id;
-    hit.score = found.score;
-    if (options.with_payload) hit.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-    if (options.with_vector) hit.vector = STRATA_TRY(vector_of(found, collection));
-    return hit;
-  }
-
-  static Result<std::vector<Hit>> hits(const std::vector<Found>& found, const CollectionOptions& collection,
-                                       const SearchOptions& options) {
-    std::vector<Hit> hits;
-    hits.reserve(found.size());
-    for (const Found& each : found) hits.push_back(STRATA_TRY(hit_of(each, collection, options)));
-    return hits;
-  }
-
-  static Result<std::vector<QueryHit>> query_hits(const std::vector<Ranked>& ranked,
-                                                  const CollectionOptions& collection, const SearchOptions& options) {
-    std::vector<QueryHit> hits;
-    hits.reserve(ranked.size());
-    for (const Ranked& each : ranked) {
-      hits.push_back({STRATA_TRY(hit_of(each.found, collection, options)), each.by_vector, each.by_words});
-    }
-    return hits;
   }
 
   VectorParticipant& store_;

@@ -36,14 +36,34 @@ std::shared_ptr<Collection> VectorParticipant::find(std::string_view name, Lsn v
 std::vector<std::shared_ptr<Collection>> VectorParticipant::every_collection() const {
   std::vector<std::shared_ptr<Collection>> all;
   core::ReaderLock lock(collections_mutex_);
-  for (const auto& [name, incarnations] : collections_) all.insert(all.end(), incarnations.begin(), incarnations.end());
+  for (const auto& [name, incarnations] : collections_) {
+    for (const auto& collection : incarnations) {
+      all.insert(all.end(), collection->vectors().begin(), collection->vectors().end());
+      all.push_back(collection);
+    }
+  }
   return all;
 }
 
 std::vector<std::shared_ptr<Collection>> VectorParticipant::visible_collections(Lsn view) const {
-  auto all = every_collection();
-  std::erase_if(all, [view](const auto& collection) { return !collection->visible(view); });
-  return all;
+  std::vector<std::shared_ptr<Collection>> visible;
+  core::ReaderLock lock(collections_mutex_);
+  for (const auto& [name, incarnations] : collections_) {
+    for (const auto& collection : incarnations) {
+      if (collection->visible(view)) visible.push_back(collection);
+    }
+  }
+  return visible;
+}
+
+std::shared_ptr<Collection> VectorParticipant::make_collection(const CollectionChange& change, Lsn lsn) {
+  std::vector<std::shared_ptr<Collection>> vectors;
+  for (const NamedVector& vector : change.created->vectors) {
+    vectors.push_back(std::make_shared<Collection>(next_collection_++, name_of_vector(change.name, vector.name),
+                                                   options_of_vector(vector), lsn, memory_));
+  }
+  return std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, lsn, memory_,
+                                      std::move(vectors));
 }
 
 Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteView section) {
@@ -64,38 +84,36 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
         return Error(ErrorCode::corruption,
                      "vector section: creates a collection that exists: \"" + std::string(change.name) + "\"");
       }
-      collection = std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created,
-                                                commit.lsn, memory_);
+      collection = make_collection(change, commit.lsn);
       core::WriterLock lock(collections_mutex_);
       collections_[collection->name()].push_back(collection);
     }
     if (change.altered) {
-      collection->alter(change.altered->index, change.altered->quantization);
-      if (recovered_) want_indexes(*collection);
+      collection->alter(*change.altered);
+      if (recovered_) {
+        want_indexes(*collection);
+        for (const auto& vector : collection->vectors()) want_indexes(*vector);
+      }
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
-    if (!collection || collection->index().kind != IndexKind::hnsw) continue;
-    if (auto delta = collection->delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
+    if (!collection) continue;
+    want_graphs_of_deltas(*collection);
+    for (const auto& vector : collection->vectors()) want_graphs_of_deltas(*vector);
   }
   applied_.store(commit.lsn, std::memory_order_release);
   STRATA_CRASHPOINT("vector.apply.end");
   return {};
 }
 
-namespace {
-
-// What a collection holds is the same however it is searched.
-CollectionOptions content_of(CollectionOptions options) {
-  options.index = {};
-  options.quantization = {};
-  return options;
+void VectorParticipant::want_graphs_of_deltas(Collection& collection) {
+  if (!walks(collection)) return;
+  if (auto delta = collection.delta_that_needs_a_graph(options_.graph_rows_min)) graphs_.want(std::move(delta));
 }
-
-}  // namespace
 
 Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
   transaction::Summary summary;
-  for (const auto& collection : visible_collections(view)) {
+  for (const auto& collection : every_collection()) {
+    if (!collection->visible(view)) continue;
     Bytes head;
     core::Encoder out(head);
     out.text(collection->name());
@@ -142,7 +160,7 @@ transaction::Statistics VectorParticipant::statistics() {
   std::uint64_t items = 0, collections = 0, segments = 0, bytes_on_disk = 0, bytes_in_memory = 0, rows = 0;
   std::uint64_t graphs = 0, rows_in_graphs = 0, in_lists = 0, rows_in_lists = 0;
   for (const auto& collection : every_collection()) {
-    if (collection->deleted() == kLive) {
+    if (collection->deleted() == kLive && !keeps_vector(collection->name())) {
       ++collections;
       items += collection->latest_totals().points;
     }

@@ -83,7 +83,9 @@ class VectorParticipant final : public transaction::Participant {
     std::vector<transaction::CheckpointFile> files;
   };
 
+  /// Those that keep named vectors, too, just before the one whose they are.
   std::vector<std::shared_ptr<Collection>> every_collection() const STRATA_EXCLUDES(collections_mutex_);
+  std::shared_ptr<Collection> make_collection(const CollectionChange& change, Lsn lsn);
   std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   Result<void> restore(const transaction::Checkpoint& last);
   Result<void> load_deletes(std::uint64_t number);
@@ -98,11 +100,19 @@ class VectorParticipant final : public transaction::Participant {
                                            std::string_view name);
   void restore_index(const std::shared_ptr<Segment>& segment, std::uint64_t number, std::uint64_t root,
                      const std::vector<transaction::CheckpointFile>& files);
+  /// Whether any part of it is to have an index of its kind.
+  static bool is_searched_by_index(const Collection& collection) {
+    return collection.index().kind != IndexKind::flat && collection.options().dimension > 0;
+  }
+  /// Whether any part of it is to be walked in.
+  static bool walks(const Collection& collection) {
+    return collection.index().kind == IndexKind::hnsw && is_searched_by_index(collection);
+  }
   /// Whether a segment is to have a graph or lists: not those that only views of the past look into. It is prepared, or taken for one of the present.
   bool wants_index(const Collection& collection, const Segment& segment) const {
-    return collection.index().kind != IndexKind::flat && segment.rows() >= options_.graph_rows_min &&
-           !segment.of_the_past();
+    return is_searched_by_index(collection) && segment.rows() >= options_.graph_rows_min && !segment.of_the_past();
   }
+  void want_graphs_of_deltas(Collection& collection);
   /// Asks for an index for each large segment that has none, a damaged one, or another than its collection wants.
   void want_indexes();
   void want_indexes(const Collection& collection);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/checksum.h"
+#include "store/vector/collection_options.h"
 
 namespace strata::store::vector {
 namespace {
@@ -11,7 +12,31 @@ constexpr std::uint64_t kPointSeed = 0x7665'6374'6f72'0001;  // "vector": keys o
 constexpr std::uint64_t kCollectionSeed = 0x7665'6374'6f72'0002;
 constexpr std::uint64_t kPointsSeed = 0x7665'6374'6f72'0003;
 
+// What changes of a point's named vectors.
+std::vector<VectorChange> vectors_of_point(const BufferedCollection& collection, std::string_view id,
+                                           PointChange::Kind kind) {
+  std::vector<VectorChange> changes;
+  for (std::uint32_t place = 0; place < collection.vectors.size(); ++place) {
+    const auto found = collection.vectors[place].points.find(id);
+    if (found == collection.vectors[place].points.end()) continue;
+    const BufferedPoint& vector = found->second;
+    if (vector.kind == PointChange::Kind::upsert) {
+      changes.push_back({place, true, vector.elements.empty() ? vector.terms : vector.elements});
+    } else if (vector.kind == PointChange::Kind::remove && kind != PointChange::Kind::upsert) {
+      changes.push_back({place, false, {}});
+    }
+  }
+  return changes;
+}
+
 }  // namespace
+
+std::vector<BufferedVector>& BufferedCollection::vectors_of(const CollectionOptions& options) {
+  if (vectors.empty()) {
+    for (const NamedVector& vector : options.vectors) vectors.push_back({options_of_vector(vector), {}});
+  }
+  return vectors;
+}
 
 transaction::KeyHash point_key(std::string_view collection, std::string_view id) {
   return core::xxh3_64(id, core::xxh3_64(collection, kPointSeed));
@@ -47,7 +72,9 @@ void WriteBuffer::encode(core::Encoder& out) const {
     change.created = collection.created;
     change.altered = collection.altered;
     for (const auto& [id, point] : collection.points) {
-      change.points.push_back({point.kind, id, point.elements, point.payload, point.terms});
+      PointChange& own =
+          change.points.emplace_back(PointChange{point.kind, id, point.elements, point.payload, point.terms});
+      if (point.kind != PointChange::Kind::remove) own.vectors = vectors_of_point(collection, id, point.kind);
     }
     mutation.push_back(std::move(change));
   }

@@ -110,6 +110,38 @@ TEST_F(QuantizationStoreTest, AChangeIsOfItsTransaction) {
   EXPECT_FALSE(db.store().create_collection("c", {.dimension = kDimension, .index = kIndex}));
 }
 
+TEST_F(QuantizationStoreTest, ANamedVectorIsAlteredByItself) {
+  const CollectionOptions options{
+      .dimension = 4, .vectors = {{.name = "s", .kind = VectorKind::sparse}, {.name = "t", .dimension = 8}}};
+  ASSERT_TRUE(db.store().create_collection("n", options));
+  core::Random random(5);
+  for (int i = 0; i < 2'000; ++i) {
+    const auto x = random_vector(random, 4), t = random_vector(random, 8);
+    const PointVector named{"t", t};
+    const std::string id = id_of(i);
+    const Point point{.id = id, .vector = x, .vectors = {&named, 1}};
+    ASSERT_TRUE(db.store().upsert("n", {&point, 1}));
+  }
+  checkpoint();
+  ASSERT_TRUE(db.store().alter_collection("n", {.m = 8, .ef_construction = 20}, {.kind = rabitq}, "t"));
+  ASSERT_TRUE(db.participant().settle({}));
+  CollectionOptions expected = options;
+  expected.vectors[1].index = {.m = 8, .ef_construction = 20};
+  expected.vectors[1].quantization = {.kind = rabitq};
+  EXPECT_EQ(db.store().collection("n")->options, expected);
+  checkpoint();
+  ASSERT_TRUE(db.restart());
+  EXPECT_EQ(db.store().collection("n")->options, expected);
+  const auto query = random_vector(random, 8);
+  EXPECT_EQ(db.store().search("n", query, {.k = 10, .ef = 20, .using_vector = "t"})->size(), 10U);
+  for (const std::string_view wrong : {"s", "u"}) {
+    const auto refused = db.store().alter_collection("n", {.m = 8, .ef_construction = 20}, {}, wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument) << wrong;
+    EXPECT_NE(refused.error().message().find(wrong), std::string::npos);
+  }
+}
+
 TEST_F(QuantizationStoreTest, WhatCannotBeIsRefusedByName) {
   const auto refused = [&](const QuantizationOptions& quantization, std::string_view words) {
     const auto result = alter(quantization);

@@ -35,11 +35,18 @@ Scale around_the_mean(std::span<const Found> found) {
 
 }  // namespace
 
-std::vector<Ranked> fuse(const Side& by_vector, const Side& by_words, Fusion fusion) {
+Standing& standing(Ranked& ranked, std::size_t side) {
+  if (side == kByVector) return ranked.by_vector;
+  if (side == kByWords) return ranked.by_words;
+  if (ranked.by_also.size() <= side - kByAlso) ranked.by_also.resize(side - kByAlso + 1);
+  return ranked.by_also[side - kByAlso];
+}
+
+std::vector<Ranked> fuse(std::span<const Side> sides, Fusion fusion) {
   std::vector<Ranked> fused;
   std::vector<double> scores;
   std::unordered_map<std::string_view, std::size_t> places;  // by id
-  const auto add = [&](const Side& side, Standing Ranked::* standing) {
+  for (const Side& side : sides) {
     const Scale scale = fusion == Fusion::dbsf ? around_the_mean(side.found) : between_least_and_greatest(side.found);
     for (std::size_t i = 0; i < side.found.size(); ++i) {
       const Found& found = side.found[i];
@@ -49,13 +56,11 @@ std::vector<Ranked> fuse(const Side& by_vector, const Side& by_words, Fusion fus
         scores.push_back(0);
       }
       const auto rank = static_cast<std::uint32_t>(i + 1);
-      fused[place->second].*standing = {rank, found.score};
+      standing(fused[place->second], side.side) = {rank, found.score};
       const double share = fusion == Fusion::rrf ? 1 / (kRankOffset + rank) : scale.share(found.score);
       scores[place->second] += side.weight * share;
     }
-  };
-  add(by_vector, &Ranked::by_vector);
-  add(by_words, &Ranked::by_words);
+  }
   for (std::size_t i = 0; i < fused.size(); ++i) fused[i].found.score = static_cast<float>(scores[i]);
   std::sort(fused.begin(), fused.end(), comes_first);
   return fused;

@@ -14,16 +14,13 @@ constexpr std::size_t kDeeper = 4;
 
 class Groups {
  public:
-  Groups(const Ranking& ranking, const Reading& reading, const Grouping& grouping)
-      : ranking_(ranking),
-        reading_(reading),
-        grouping_(grouping),
-        has_value_{{grouping.field, Map{{"is_null", false}}}} {}
+  Groups(const Ranking& ranking, const Grouping& grouping)
+      : ranking_(ranking), grouping_(grouping), has_value_{{grouping.field, Map{{"is_null", false}}}} {}
 
   Result<std::vector<RankedGroup>> run() {
     const std::size_t wanted = grouping_.groups * grouping_.size;
     if (!ranking_.same_under_every_filter()) {
-      STRATA_TRY(ask(2 * ranking_.candidates(wanted), has_value_));  // all that either side ranks
+      STRATA_TRY(ask(ranking_.sides() * ranking_.candidates(wanted), has_value_));  // all that any side ranks
       return take();
     }
     std::size_t depth = std::max(kDepthMin, wanted * kDeeper);
@@ -60,7 +57,7 @@ class Groups {
   // There are fewer groups than wanted, and not all points were seen.
   Result<bool> find_more(std::size_t depth) {
     const CompiledFilter filter = STRATA_TRY(ranking_.filter(has_value_));
-    Reading reading = reading_;
+    Reading reading = ranking_.ranked();
     reading.filter = &filter;
     const ValueCounts counts = STRATA_TRY(count_values(reading, grouping_.field));
     const std::size_t enough = std::min(grouping_.groups, counts.facets.size());
@@ -108,9 +105,13 @@ class Groups {
   void number_within_groups() {
     for (RankedGroup& group : groups_) {
       for (std::size_t i = 0; i < group.hits.size(); ++i) {
-        for (Standing* side : {&group.hits[i].by_vector, &group.hits[i].by_words}) {
-          if (side->rank > 0) side->rank = static_cast<std::uint32_t>(i + 1);
-        }
+        Ranked& hit = group.hits[i];
+        const auto number = [i](Standing& side) {
+          if (side.rank > 0) side.rank = static_cast<std::uint32_t>(i + 1);
+        };
+        number(hit.by_vector);
+        number(hit.by_words);
+        std::for_each(hit.by_also.begin(), hit.by_also.end(), number);
       }
     }
   }
@@ -118,7 +119,6 @@ class Groups {
   std::vector<RankedGroup> take() { return std::move(groups_); }
 
   const Ranking& ranking_;
-  const Reading& reading_;
   const Grouping& grouping_;
   const Filter has_value_;
   std::vector<RankedGroup> groups_;
@@ -127,8 +127,8 @@ class Groups {
 
 }  // namespace
 
-Result<std::vector<RankedGroup>> best_groups(const Ranking& ranking, const Reading& reading, const Grouping& grouping) {
-  return Groups(ranking, reading, grouping).run();
+Result<std::vector<RankedGroup>> best_groups(const Ranking& ranking, const Grouping& grouping) {
+  return Groups(ranking, grouping).run();
 }
 
 }  // namespace strata::store::vector

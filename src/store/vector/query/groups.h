@@ -6,7 +6,7 @@
 ///     not enough     must_not {any: a b c}  asked again without what is there: the groups that come next
 ///
 /// A point that holds several values could hide behind one that is there, so that where there are such points, the ranking is asked
-/// deeper instead. What was asked again scores as it did: where it would not (both sides, fused), groups are those of one ranking.
+/// deeper instead. What was asked again scores as it did: where it would not (several sides, fused), groups are those of one ranking.
 #include <vector>
 
 #include "store/vector/query/ranking.h"
@@ -18,7 +18,7 @@ struct RankedGroup {
   std::vector<Ranked> hits;  ///< best first
 };
 
-/// The best groups, best first. `reading` is the ranking's. Errors  corruption, invalid_argument (the filter)
-Result<std::vector<RankedGroup>> best_groups(const Ranking& ranking, const Reading& reading, const Grouping& grouping);
+/// The best groups, best first. Errors  corruption, invalid_argument (the filter)
+Result<std::vector<RankedGroup>> best_groups(const Ranking& ranking, const Grouping& grouping);
 
 }  // namespace strata::store::vector
