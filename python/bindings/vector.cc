@@ -250,10 +250,11 @@ void set_vectors(const Vector& self, const std::string& collection, const std::s
 }
 
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
-                  std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
-                  const std::string& using_vector, nb::type_object hit) {
-  const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
+                  std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload,
+                  bool with_vector, const std::string& using_vector, nb::type_object hit) {
+  const SearchOptions options{k,           map_of(filter), with_payload, with_vector,
+                              ef,          probes,         exact,        number_or_none("min_score", min_score),
+                              using_vector};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().search(collection, span_of(query), options); }),
       hit, with_vector);
@@ -272,10 +273,11 @@ nb::object search_sparse(const Vector& self, const std::string& collection, cons
 
 /// A list of lists: one for each row of `queries`.
 nb::list search_many(const Vector& self, const std::string& collection, const Matrix& queries, std::size_t k,
-                     nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload,
-                     bool with_vector, const std::string& using_vector, nb::type_object hit) {
-  const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
+                     nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score,
+                     bool with_payload, bool with_vector, const std::string& using_vector, nb::type_object hit) {
+  const SearchOptions options{k,           map_of(filter), with_payload, with_vector,
+                              ef,          probes,         exact,        number_or_none("min_score", min_score),
+                              using_vector};
   std::vector<std::span<const float>> rows;
   for (std::size_t i = 0; i < queries.shape(0); ++i) {
     rows.emplace_back(queries.data() + i * queries.shape(1), queries.shape(1));
@@ -344,11 +346,12 @@ class GivenQuery {
 };
 
 nb::object query(const Vector& self, const std::string& collection, nb::dict asked, std::size_t k, nb::object filter,
-                 std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload, bool with_vector,
-                 const std::string& using_vector, nb::type_object hit) {
+                 std::uint32_t ef, std::uint32_t probes, bool exact, nb::object min_score, bool with_payload,
+                 bool with_vector, const std::string& using_vector, nb::type_object hit) {
   const GivenQuery given(asked);
-  const SearchOptions options{
-      k, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
+  const SearchOptions options{k,           map_of(filter), with_payload, with_vector,
+                              ef,          probes,         exact,        number_or_none("min_score", min_score),
+                              using_vector};
   return hits_of(
       run(self.handle, [&](Stores& stores) { return stores.vector().query(collection, given.query(), options); }), hit,
       with_vector);
@@ -356,13 +359,14 @@ nb::object query(const Vector& self, const std::string& collection, nb::dict ask
 
 /// A list of (value, hits).
 nb::list query_groups(const Vector& self, const std::string& collection, nb::dict asked, const std::string& field,
-                      std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, std::uint32_t probes, bool exact,
-                      nb::object min_score, bool with_payload, bool with_vector, const std::string& using_vector,
-                      nb::type_object hit) {
+                      std::size_t groups, std::size_t size, nb::object filter, std::uint32_t ef, std::uint32_t probes,
+                      bool exact, nb::object min_score, bool with_payload, bool with_vector,
+                      const std::string& using_vector, nb::type_object hit) {
   const GivenQuery given(asked);
   const Grouping grouping{field, groups, size};
-  const SearchOptions options{
-      1, map_of(filter), with_payload, with_vector, ef, probes, exact, number_or_none("min_score", min_score), using_vector};
+  const SearchOptions options{1,           map_of(filter), with_payload, with_vector,
+                              ef,          probes,         exact,        number_or_none("min_score", min_score),
+                              using_vector};
   nb::list list;
   for (Group& group : run(self.handle, [&](Stores& stores) {
          return stores.vector().query_groups(collection, given.query(), grouping, options);
@@ -486,8 +490,9 @@ void bind_vector(nb::module_& module) {
            nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(), nb::arg("with_payload"),
            nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
       .def("query_groups", &query_groups, nb::arg("collection"), nb::arg("asked"), nb::arg("field"), nb::arg("groups"),
-           nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"), nb::arg("min_score").none(),
-           nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"), nb::arg("hit"))
+           nb::arg("size"), nb::arg("filter").none(), nb::arg("ef"), nb::arg("probes"), nb::arg("exact"),
+           nb::arg("min_score").none(), nb::arg("with_payload"), nb::arg("with_vector"), nb::arg("using_vector"),
+           nb::arg("hit"))
       .def("facets", &facets, nb::arg("collection"), nb::arg("field"), nb::arg("filter").none(), nb::arg("limit"))
       .def("scroll_by", &scroll_by, nb::arg("collection"), nb::arg("field"), nb::arg("descending"),
            nb::arg("after").none(), nb::arg("limit"), nb::arg("filter").none(), nb::arg("with_vector"))

@@ -375,8 +375,8 @@ class Collection:
                     min_score: float | None = None, using: str = "", probes: int = 0) -> list[list[Hit]]:
         """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
         points are compared one by one, they are read once for many queries."""
-        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes, exact,
-                                        min_score, with_payload, with_vector, using,
+        return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes,
+                                        exact, min_score, with_payload, with_vector, using,
                                         HitWithVector if with_vector else Hit)
 
     def search_words(self, query: str, k: int = 10, filter: Filter | None = None, with_vector: bool = False,
@@ -407,8 +407,8 @@ class Collection:
         asked = _asked(vector, words, like, unlike, recommend, fusion, weights, diversity, candidates, also,
                        also_weights)
         return _with_standings(asked, with_vector, self._native.query(
-            self.name, asked, k, _as_dict(filter, "filter"), ef, probes, exact, min_score, with_payload, with_vector, using,
-            QueryHit))
+            self.name, asked, k, _as_dict(filter, "filter"), ef, probes, exact, min_score, with_payload, with_vector,
+            using, QueryHit))
 
     def query_groups(self, group_by: str, vector: AnyVector | None = None, words: str = "", *, groups: int = 10,
                      size: int = 3, like: Sequence[Example] = (), unlike: Sequence[Example] = (),
