@@ -350,7 +350,7 @@ class Collection:
 
     def search(self, query: AnyVector, k: int = 10, filter: Filter | None = None, ef: int = 0, exact: bool = False,
                with_vector: bool = False, with_payload: bool = True, min_score: float | None = None,
-               probes: int = 0, using: str = "") -> list[Hit]:
+               using: str = "", probes: int = 0) -> list[Hit]:
         """The k nearest points to `query` that match `filter`, nearest first: min(k, matches) of them.
 
         `using` names the vector that is searched; only points that have it are found. A sparse one is searched by
@@ -367,12 +367,12 @@ class Collection:
             hits = self._native.search_sparse(self.name, indices, values, k, _as_dict(filter, "filter"), min_score,
                                               with_payload, with_vector, using, kind)
             return _with_stored_vectors(hits) if with_vector else hits
-        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, probes,
-                                   exact, min_score, with_payload, with_vector, using, kind)
+        return self._native.search(self.name, as_float32(query, 1), k, _as_dict(filter, "filter"), ef, probes, exact,
+                                   min_score, with_payload, with_vector, using, kind)
 
     def search_many(self, queries: ArrayLike, k: int = 10, filter: Filter | None = None, ef: int = 0,
                     exact: bool = False, with_vector: bool = False, with_payload: bool = True,
-                    min_score: float | None = None, probes: int = 0, using: str = "") -> list[list[Hit]]:
+                    min_score: float | None = None, using: str = "", probes: int = 0) -> list[list[Hit]]:
         """`search` for each row of `queries` [count, dimension], up to 10,000, on one view: a list for each. Where the
         points are compared one by one, they are read once for many queries."""
         return self._native.search_many(self.name, as_float32(queries, 2), k, _as_dict(filter, "filter"), ef, probes,
@@ -389,9 +389,9 @@ class Collection:
               unlike: Sequence[Example] = (), recommend: str = "average_vector", fusion: str = "rrf",
               weights: tuple[float, float] = (1, 1), diversity: float = 0, candidates: int = 0, k: int = 10,
               filter: Filter | None = None, ef: int = 0, exact: bool = False, min_score: float | None = None,
-              with_vector: bool = False, with_payload: bool = True, probes: int = 0, using: str = "",
+              with_vector: bool = False, with_payload: bool = True, using: str = "",
               also: Mapping[str, AnyVector] | None = None,
-              also_weights: Mapping[str, float] | None = None) -> list[QueryHit]:
+              also_weights: Mapping[str, float] | None = None, probes: int = 0) -> list[QueryHit]:
         """The k best points for a question with one side or more, best first.
 
         One side goes by `vector`, or by examples: `like` and `unlike` are ids of stored points, which are then left out
@@ -415,8 +415,8 @@ class Collection:
                      recommend: str = "average_vector", fusion: str = "rrf", weights: tuple[float, float] = (1, 1),
                      candidates: int = 0, filter: Filter | None = None, ef: int = 0, exact: bool = False,
                      min_score: float | None = None, with_vector: bool = False, with_payload: bool = True,
-                     probes: int = 0, using: str = "", also: Mapping[str, AnyVector] | None = None,
-                     also_weights: Mapping[str, float] | None = None) -> list[Group]:
+                     using: str = "", also: Mapping[str, AnyVector] | None = None,
+                     also_weights: Mapping[str, float] | None = None, probes: int = 0) -> list[Group]:
         """As `query`, in groups: for each value of the field `group_by` its `size` best points; the groups of the best
         points first, min(groups, different values) of them. A point whose field is a list is in the group of each item.
         With several sides, groups are what there is among the candidates."""

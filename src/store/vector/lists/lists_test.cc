@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 
 #include "store/vector/coding.h"
@@ -344,6 +346,27 @@ TEST_F(ListsFileTest, ListsThatDoNotHoldTogetherAreNotLookedInto) {
   expect_refused([](ListsData& wrong) { wrong.begins[12] = 299; });
   expect_refused([](ListsData& wrong) { wrong.begins[5] = 301; });
   expect_refused([](ListsData& wrong) { wrong.begins[5] = wrong.begins[4] - 1; });
+}
+
+// Bytes that the first format's code wrote.
+TEST(ListsFile, OfFormat1IsRead) {
+  std::ifstream in(STRATA_LISTS_OF_FORMAT_1, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_GT(bytes.size(), 1'000U);
+  const auto files = io::make_memory_file_system();
+  ASSERT_TRUE(files->create_directory("vector"));
+  const std::string name = lists_name("vector", 1);
+  // A fuzz target's input: its first byte is not of the file.
+  ASSERT_TRUE(io::write_file_atomically(*files, name, std::as_bytes(std::span(bytes)).subspan(1)));
+  const auto file =
+      ListsFile::open(*files, 1, {name, bytes.size() - 1, {}}, {77, 40, {Metric::l2, ElementType::f32, 8}});
+  ASSERT_TRUE(file) << file.error().to_string();
+  const ListsView* lists = (*file)->lists();
+  ASSERT_NE(lists, nullptr);
+  EXPECT_EQ(lists->count, 5U);
+  EXPECT_EQ(lists->wanted, 5U);
+  EXPECT_EQ(lists->trained, 40U);
+  EXPECT_EQ(lists->begins[5], 40U);
 }
 
 }  // namespace
