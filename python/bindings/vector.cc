@@ -5,6 +5,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <deque>
 
 #include "handle.h"
@@ -112,8 +113,10 @@ QuantizationOptions quantization_options(const nb::tuple& given) {
 }
 
 nb::object quantization_of(const QuantizationOptions& options) {
+  // As somebody wrote it: 0.95, not the float32 nearest to it.
+  const double recall_min = std::round(static_cast<double>(options.recall_min) * 1e6) / 1e6;
   return nb::make_tuple(std::string(strata::name(options.kind)), options.bits, std::string(strata::name(options.range)),
-                        options.parts, options.recall_min);
+                        options.parts, recall_min);
 }
 
 nb::object index_of(const IndexOptions& index) {
