@@ -109,13 +109,13 @@ def main():
     arguments = parse()
     base, queries = data(arguments)
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    directory = tempfile.mkdtemp(prefix="strata-bench-")
     today = datetime.date.today().isoformat()
-    lines = [f"# Codes that graphs are walked by, {today}", "", f"{len(base):,} × {base.shape[1]}, {machine()}.", "",
+    lines = [f"# Codes that graphs are walked by, {today}", "", f"{len(base):,} × {base.shape[1]}, {machine(directory)}.", "",
              "Of each effort (`ef`): recall of the ten nearest · queries a CPU second, from Python, one query a call.",
              "",
              "| quantization | bytes of a code | smaller than f32 | change, CPU s | recall it tells | "
              + " | ".join(f"ef {effort}" for effort in EFFORTS) + " |", "|---|" + "---:|" * (4 + len(EFFORTS))]
-    directory = tempfile.mkdtemp(prefix="strata-bench-")
     try:
         for row in rows_of(directory, base, queries):
             print(row, flush=True)
