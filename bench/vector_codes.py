@@ -111,7 +111,8 @@ def main():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     directory = tempfile.mkdtemp(prefix="strata-bench-")
     today = datetime.date.today().isoformat()
-    lines = [f"# Codes that graphs are walked by, {today}", "", f"{len(base):,} × {base.shape[1]}, {machine(directory)}.", "",
+    lines = [f"# Codes that graphs are walked by, {today}", "",
+             f"{len(base):,} × {base.shape[1]}, {machine(directory)}.", "",
              "Of each effort (`ef`): recall of the ten nearest · queries a CPU second, from Python, one query a call.",
              "",
              "| quantization | bytes of a code | smaller than f32 | change, CPU s | recall it tells | "
