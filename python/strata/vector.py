@@ -549,8 +549,8 @@ def _quantization(given: Quantization | str) -> Quantization:
 
 
 def _single(quantization: Quantization) -> Quantization:
-    """As it is kept: numbers of four bytes."""
-    return quantization._replace(recall_min=float(np.float32(quantization.recall_min)))
+    """As it is kept, in four bytes, and told again."""
+    return quantization._replace(recall_min=round(float(np.float32(quantization.recall_min)), 6))
 
 
 class VectorStore:
