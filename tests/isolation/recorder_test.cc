@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace strata::isolation {
@@ -68,20 +69,23 @@ TEST_F(Recorder, RepeatableReadIsNotMistakenForSerializable) {
   EXPECT_TRUE(noticed);
 }
 
-// Every store is written to and read, alone and by a scan.
+// Every store is written to and read, alone and by a scan. Which transactions fail is chance, so one history may lack one of the 21.
 TEST_F(Recorder, TheClientsTouchEveryStore) {
-  const History history = record(Isolation::serializable, 1);
   std::array<std::array<int, 3>, kStoreCount> touched{};
-  for (const Attempt& attempt : history) {
-    if (attempt.outcome != Outcome::ok) continue;
-    for (const Operation& operation : attempt.operations) {
-      const std::string key = operation.kind == Operation::Kind::scan ? operation.key + "/s0" : operation.key;
-      ++touched[slot_of(key) / kSlotsPerStore][static_cast<std::size_t>(operation.kind)];
+  const auto lacks_some = [&] {
+    return std::any_of(touched.begin(), touched.end(),
+                       [](const auto& kinds) { return std::find(kinds.begin(), kinds.end(), 0) != kinds.end(); });
+  };
+  for (std::uint64_t seed = 1; seed <= 30 && lacks_some(); ++seed) {
+    for (const Attempt& attempt : record(Isolation::serializable, seed)) {
+      if (attempt.outcome != Outcome::ok) continue;
+      for (const Operation& operation : attempt.operations) {
+        const std::string key = operation.kind == Operation::Kind::scan ? operation.key + "/s0" : operation.key;
+        ++touched[slot_of(key) / kSlotsPerStore][static_cast<std::size_t>(operation.kind)];
+      }
     }
   }
-  for (const auto& kinds : touched) {
-    for (const int times : kinds) EXPECT_GT(times, 0);
-  }
+  EXPECT_FALSE(lacks_some());
 }
 
 TEST_F(Recorder, AnAttemptIsTheSameAfterThePipe) {
