@@ -74,7 +74,8 @@ void fill(Engine& db) {
     const std::string id = "n" + std::to_string(i);
     auto tx = must(db.begin());
     const float embedding[] = {1.0F, static_cast<float>(i)};
-    const Point point{id, embedding, {{"lang", "en"}, {"year", 2020 + i}}, "the wall over the wall " + id};
+    const std::string text = "the wall over the wall " + id;
+    const Point point{id, embedding, {{"lang", "en"}, {"year", 2020 + i}}, text};
     must(tx->vector().upsert("c", std::span(&point, 1)));
     must(tx->metadata().execute("insert into t values (?, ?, 0.5, x'00ff')", std::vector<Value>{id, i}));
     must(tx->graph().put_node({id, {"Person"}, {{"name", id}}}));

@@ -64,9 +64,7 @@ class Builder {
  public:
   Builder(const distance::CodeColumns& columns, Row rows, std::uint32_t dimension, Metric metric,
           const GraphOptions& options, const Origin* origin)
-      : columns_(columns),
-        rows_(rows),
-        dimension_(dimension),
+      : rows_(rows),
         degree_(options.degree),
         effort_(options.effort),
         stretch_(metric == Metric::inner_product ? 1.0F : options.stretch),
@@ -383,9 +381,7 @@ class Builder {
     return false;
   }
 
-  const distance::CodeColumns& columns_;
   const Row rows_;
-  const std::uint32_t dimension_;
   const std::uint32_t degree_;
   const std::uint32_t effort_;
   const float stretch_;
