@@ -74,9 +74,9 @@ Result<std::vector<float>> vector_of(const VectorRows& rows, const Example& exam
   return vector;
 }
 
-Result<Near> near_by(const VectorRows& rows, std::string_view what, std::span<const float> values,
-                     std::span<const std::uint32_t> indices) {
-  Near near;
+Result<Sought> near_by(const VectorRows& rows, std::string_view what, std::span<const float> values,
+                       std::span<const std::uint32_t> indices) {
+  Sought near;
   near.sparse = rows.sparse;
   if (rows.sparse) {
     near.entries = STRATA_TRY(to_entries(rows.collection, what, {indices, values}));
@@ -114,7 +114,7 @@ Result<Ranking> Ranking::of(const Asked& asked, const Query& query, const Search
   } else if (!query.like.empty() || !query.unlike.empty()) {
     if (rows.sparse) return refuse(subject_of(rows.collection) + " is sparse; examples are dense");
     STRATA_TRY(check_searched(rows.collection, *rows.reading.options));
-    Near near;
+    Sought near;
     for (const Example& each : query.like) {
       near.examples.like.push_back(STRATA_TRY(vector_of(rows, each, ranking.example_ids_)));
     }
@@ -155,7 +155,7 @@ Result<CompiledFilter> Ranking::filter(const Filter& also) const {
   return CompiledFilter::compile(all, 1);
 }
 
-Result<std::vector<Found>> Ranking::by(const Near& near, Reading reading, const Wanted& wanted,
+Result<std::vector<Found>> Ranking::by(const Sought& near, Reading reading, const Wanted& wanted,
                                        const CompiledFilter& filter) const {
   reading.filter = &filter;
   if (near.sparse) return search_sparse(reading, near.entries, wanted);

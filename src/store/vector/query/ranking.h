@@ -25,7 +25,7 @@ struct Asked {
 };
 
 /// What one side goes by: a vector, examples with best_score, or the entries of a sparse vector.
-struct Near {
+struct Sought {
   std::vector<float> vector = {};
   Examples examples = {};
   std::vector<Term> entries = {};
@@ -56,7 +56,7 @@ class Ranking {
  private:
   Ranking(const Asked& asked, const Query& query, const SearchOptions& options)
       : asked_(&asked), query_(&query), options_(&options) {}
-  Result<std::vector<Found>> by(const Near& near, Reading reading, const Wanted& wanted,
+  Result<std::vector<Found>> by(const Sought& near, Reading reading, const Wanted& wanted,
                                 const CompiledFilter& filter) const;
   Result<std::vector<Side>> each_side(const Wanted& wanted, const CompiledFilter& filter) const;
   Result<std::vector<Ranked>> diverse(std::vector<Ranked> all, std::size_t k) const;
@@ -64,8 +64,8 @@ class Ranking {
   const Asked* asked_;
   const Query* query_;
   const SearchOptions* options_;
-  std::optional<Near> near_;
-  std::vector<Near> also_;
+  std::optional<Sought> near_;
+  std::vector<Sought> also_;
   Value::List example_ids_;  // left out
 };
 
