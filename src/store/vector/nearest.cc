@@ -176,7 +176,7 @@ class NearestSearch {
     const auto run = part.codes(0);
     if (!run || run->end < matching_->rows()) return false;
     std::unique_ptr<Scorer> scorer;
-    std::optional<Ranking> ranking;
+    std::optional<RowRanking> ranking;
     if (graph.view != nullptr) {
       scorer = scorer_of(part, graph);
       ranking.emplace(*scorer, effort_, walk_memory());

@@ -101,12 +101,12 @@ void leave_out_hopeless(const Scorer& scorer, std::size_t k, std::vector<Candida
   });
 }
 
-Ranking::Ranking(const Scorer& scorer, std::size_t beam, WalkMemory& memory) : scorer_(scorer), memory_(memory) {
+RowRanking::RowRanking(const Scorer& scorer, std::size_t beam, WalkMemory& memory) : scorer_(scorer), memory_(memory) {
   memory.beam.begin(beam);
   if (memory.similarities.size() < Scorer::kRowsAtOnce) memory.similarities.resize(Scorer::kRowsAtOnce);
 }
 
-void Ranking::add(std::span<const Row> rows) {
+void RowRanking::add(std::span<const Row> rows) {
   for (std::size_t at = 0; at < rows.size(); at += Scorer::kRowsAtOnce) {
     const auto some = rows.subspan(at, std::min<std::size_t>(Scorer::kRowsAtOnce, rows.size() - at));
     scorer_(some.data(), static_cast<std::uint32_t>(some.size()), memory_.similarities.data());

@@ -28,10 +28,10 @@ struct Candidate {
 void leave_out_hopeless(const Scorer& scorer, std::size_t k, std::vector<Candidate>& candidates);
 
 /// The nearest of rows that are given, by codes, without a walk.
-class Ranking {
+class RowRanking {
  public:
   /// Keeps the `beam` nearest in memory.beam. Borrows everything
-  Ranking(const Scorer& scorer, std::size_t beam, WalkMemory& memory);
+  RowRanking(const Scorer& scorer, std::size_t beam, WalkMemory& memory);
   void add(std::span<const Row> rows);
   const Beam& best() const { return memory_.beam; }
 

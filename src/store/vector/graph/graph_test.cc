@@ -152,7 +152,7 @@ TEST(Graph, ARankingOfRowsIsByHowNearTheyAre) {
   for (const auto& vector : given.queries) {
     const QueryCode query(given.metric, vector);
     const auto scorer = given.scorer(view, query);
-    Ranking ranking(*scorer, 40, memory);
+    RowRanking ranking(*scorer, 40, memory);
     std::vector<Row> some;
     std::vector<float> scores;
     for (Row row = 1; row < given.rows; row += 2) {
