@@ -389,8 +389,9 @@ void VectorParticipant::want_indexes(const Collection& collection) {
 void VectorParticipant::retire(const std::vector<std::shared_ptr<Segment>>& segments,
                                const std::vector<transaction::CheckpointFile>& named_before) {
   for (const auto& segment : segments) {
+    const auto last = segment->retire();  // first: none takes its place afterwards
     std::vector<std::shared_ptr<IndexFile>> indexes = segment->replaced_indexes();
-    if (auto index = segment->retire()) indexes.push_back(std::move(index));
+    if (last) indexes.push_back(last);
     for (const auto& index : indexes) {
       if (!names(named_before, *index)) (void)files_.remove(index->file().name);
     }

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "store/vector/brute_force.h"
 #include "store/vector/filter/filter.h"
 #include "store/vector/store_vector_fixture.h"
 #include "store/vector/words.h"
@@ -29,23 +30,6 @@ struct ModelPoint {
   std::string text;
 };
 using Model = std::map<std::string, ModelPoint>;
-using Scores = std::vector<std::pair<std::string, float>>;
-
-void sort_best_first(Scores& scores) {
-  std::sort(scores.begin(), scores.end(), [](const auto& a, const auto& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  });
-}
-
-float score_of(Metric metric, const std::vector<float>& q, const std::vector<float>& x) {
-  const auto& k = distance::kScalarKernels;
-  if (metric == Metric::l2) return static_cast<float>(-k.squared_l2(q.data(), x.data(), x.size()));
-  const double dot = k.dot(q.data(), x.data(), x.size());
-  if (metric == Metric::inner_product) return static_cast<float>(dot);
-  return static_cast<float>(
-      dot / (std::sqrt(k.dot(q.data(), q.data(), q.size())) * std::sqrt(k.dot(x.data(), x.data(), x.size()))));
-}
-
 Scores matching(const Model& model, const Filter& filter) {
   const CompiledFilter compiled = *CompiledFilter::compile(filter);
   Scores found;

@@ -7,13 +7,13 @@
 #include <map>
 #include <set>
 
+#include "store/vector/brute_force.h"
 #include "store/vector/filter/filter.h"
 #include "store/vector/store_vector_fixture.h"
 
 namespace strata::store::vector {
 namespace {
 
-using Scores = std::vector<std::pair<std::string, float>>;
 using Entries = std::map<std::uint32_t, float>;
 using Expected = std::map<std::string, std::vector<float>>;
 
@@ -53,22 +53,7 @@ CollectionOptions some_options() {
                        .index = graph}}};
 }
 
-void sort_best_first(Scores& scores) {
-  std::sort(scores.begin(), scores.end(), [](const auto& a, const auto& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  });
-}
-
-float score_of(Metric metric, const std::vector<float>& q, const std::vector<float>& x) {
-  const auto& k = distance::kScalarKernels;
-  if (metric == Metric::l2) return static_cast<float>(-k.squared_l2(q.data(), x.data(), x.size()));
-  const double dot = k.dot(q.data(), x.data(), x.size());
-  if (metric == Metric::inner_product) return static_cast<float>(dot);
-  return static_cast<float>(
-      dot / (std::sqrt(k.dot(q.data(), q.data(), q.size())) * std::sqrt(k.dot(x.data(), x.data(), x.size()))));
-}
-
-float score_of(const Entries& q, const Entries& x) {
+float dot_of(const Entries& q, const Entries& x) {
   double sum = 0;
   for (const auto& [index, value] : q) {
     if (const auto found = x.find(index); found != x.end()) sum += double{value} * double{found->second};
@@ -217,7 +202,7 @@ class NamedVectorsTest : public testing::Test {
   }
   Scores best_sparse(const Model& model, const Entries& query, const Filter& filter) {
     return ranking(model, filter, [&](const ModelPoint& point) -> std::optional<float> {
-      const float score = score_of(query, point.sparse);
+      const float score = dot_of(query, point.sparse);
       return score != 0 ? std::optional(score) : std::nullopt;
     });
   }

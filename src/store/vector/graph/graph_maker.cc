@@ -116,9 +116,8 @@ void GraphMaker::run() {
         changed_.notify_all();
         return;
       }
-      Wanted& first =
-          queue_
-              .front();  // it stays there, for who asks what is waited for; a mapping of millions of rows is not copied
+      // It stays there, for who asks what is waited for; a mapping of millions of rows is not copied.
+      Wanted& first = queue_.front();
       wanted = {
           first.segment, first.index, first.quantization, first.written, std::exchange(first.inheritance, std::nullopt),
           first.delta};

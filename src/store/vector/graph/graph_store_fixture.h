@@ -1,5 +1,5 @@
 #pragma once
-/// A collection of points around centres, large enough for a graph, for the tests of what makes graphs and of what they are made of.
+/// A collection of points around centres, large enough for a graph or lists, for the tests of what makes them and of what they are made of.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,12 +15,18 @@ inline constexpr int kPoints = 3'000;
 // A beam of 64 places costs as much as a scan of 4,096 rows, so the usual effort would never walk here.
 inline constexpr std::uint32_t kEf = 20;
 inline constexpr IndexOptions kIndex{.m = 16, .ef_construction = 64};
+inline constexpr IndexOptions kLists{.kind = IndexKind::ivf};
 
 class GraphStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (int i = 0; i < 30; ++i) centres_.push_back(random_vector(random_, kDimension));
     ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension, .index = kIndex}));
+  }
+  /// The collection again, of other options.
+  void create(const CollectionOptions& options) {
+    ASSERT_TRUE(db.store().drop_collection("c"));
+    ASSERT_TRUE(db.store().create_collection("c", options));
   }
   std::vector<float> some_vector() {
     std::vector<float> x = centres_[random_.below(centres_.size())];

@@ -1,4 +1,4 @@
-// Graphs in the store: made beside checkpoints, used, outlived, damaged and made anew; answers stay right throughout.
+// Graphs in the store: of segments and of deltas, used, taken over and grown; answers stay right throughout.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,21 +7,6 @@
 
 namespace strata::store::vector {
 namespace {
-
-TEST_F(GraphStoreTest, ALargeSegmentGetsAGraphAndKeepsItOverARestart) {
-  put(0, kPoints);
-  checkpoint();
-  EXPECT_EQ(figure("graphs"), 1U);
-  EXPECT_EQ(figure("rows_in_graphs"), static_cast<std::uint64_t>(kPoints));
-  EXPECT_GT(recall(), 0.95);
-  checkpoint();  // names it
-  const auto made = files_ending(".graph");
-  ASSERT_EQ(made.size(), 1U);
-  ASSERT_TRUE(db.restart());
-  EXPECT_EQ(figure("graphs"), 1U);
-  EXPECT_EQ(files_ending(".graph"), made);
-  EXPECT_GT(recall(), 0.95);
-}
 
 TEST_F(GraphStoreTest, TheGraphIsAsked) {
   put(0, kPoints);
@@ -122,24 +107,6 @@ TEST_F(GraphStoreTest, OwnWritesAreSeenOnTop) {
   EXPECT_EQ(db.store().search("c", query, {.k = 1})->front().id, nearest[0].id);
 }
 
-TEST_F(GraphStoreTest, AFilterGetsAsManyAsMatchWhateverItLetsThrough) {
-  put(0, kPoints);
-  checkpoint();
-  EXPECT_GT(recall({{"tenth", Map{{"lt", 5}}}}), 0.95);
-  EXPECT_GT(recall({{"tenth", 3}}), 0.95);
-  EXPECT_GT(recall({{"i", Map{{"lt", 30}}}}), 0.999);
-  EXPECT_GT(recall({{"i", Map{{"lt", 7}}}}), 0.999);  // seven, though ten were asked for
-  EXPECT_EQ(recall({{"i", -1}}), 1);
-}
-
-TEST_F(GraphStoreTest, LargeAnswersAreWhole) {
-  put(0, kPoints);
-  checkpoint();
-  EXPECT_GT(recall({}, 100), 0.97);
-  EXPECT_GT(recall({}, 2'000), 0.999);
-  EXPECT_EQ(recall({}, 5'000), 1);
-}
-
 TEST_F(GraphStoreTest, AMergeTakesTheGraphsOfWhatItReplaced) {
   put(0, 1'500);
   checkpoint();
@@ -150,122 +117,6 @@ TEST_F(GraphStoreTest, AMergeTakesTheGraphsOfWhatItReplaced) {
   EXPECT_EQ(files_ending(".graph").size(), 1U);
   EXPECT_EQ(figure("rows_in_graphs"), 3'000U);
   EXPECT_GT(recall(), 0.95);
-}
-
-TEST_F(GraphStoreTest, ADroppedCollectionTakesItsGraph) {
-  put(0, kPoints);
-  checkpoint();
-  ASSERT_TRUE(db.store().drop_collection("c"));
-  ASSERT_TRUE(db.checkpoint(db.lsn()));
-  EXPECT_TRUE(files_ending(".graph").empty());
-}
-
-TEST_F(GraphStoreTest, AGraphThatCameAfterTheCheckpointIsNotMadeAgain) {
-  put(0, kPoints);
-  checkpoint();
-  const auto written = files_ending(".graph");
-  ASSERT_EQ(written.size(), 1U);
-  const Bytes before = *io::read_file(*files, written[0], 64 << 20);
-  for (const bool damaged : {false, true}) {
-    if (damaged) {
-      ASSERT_TRUE(files->damage(written[0], [](Bytes& bytes) { bytes[70] ^= std::byte{1}; }));
-    }
-    ASSERT_TRUE(db.restart());          // the checkpoint does not name it
-    (void)db.participant().settle({});  // an error shows in the figures
-    EXPECT_EQ(figure("graphs"), 1U);
-    EXPECT_EQ(files_ending(".graph") == written, !damaged);
-    EXPECT_EQ(*io::read_file(*files, files_ending(".graph").front(), 64 << 20), before);
-    EXPECT_GT(recall(), 0.95);
-  }
-  checkpoint();
-  const auto& named = db.last().files;
-  const auto graph =
-      std::find_if(named.begin(), named.end(), [&](const auto& file) { return file.name.ends_with(".graph"); });
-  ASSERT_NE(graph, named.end());
-  EXPECT_EQ(graph->hash, core::xxh3_128(before));
-  EXPECT_EQ(graph->bytes, before.size());
-}
-
-TEST_F(GraphStoreTest, AGraphOfNoSegmentIsALeftover) {
-  put(0, kPoints);
-  checkpoint();
-  checkpoint();
-  const auto named = files_ending(".graph");
-  const Bytes bytes = *io::read_file(*files, named[0], 64 << 20);
-  ASSERT_TRUE(io::write_file_atomically(*files, graph_name("vector", 1'000), bytes));  // of a segment that has one
-  ASSERT_TRUE(io::write_file_atomically(*files, graph_name("vector", 1'001), as_bytes("no graph")));
-  ASSERT_TRUE(db.restart());
-  EXPECT_EQ(files_ending(".graph"), named);
-}
-
-TEST_F(GraphStoreTest, ReplayedFromTheFirstRecordOnItTakesNoFileForALeftover) {
-  put(0, kPoints);
-  checkpoint();
-  checkpoint();
-  const auto named = files_ending(".graph");
-  ASSERT_TRUE(db.restart(true));  // it knows no checkpoint, and so not which files one names
-  EXPECT_EQ(files_ending(".graph"), named);
-}
-
-TEST_F(GraphStoreTest, ADamagedOrMissingGraphMeansAnExactSearchAndIsMadeAnew) {
-  put(0, kPoints);
-  checkpoint();
-  checkpoint();
-  for (const bool missing : {false, true}) {
-    SCOPED_TRACE(missing);
-    const std::string name = files_ending(".graph").front();
-    if (missing) {
-      ASSERT_TRUE(files->remove(name));
-    } else {
-      ASSERT_TRUE(files->damage(name, [](Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{4}; }));
-    }
-    ASSERT_TRUE(db.restart());
-    const double found = recall();
-    EXPECT_GE(found, missing ? 0.95 : 1);  // a missing one may have been made again by now
-    (void)db.participant().settle({});     // an error shows in the figures
-    if (!missing) {
-      const auto damage = *db.participant().verify();
-      ASSERT_EQ(damage.size(), 1U);
-      EXPECT_EQ(damage[0].file, name);
-      EXPECT_TRUE(damage[0].rebuilt_by_itself);
-    }
-    checkpoint();
-    checkpoint();
-    EXPECT_EQ(figure("graphs"), 1U);
-    EXPECT_TRUE(db.participant().verify()->empty());
-    EXPECT_GT(recall(), 0.95);
-  }
-}
-
-TEST_F(GraphStoreTest, ADiskThatIsFullCostsTheGraphAlone) {
-  put(0, kPoints);
-  ASSERT_TRUE(db.participant().freeze(db.lsn()));
-  auto written = *db.participant().write_checkpoint(db.lsn());
-  std::uint64_t used = 0;
-  const auto names = *files->list("vector");
-  for (const std::string& name : names) used += *files->file_size("vector/" + name);
-  files->set_capacity(used + 10'000);
-  ASSERT_TRUE(db.participant().installed(written));
-  (void)db.participant().settle({});  // an error shows in the figures
-  EXPECT_EQ(figure("graphs"), 0U);
-  ASSERT_NE(db.participant().statistics().find("graph_error"), nullptr);
-  EXPECT_EQ(recall(), 1);
-  files->set_capacity(std::uint64_t{1} << 40);
-  put(kPoints, kPoints + 1);
-  checkpoint();
-  EXPECT_EQ(figure("graphs"), 1U);
-  EXPECT_EQ(db.participant().statistics().find("graph_error"), nullptr);
-  EXPECT_GT(recall(), 0.95);
-}
-
-TEST_F(GraphStoreTest, ClosingDoesNotWaitForAGraph) {
-  put(0, kPoints);
-  ASSERT_TRUE(db.checkpoint(db.lsn()));
-  ASSERT_TRUE(db.participant().close());
-  (void)db.participant().settle({});  // an error shows in the figures
-  ASSERT_TRUE(db.restart());
-  (void)db.participant().settle({});  // an error shows in the figures
-  EXPECT_EQ(figure("graphs"), 1U);
 }
 
 TEST_F(GraphStoreTest, WhatNoCheckpointHasSealedIsWalkedToToo) {

@@ -1,4 +1,4 @@
-// Collections of index kind ivf: when their lists are made, taken over and lost, and that answers are whole meanwhile.
+// Collections of index kind ivf: what their lists find, when they are taken over, and that answers are whole meanwhile.
 #include <gtest/gtest.h>
 
 #include "store/vector/graph/graph_store_fixture.h"
@@ -6,17 +6,11 @@
 namespace strata::store::vector {
 namespace {
 
-const IndexOptions kLists{.kind = IndexKind::ivf};
-
 class ListsStoreTest : public GraphStoreTest {
  protected:
   void SetUp() override {
     GraphStoreTest::SetUp();
     create({.dimension = kDimension, .index = kLists});
-  }
-  void create(const CollectionOptions& options) {
-    ASSERT_TRUE(db.store().drop_collection("c"));
-    ASSERT_TRUE(db.store().create_collection("c", options));
   }
   /// Of the only segment.
   const ListsView* lists() {
@@ -44,20 +38,10 @@ class ListsStoreTest : public GraphStoreTest {
   std::vector<std::shared_ptr<Segment>> segments_;
 };
 
-TEST_F(ListsStoreTest, ALargeSegmentGetsListsAndKeepsThemOverARestart) {
+TEST_F(ListsStoreTest, FiguresTellWhatTheListsHold) {
   put(0, kPoints);
   checkpoint();
-  EXPECT_EQ(figure("segments_in_lists"), 1U);
-  EXPECT_EQ(figure("rows_in_lists"), static_cast<std::uint64_t>(kPoints));
   EXPECT_EQ(figure("graphs"), 0U);
-  EXPECT_GT(recall(), 0.95);
-  const auto made = files_ending(".lists");
-  ASSERT_EQ(made.size(), 1U);
-  checkpoint();  // it names the file
-  ASSERT_TRUE(db.restart());
-  EXPECT_EQ(figure("segments_in_lists"), 1U);
-  EXPECT_EQ(files_ending(".lists"), made);
-  EXPECT_GT(recall(), 0.95);
   const IndexFigures figures = db.store().collection("c")->index;
   EXPECT_EQ(figures.rows, static_cast<std::uint64_t>(kPoints));
   EXPECT_EQ(figures.code_bytes, 64U);  // half codes come in lines of 128 dimensions
@@ -78,17 +62,6 @@ TEST_F(ListsStoreTest, AnswersAreWholeHoweverFewListsAreAskedFor) {
   put(0, kPoints);
   checkpoint();
   EXPECT_GT(found_with(1, 25), 0.1);  // found_with compares how many there are
-  EXPECT_GT(recall({}, 100), 0.97);
-  EXPECT_EQ(recall({}, 5'000), 1);
-}
-
-TEST_F(ListsStoreTest, AFilterGetsAsManyAsMatchWhateverItLetsThrough) {
-  put(0, kPoints);
-  checkpoint();
-  EXPECT_GT(recall({{"tenth", Map{{"lt", 5}}}}), 0.95);
-  EXPECT_GT(recall({{"tenth", 3}}), 0.95);
-  EXPECT_GT(recall({{"i", Map{{"lt", 7}}}}), 0.999);  // seven, though ten were asked for
-  EXPECT_EQ(recall({{"i", -1}}), 1);
 }
 
 TEST_F(ListsStoreTest, UnderAFilterAsManyPointsAreLookedAt) {
@@ -205,65 +178,6 @@ TEST_F(ListsStoreTest, RecallStaysWhenPointsComeAndGo) {
   }
 }
 
-TEST_F(ListsStoreTest, ListsThatCameAfterTheCheckpointAreNotMadeAgain) {
-  put(0, kPoints);
-  checkpoint();
-  const auto written = files_ending(".lists");
-  ASSERT_EQ(written.size(), 1U);
-  for (const bool damaged : {false, true}) {
-    if (damaged) {
-      ASSERT_TRUE(files->damage(written[0], [](Bytes& bytes) { bytes[70] ^= std::byte{1}; }));
-    }
-    ASSERT_TRUE(db.restart());          // the checkpoint does not name it
-    (void)db.participant().settle({});  // an error shows in the figures
-    EXPECT_EQ(figure("segments_in_lists"), 1U);
-    EXPECT_EQ(files_ending(".lists") == written, !damaged);
-    EXPECT_GT(recall(), 0.95);
-  }
-}
-
-TEST_F(ListsStoreTest, ListsOfNoSegmentAreLeftovers) {
-  put(0, kPoints);
-  checkpoint();
-  checkpoint();
-  const auto named = files_ending(".lists");
-  const Bytes bytes = *io::read_file(*files, named[0], 64 << 20);
-  ASSERT_TRUE(io::write_file_atomically(*files, lists_name("vector", 1'000), bytes));  // of a segment that has some
-  ASSERT_TRUE(io::write_file_atomically(*files, lists_name("vector", 1'001), as_bytes("no lists")));
-  ASSERT_TRUE(db.restart());
-  EXPECT_EQ(files_ending(".lists"), named);
-}
-
-TEST_F(ListsStoreTest, DamagedOrMissingListsMeanAnExactSearchAndAreMadeAnew) {
-  put(0, kPoints);
-  checkpoint();
-  checkpoint();
-  for (const bool missing : {false, true}) {
-    SCOPED_TRACE(missing);
-    const std::string name = files_ending(".lists").front();
-    if (missing) {
-      ASSERT_TRUE(files->remove(name));
-    } else {
-      ASSERT_TRUE(files->damage(name, [](Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{4}; }));
-    }
-    ASSERT_TRUE(db.restart());
-    const double found = recall();
-    EXPECT_GE(found, missing ? 0.95 : 1);  // missing ones may have been made again by now
-    (void)db.participant().settle({});     // an error shows in the figures
-    if (!missing) {
-      const auto damage = *db.participant().verify();
-      ASSERT_EQ(damage.size(), 1U);
-      EXPECT_EQ(damage[0].file, name);
-      EXPECT_TRUE(damage[0].rebuilt_by_itself);
-    }
-    checkpoint();
-    checkpoint();
-    EXPECT_EQ(figure("segments_in_lists"), 1U);
-    EXPECT_TRUE(db.participant().verify()->empty());
-    EXPECT_GT(recall(), 0.95);
-  }
-}
-
 TEST_F(ListsStoreTest, AnIndexOfAnotherKindTakesItsPlaceWhenItStands) {
   put(0, kPoints);
   checkpoint();
@@ -295,34 +209,6 @@ TEST_F(ListsStoreTest, AnIndexOfAnotherKindTakesItsPlaceWhenItStands) {
   for (const auto& file : db.last().files) {  // the graph was named by a checkpoint: who drops that drops the file
     EXPECT_FALSE(file.name.ends_with(".graph") || file.name.ends_with(".lists")) << file.name;
   }
-}
-
-TEST_F(ListsStoreTest, ADiskThatIsFullCostsTheListsAlone) {
-  put(0, kPoints);
-  ASSERT_TRUE(db.participant().freeze(db.lsn()));
-  auto written = *db.participant().write_checkpoint(db.lsn());
-  std::uint64_t used = 0;
-  const auto names = *files->list("vector");
-  for (const std::string& name : names) used += *files->file_size("vector/" + name);
-  files->set_capacity(used + 10'000);
-  ASSERT_TRUE(db.participant().installed(written));
-  (void)db.participant().settle({});  // an error shows in the figures
-  EXPECT_EQ(figure("segments_in_lists"), 0U);
-  ASSERT_NE(db.participant().statistics().find("graph_error"), nullptr);
-  EXPECT_EQ(recall(), 1);
-  files->set_capacity(std::uint64_t{1} << 40);
-  put(kPoints, kPoints + 1);
-  checkpoint();
-  EXPECT_EQ(figure("segments_in_lists"), 1U);
-  EXPECT_EQ(db.participant().statistics().find("graph_error"), nullptr);
-}
-
-TEST_F(ListsStoreTest, ADroppedCollectionTakesItsLists) {
-  put(0, kPoints);
-  checkpoint();
-  ASSERT_TRUE(db.store().drop_collection("c"));
-  ASSERT_TRUE(db.checkpoint(db.lsn()));
-  EXPECT_TRUE(files_ending(".lists").empty());
 }
 
 TEST_F(ListsStoreTest, OptionsOutOfRangeAreNamed) {
