@@ -199,15 +199,44 @@ def check_text(name, text, elsewhere):
             yield f"{name}:{number}: {rule}: {message}"
 
 
+SCOPE = re.compile(r"^(?:inline )?namespace(?: \[\[.*?\]\])?(?: (?P<space>[\w:]+))? \{|^(?P<end>\})$|"
+                   r"^(?:struct|class|enum class|enum) (?P<type>\w+)(?: final)?(?: ?:(?!:)[^;{]*)? \{", re.M)
+
+
+def types_of(text):
+    """(line, qualified name) of each class and enumeration outside of nameless namespaces."""
+    code = re.sub(r"^\}[ \t]+$", "}", blank(text), flags=re.M)
+    spaces = []
+    for found in SCOPE.finditer(code):
+        if found["type"]:
+            if None not in spaces:
+                yield line_of(code, found.start()), "::".join([*spaces, found["type"]])
+        elif found["end"]:
+            spaces = spaces[:-1]
+        else:
+            spaces.append(found["space"])
+
+
+def check_types(texts):
+    """Two types of one qualified name are one symbol to the linker, which keeps the members of either for both."""
+    seen = {}
+    for name, text in texts.items():
+        ours = name.endswith(CPP) and name.startswith(("src/", "include/"))
+        if not ours or any(fnmatch(name, glob) for glob in TESTS):
+            continue
+        for number, qualified in types_of(text):
+            first = seen.setdefault(qualified, name)
+            if first != name and not waived(text.splitlines(), number, "one-name"):
+                yield f"{name}:{number}: one-name: {qualified} is in {first}, too; instead: another name"
+
+
 def check(root=source_tree.ROOT):
     root = Path(root)
     elsewhere = machine_path(root)
-    problems = []
-    for name in source_tree.files(root):
-        text = source_tree.read(root, name)
-        if text is not None:
-            problems += check_text(name, text, elsewhere)
-    return problems
+    texts = {name: source_tree.read(root, name) for name in source_tree.files(root)}
+    texts = {name: text for name, text in texts.items() if text is not None}
+    problems = [problem for name, text in texts.items() for problem in check_text(name, text, elsewhere)]
+    return problems + list(check_types(texts))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,17 @@ class Tidy(unittest.TestCase):
         self.assertEqual(rules("docs/x.md", "# Second"), ["one-title"])
         self.assertEqual(rules("docs/x.md", "```sh\n# a comment\n```"), [])
 
+    def test_two_types_of_one_name_are_refused(self):
+        def problems(*texts):
+            return list(tidy.check_types({f"src/core/{i}.h": text for i, text in enumerate(texts)}))
+        near = "namespace strata::core {\nstruct Near {\n};\n}  // namespace strata::core\n"
+        [problem] = problems(near, near.replace("struct Near", "class Near final : public Far"))
+        self.assertRegex(problem, "^src/core/1.h:2: one-name: strata::core::Near is in src/core/0.h")
+        self.assertEqual(problems(near, near.replace("core", "io")), [])
+        self.assertEqual(problems(near, near.replace("struct Near", "namespace {\nstruct Near", 1) + "}\n"), [])
+        self.assertEqual(problems(near, near.replace("{\n}", ";", 1)), [])
+        self.assertEqual(problems(near, "namespace {\n}  // namespace\n" + near.replace("core", "io")), [])
+
     def test_the_place_of_this_checkout_is_refused(self):
         here = tidy.machine_path(Path("/data/strata-checkout"))
         self.assertTrue(here.search("cd /data/strata-checkout/build"))

@@ -37,19 +37,19 @@ Result<ElementType> parse_element_type(std::string_view text);  ///< "f32", "f16
 /// How large segments and many new points are searched.
 enum class IndexKind : std::uint8_t {
   hnsw,  ///< through a search graph, made in the background; SearchOptions::ef
-  flat,  ///< compared with every point: exact, no graph is ever made
+  flat,  ///< compared with every point: exact, no graph is made
   ivf,   ///< through lists of points that lie near each other, made in the background; SearchOptions::probes
 };
 std::string_view name(IndexKind kind) noexcept;
-Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat", "ivf"
+Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat", "ivf", "ivf"
 
 /// m and ef_construction are of search graphs. Larger numbers find more of the nearest at the same ef, take longer to make and more space.
 struct IndexOptions {
   IndexKind kind = IndexKind::hnsw;
   std::uint32_t m = 32;                 ///< links a point chooses, 4 … 128; others add up to as many again
   std::uint32_t ef_construction = 128;  ///< places of the search for them, m … 1,024
-  /// What of the collection's files may lie in the process's memory beside what every search reads (codes, graphs); beyond it vectors are
-  /// read from the disk, or the system's cache of it. 0: as the database allows (OpenOptions::vector_bytes)
+  /// How much of the collection's files may lie in the process's memory, codes and graphs at least, which every search reads; beyond it
+  /// vectors are read from the disk, or the system's cache of it. 0: as the database allows (OpenOptions::vector_bytes)
   std::uint64_t memory_bytes = 0;
   std::uint32_t lists = 0;  ///< of ivf, 1 … 65,536; 0: chosen from the number of points
   bool operator==(const IndexOptions&) const = default;

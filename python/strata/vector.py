@@ -573,7 +573,8 @@ class VectorStore:
                            cheaper to make and to keep, slower to search; flat: every search compares with all
         lists              of ivf, 1 ... 65,536; 0: about 4 · √points
         m, ef_construction of the graph: links a point chooses, 4 ... 128, and the effort to find them, m ... 1,024
-        memory_bytes       what of its files may lie in memory beside codes and graphs; 0: as the database allows
+        memory_bytes       how much of its files may lie in memory, codes and graphs at least; 0: as the database
+                           allows
         quantization       the codes that the graph is walked by: a Quantization, or its kind alone
         vectors            named vectors beside the unnamed one, or with no dimension instead of it: of each name its
                            dimension, a dict of it and the options above, or "sparse"; a point may have any of them"""

@@ -71,7 +71,7 @@ void add_index_options(Verb& verb, IndexArguments& given) {
   app.add_option("--lists", given.lists, "Of ivf, 1 … 65536; 0: about 4 times the root of the points (0)")
       ->option_text("N");
   app.add_option("--memory-bytes", given.memory_bytes,
-                 "What of its files may lie in memory beside codes and graphs; 0: as the database allows (0)")
+                 "How much of its files may lie in memory, codes and graphs at least; 0: as the database allows (0)")
       ->option_text("N");
   app.add_option("--quantization", given.quantization,
                  "The codes the graph is walked by: scalar, product, rabitq, none or automatic (scalar)")

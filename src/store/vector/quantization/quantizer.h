@@ -33,7 +33,7 @@ class Scorer {
   virtual ~Scorer() = default;
   /// out[i]: how near rows[i] is; larger is nearer. count  at most kRowsAtOnce
   virtual void operator()(const Row* rows, std::uint32_t count, float* out) const = 0;
-  /// How far the similarity of a row is from that of its vector, nearly always at most; infinite: it does not say.
+  /// How far the similarity of a row is from that of its vector, mostly at most; infinite: it does not say.
   virtual float error(Row row) const {
     (void)row;
     return std::numeric_limits<float>::infinity();

@@ -8,7 +8,8 @@ namespace strata::store::vector {
 namespace {
 
 constexpr std::uint64_t kSeed = 0x5261'4269'7451;
-constexpr float kErrorFactor = 1.9F;  // ε₀: one estimate in some tens of thousands lies outside
+constexpr float kErrorFactor =
+    1.9F;  // ε₀: standard deviations of a nearly normal error; one estimate in some twenty lies outside
 
 class RabitqScorer final : public Scorer {
  public:

@@ -6,7 +6,7 @@
 ///     x̄ = sign(r) / √n           what the bits stand for; f = ⟨r, x̄⟩, about 0.8
 ///     ⟨q, x⟩ ≈ ⟨q, c⟩ + (‖o‖ / f) · ⟨rotated q, x̄⟩
 ///
-/// The estimate is right on average, and nearly always within ε₀ · ‖q‖ · ‖o‖ · √(1 − f²) / (f · √(n − 1)), ε₀ = 1.9.
+/// The estimate is right on average, and within ε₀ · ‖q‖ · ‖o‖ · √(1 − f²) / (f · √(n − 1)), ε₀ = 1.9, about nineteen times in twenty.
 /// Source: Gao and Long 2024 (RaBitQ, sections 3.2 and 3.3, theorem 3.2). Their queries have 4 bits a number, these have 8.
 ///
 ///     code   n / 8 bytes of bits, the first in the lowest bit of the first byte; f32 ‖o‖ / f; f32 the bound, less ‖q‖
