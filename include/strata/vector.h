@@ -41,7 +41,7 @@ enum class IndexKind : std::uint8_t {
   ivf,   ///< through lists of points that lie near each other, made in the background; SearchOptions::probes
 };
 std::string_view name(IndexKind kind) noexcept;
-Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat", "ivf", "ivf"
+Result<IndexKind> parse_index_kind(std::string_view text);  ///< "hnsw", "flat", "ivf"
 
 /// m and ef_construction are of search graphs. Larger numbers find more of the nearest at the same ef, take longer to make and more space.
 struct IndexOptions {
@@ -122,6 +122,9 @@ struct CollectionOptions {
   IndexOptions index = {};
   QuantizationOptions quantization = {};
   std::vector<NamedVector> vectors = {};  ///< up to kNamedVectorsMax, each name once; their order means nothing
+  /// Of a collection without an unnamed vector: the dense one among `vectors` that is meant wherever none is named, in Point::vector,
+  /// StoredPoint::vector and in searches. Empty: none.
+  std::string default_vector = {};
   bool operator==(const CollectionOptions&) const = default;
 };
 
@@ -134,11 +137,19 @@ struct IndexFigures {
   float recall = -1;
 };
 
+/// One of CollectionOptions::vectors, in their order.
+struct VectorInfo {
+  std::string name = {};
+  std::uint64_t points = 0;  ///< that have it
+  IndexFigures index = {};
+};
+
 struct CollectionInfo {
   std::string name = {};
   CollectionOptions options;
   std::uint64_t points = 0;
-  IndexFigures index = {};
+  IndexFigures index = {};  ///< of the unnamed vector, or of the default one
+  std::vector<VectorInfo> vectors = {};
 };
 
 /// A named vector of a point. Borrowed for the call.
@@ -150,8 +161,10 @@ struct PointVector {
 
 /// A point to store. Borrowed for the call.
 struct Point {
-  std::string_view id;            ///< 1 … kIdBytesMax bytes of UTF-8
-  std::span<const float> vector;  ///< [dimension], finite; empty in a collection without an unnamed vector
+  std::string_view id;  ///< 1 … kIdBytesMax bytes of UTF-8
+  std::span<const float>
+      vector;  ///< [dimension], finite; of the default vector where there is one, which may be left out; else empty where
+               ///< there is no unnamed one
   Map payload = {};
   std::string_view text = {};                 ///< what search_words finds it by; only its words are kept, not the text
   std::span<const PointVector> vectors = {};  ///< any of the collection's named vectors, or none; each once
@@ -171,6 +184,23 @@ class VectorStore {
   /// Cost    other codes: a pass over the vectors; another graph: as making it
   virtual Result<void> alter_collection(std::string_view collection, const IndexOptions& index,
                                         const QuantizationOptions& quantization, std::string_view vector = {}) = 0;
+  /// Adds a vector to those that points can have; none has it yet. `points_without` tells which lack it.
+  /// Errors  not_found, already_exists (the name), invalid_argument (as create_collection)
+  virtual Result<void> add_vector(std::string_view collection, const NamedVector& vector) = 0;
+  /// Takes a named vector from the collection and from every point. Views of the past have it as long as they are kept; then its space
+  /// comes back. Errors  not_found, invalid_argument (no such vector), failed_precondition (the default one, the only one)
+  virtual Result<void> drop_vector(std::string_view collection, std::string_view vector) = 0;
+  /// Gives the unnamed vector a name; it is the default one from then on, so that nothing changes for who names none.
+  /// Errors  not_found, already_exists (the name), invalid_argument (the name), failed_precondition (there is no unnamed one; points
+  ///         were written in the same transaction)
+  /// Cost    none by the number of points: they stay where they are
+  virtual Result<void> name_vector(std::string_view collection, std::string_view name) = 0;
+  /// What is meant from now on where no vector is named: the cut-over from one embedding to another, and back.
+  /// incomplete  also when points lack it: searches by it do not find them
+  /// Errors  not_found, invalid_argument (no such vector, a sparse one), failed_precondition (there is an unnamed one: name_vector; points
+  ///         lack it: how many, and one of them)
+  virtual Result<void> set_default_vector(std::string_view collection, std::string_view vector,
+                                          bool incomplete = false) = 0;
   virtual Result<void> drop_collection(std::string_view collection) = 0;  ///< Errors  not_found
   virtual Result<std::vector<CollectionInfo>> collections() = 0;          ///< by name
   virtual Result<CollectionInfo> collection(std::string_view collection) = 0;
@@ -239,6 +269,11 @@ class VectorStore {
   virtual Result<std::vector<StoredPoint>> scroll(std::string_view collection, std::string_view after,
                                                   std::size_t limit, const Filter& filter = {},
                                                   bool with_vector = false) = 0;
+  /// Points that lack a named vector, in ascending byte order of id, after `after` (exclusive), at most `limit` (1 … 10,000).
+  /// Errors  not_found, invalid_argument (no such vector). Cost  a look for each point from `after` on
+  virtual Result<std::vector<StoredPoint>> points_without(std::string_view collection, std::string_view vector,
+                                                          std::string_view after, std::size_t limit,
+                                                          bool with_vector = false) = 0;
   /// Points in the order of a field, at most `limit` (1 … 10,000). Cost  of each segment the points that are given; a pass over what is
   /// in no segment, and over a segment's payloads when the field is first asked for
   virtual Result<std::vector<OrderedPoint>> scroll_by(std::string_view collection, const ScrollOrder& order,

@@ -44,10 +44,14 @@ Result<StoredPoint> stored(const Found& found, const CollectionOptions& options,
   StoredPoint point;
   point.id = found.id;
   point.payload = STRATA_TRY(decode_payload(STRATA_TRY(found.payload())));
-  if (with_vector) point.vector = STRATA_TRY(vector_of(found, options));
+  if (with_vector && options.dimension > 0) point.vector = STRATA_TRY(vector_of(found, options));
   for (const VectorRows& rows : vectors) {
     const auto own = STRATA_TRY(find_point(rows.reading, found.id));
     if (!own) continue;
+    if (rows.collection.empty()) {  // the default one
+      point.vector = STRATA_TRY(vector_of(*own, *rows.reading.options));
+      continue;
+    }
     StoredVector& vector = point.vectors.emplace_back(StoredVector{rows.collection, {}, {}});
     if (rows.sparse) {
       from_entries(STRATA_TRY(own->terms()), vector.values, vector.indices);

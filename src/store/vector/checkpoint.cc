@@ -20,7 +20,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 6;
+constexpr std::uint64_t kStateVersion = 7;
 constexpr std::string_view kDeletesMagic = "STRVDEL1";
 constexpr std::size_t kDeletesHead = 32;  // magic, count of entries, XXH3-64 of the entries, CRC32C of these
 
@@ -44,6 +44,7 @@ struct MergeChoice {
   Lsn horizon = 0;  // what was deleted up to here goes
   Lsn past = 0;     // what was deleted up to here moves to segments of the past
   bool past_moves = false;
+  std::uint32_t dimension = 0;  // of what is written: segments that hold more are written anew
 };
 
 // The segments to merge: those not much larger than what is merged already, smallest first, so that a row is written about log2
@@ -72,13 +73,47 @@ std::vector<std::shared_ptr<Segment>> choose_merge(std::vector<std::shared_ptr<S
     const bool crowded = left > options.segments_max;
     const bool mostly_dead =
         std::max(invisible, moving) * 100 > std::uint64_t{segment->rows()} * options.dead_percent_max;
-    if (!small && !crowded && !mostly_dead && !segment->wants_rewrite()) continue;
+    const bool wanted = segment->wants_rewrite() || segment->dimension() > choice.dimension;
+    if (!small && !crowded && !mostly_dead && !wanted) continue;
     if (rows > 0 && rows + segment->rows() > options.segment_rows_max) continue;
     left -= rows > 0 ? 1 : 0;
     rows += segment->rows();
     chosen.push_back(segment);
   }
   return chosen;
+}
+
+// What its own rows were made with, and how they are searched.
+CollectionOptions indexed_as_now(const Collection& collection) {
+  CollectionOptions options = collection.options();
+  options.index = collection.index();
+  options.quantization = collection.quantization();
+  return options;
+}
+
+// Those that a view at the horizon or later sees.
+void encode_layouts(const std::vector<Layout>& layouts, Lsn horizon, core::Encoder& out) {
+  auto first = layouts.begin();
+  while (first + 1 != layouts.end() && first[1].since <= horizon) ++first;
+  out.varint(static_cast<std::uint64_t>(layouts.end() - first));
+  for (; first != layouts.end(); ++first) {
+    out.u64(first->since);
+    encode_options(first->options, out);
+    out.text(first->in_rows);
+  }
+}
+
+std::vector<Layout> decode_layouts(core::Decoder& in) {
+  std::vector<Layout> layouts;
+  for (std::size_t count = in.count(24); count > 0 && in.ok(); --count) {
+    Layout& layout = layouts.emplace_back();
+    layout.since = in.u64();
+    layout.options = decode_options(in, OptionsForm::whole);
+    layout.in_rows = in.text();
+    if (layouts.size() > 1 && layout.since <= layouts[layouts.size() - 2].since) in.fail();
+  }
+  if (layouts.empty()) in.fail();
+  return layouts;
 }
 
 bool names(const std::vector<transaction::CheckpointFile>& files, const IndexFile& index) {
@@ -93,7 +128,8 @@ Result<void> VectorParticipant::freeze(Lsn lsn) {
   for (const auto& collection : every_collection()) {
     collection->freeze();
     const auto parts = collection->unchecked_parts();
-    frozen.push_back({collection, collection->latest_totals(), collection->deleted(), parts->deltas, parts->segments});
+    frozen.push_back({collection, collection->latest_totals(), collection->deleted(), collection->layouts(),
+                      parts->deltas, parts->segments});
   }
   core::MutexLock lock(checkpoint_mutex_);
   frozen_ = std::move(frozen);
@@ -104,21 +140,36 @@ Result<void> VectorParticipant::freeze(Lsn lsn) {
   return {};
 }
 
-// Rows that only views of the past see are kept apart when they are many: whoever searches the present does not meet them, and
-// when nobody can ask for them any more, their segments go as they are.
+// Rows that hold a vector and rows that do not, because it got a name before they were written, lie in segments of their own; when
+// nobody can ask for it any more, all are written without it.
 Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
                                                                         Pending& pending) {
+  for (const auto& segment : frozen.segments) STRATA_TRY(segment->prepare());
+  const std::uint32_t dimension = frozen.collection->options().dimension;
+  const bool gone = frozen.collection->rows_vector_gone() <= horizon;
+  Replacement replacement;
+  STRATA_TRY(merge_rows(frozen, gone ? 0 : dimension, gone, compact, horizon, pending, replacement));
+  if (dimension > 0 && !gone) STRATA_TRY(merge_rows(frozen, 0, false, compact, horizon, pending, replacement));
+  if (replacement.replaced.empty()) return std::optional<Replacement>();
+  return std::optional(std::move(replacement));
+}
+
+// Rows that only views of the past see are kept apart when they are many: whoever searches the present does not meet them, and
+// when nobody can ask for them any more, their segments go as they are.
+Result<void> VectorParticipant::merge_rows(const Frozen& frozen, std::uint32_t dimension, bool rows_only, bool compact,
+                                           Lsn horizon, Pending& pending, Replacement& replacement) {
   const Lsn lsn = pending.lsn;
+  const auto joins = [&](const Part& part) { return rows_only || part.dimension() == dimension; };
   std::vector<std::shared_ptr<Segment>> living, past;
   for (const auto& segment : frozen.segments) {
-    STRATA_TRY(segment->prepare());
-    (segment->of_the_past() ? past : living).push_back(segment);
+    if (joins(*segment)) (segment->of_the_past() ? past : living).push_back(segment);
   }
-  MergeChoice choice{0, compact, horizon, lsn, true};
-  for (const auto& delta : frozen.deltas) choice.fresh += delta->rows();
-  Replacement replacement;
+  MergeChoice choice{0, compact, horizon, lsn, true, dimension};
+  for (const auto& delta : frozen.deltas) choice.fresh += joins(*delta) ? delta->rows() : 0;
   std::vector<SourceRow> now, before;  // rows of the present, and of the past alone
+  bool replaces = false;
   const auto take = [&](const Part& part) {
+    replaces = true;
     replacement.replaced.push_back(&part);
     for (Row row = 0; row < part.rows(); ++row) {
       // Applies go on beside this: what they delete is later than this checkpoint, and stays alive in it.
@@ -137,6 +188,7 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
     bequests.push_back({segment.get(), {graph ? graph->graph() : nullptr, lists ? lists->lists() : nullptr}, index});
   }
   for (const auto& delta : frozen.deltas) {
+    if (!joins(*delta)) continue;
     take(*delta);
     const PartGraph graph = delta->graph();
     if (graph.view != nullptr) bequests.push_back({delta.get(), {graph.view}, graph.kept});
@@ -144,11 +196,12 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
   const bool apart = before.size() >= options_.past_rows_min && before.size() >= now.size() / kPastShare;
   if (!apart) now.insert(now.end(), before.begin(), before.end());
   if (!apart) before.clear();
-  for (const auto& segment : choose_merge(past, {before.size(), compact, horizon, lsn, false}, options_))
+  for (const auto& segment : choose_merge(past, {before.size(), compact, horizon, lsn, false, dimension}, options_)) {
     take(*segment);
-  if (replacement.replaced.empty()) return std::optional<Replacement>();
+  }
+  if (!replaces) return {};
   if (!now.empty()) {
-    replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(now), pending)));
+    replacement.made.push_back(STRATA_TRY(write_rows(frozen, dimension, std::move(now), pending)));
     Replacement::Made& made = replacement.made.back();
     if (wants_index(*frozen.collection, *made.segment)) {
       const bool lists = frozen.collection->index().kind == IndexKind::ivf;
@@ -156,16 +209,19 @@ Result<std::optional<Replacement>> VectorParticipant::write_replacement(const Fr
       made.inheritance = inherit(bequests, made.sources);
     }
   }
-  if (!before.empty()) replacement.made.push_back(STRATA_TRY(write_rows(frozen, std::move(before), pending)));
-  return std::optional(std::move(replacement));
+  if (!before.empty()) {
+    replacement.made.push_back(STRATA_TRY(write_rows(frozen, dimension, std::move(before), pending)));
+  }
+  return {};
 }
 
-Result<Replacement::Made> VectorParticipant::write_rows(const Frozen& frozen, std::vector<SourceRow> sources,
-                                                        Pending& pending) {
+Result<Replacement::Made> VectorParticipant::write_rows(const Frozen& frozen, std::uint32_t dimension,
+                                                        std::vector<SourceRow> sources, Pending& pending) {
   STRATA_TRY(sort_sources(sources));
   SegmentDirectory header;
   header.collection = frozen.collection->id();
   header.options = frozen.collection->options();
+  header.options.dimension = dimension;
   header.rows = static_cast<std::uint32_t>(sources.size());
   header.lsn = pending.lsn;
   const std::uint64_t number = next_number();
@@ -240,6 +296,7 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
   STRATA_FAILPOINT("vector.checkpoint.begin");
   STRATA_TRY(files_.create_directory(directory_));
   horizon = std::min(horizon, pending.lsn);
+  pending.horizon = horizon;
 
   Bytes collections;
   core::Encoder out(collections);
@@ -266,9 +323,10 @@ Result<transaction::Checkpoint> VectorParticipant::write_checkpoint(Lsn horizon)
     ++count;
     out.varint(collection.id());
     out.text(collection.name());
-    encode_options(collection.present_options(), out);
+    encode_options(indexed_as_now(collection), out);
     out.u64(collection.created());
     out.u64(each.deleted);
+    encode_layouts(each.layouts, horizon, out);
     out.varint(each.totals.points);
     out.varint(each.totals.texts);
     out.varint(each.totals.words);
@@ -351,9 +409,13 @@ Result<void> VectorParticipant::installed(const transaction::Checkpoint& checkpo
     core::WriterLock lock(collections_mutex_);
     for (const auto& purged : pending->purged) {
       const auto incarnations = collections_.find(purged->name());
-      if (incarnations == collections_.end()) continue;  // of a named vector: it goes with its collection
+      if (incarnations == collections_.end())
+        continue;  // of a named vector: its collection forgets it, or goes with it
       std::erase(incarnations->second, purged);
       if (incarnations->second.empty()) collections_.erase(incarnations);
+    }
+    for (const auto& [name, incarnations] : collections_) {
+      for (const auto& collection : incarnations) collection->forget_before(pending->horizon);
     }
   }
   durable_.store(checkpoint.lsn, std::memory_order_release);
@@ -419,15 +481,26 @@ Result<void> VectorParticipant::open(const transaction::Checkpoint* last) {
 
 namespace {
 
-// Whether `vectors` are the ones that the options of a collection speak of.
+// Whether `vectors` are the ones that the layouts of a collection speak of.
 bool fit(const std::vector<std::shared_ptr<Collection>>& vectors, std::string_view name,
-         const CollectionOptions& options, Lsn created, Lsn deleted) {
-  return std::equal(vectors.begin(), vectors.end(), options.vectors.begin(), options.vectors.end(),
-                    [&](const auto& kept, const NamedVector& vector) {
-                      return kept->name() == name_of_vector(name, vector.name) &&
-                             content_of(kept->options()) == content_of(options_of_vector(vector)) &&
-                             kept->created() == created && kept->deleted() == deleted;
-                    });
+         const std::vector<Layout>& layouts, Lsn deleted) {
+  const auto is_kept = [&](const NamedVector& vector, Lsn since, Lsn end) {
+    return std::count_if(vectors.begin(), vectors.end(), [&](const auto& kept) {
+             return kept->name() == name_of_vector(name, vector.name) && kept->visible(since) &&
+                    kept->deleted() >= end && content_of(kept->options()) == content_of(options_of_vector(vector));
+           }) == 1;
+  };
+  for (std::size_t i = 0; i < layouts.size(); ++i) {
+    const Lsn end = i + 1 < layouts.size() ? layouts[i + 1].since : deleted;
+    for (const NamedVector& vector : layouts[i].options.vectors) {
+      if (!is_kept(vector, layouts[i].since, end)) return false;
+    }
+    const std::string& in_rows = layouts[i].in_rows;
+    if (!in_rows.empty() && !place_of_vector(layouts[i].options, in_rows)) return false;
+  }
+  return std::all_of(vectors.begin(), vectors.end(), [&](const auto& kept) {
+    return kept->name().starts_with(name_of_vector(name, "")) && kept->deleted() <= deleted;
+  });
 }
 
 }  // namespace
@@ -449,12 +522,16 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t id = in.varint();
     const std::string name(in.text());
-    const CollectionOptions options = decode_options(in, version >= 6   ? OptionsForm::whole
+    const CollectionOptions options = decode_options(in, version >= 7   ? OptionsForm::whole
+                                                         : version == 6 ? OptionsForm::without_default
                                                          : version == 5 ? OptionsForm::without_vectors
                                                          : version == 4 ? OptionsForm::without_quantization
                                                                         : OptionsForm::without_element);
     const Lsn created = in.u64();
     const Lsn deleted = in.u64();
+    std::vector<Layout> layouts = version >= 7 ? decode_layouts(in) : std::vector<Layout>{{created, options, {}}};
+    if (!in.ok()) break;
+    const bool holds_vectors = layouts.back().options.dimension > 0;
     Totals totals;
     totals.points = in.varint();
     totals.texts = in.varint();
@@ -468,7 +545,8 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       const std::uint64_t number = in.u64();
       auto segment = STRATA_TRY(Segment::open(files_, segment_name(directory_, number), number));
       const SegmentDirectory& directory = segment->directory();
-      if (directory.collection != id || directory.options.dimension != options.dimension ||
+      const bool holds_none = !holds_vectors && directory.options.dimension == 0;
+      if (directory.collection != id || (directory.options.dimension != options.dimension && !holds_none) ||
           directory.options.metric != options.metric || directory.options.element != options.element) {
         return Error(ErrorCode::corruption, "vector segment of another collection: " + segment->name());
       }
@@ -483,12 +561,13 @@ Result<void> VectorParticipant::restore(const transaction::Checkpoint& last) {
       segments.push_back(std::move(segment));
     }
     const bool is_vector = keeps_vector(name);
-    if (!is_vector && !fit(vectors, name, options, created, deleted)) {
+    if (!is_vector && !fit(vectors, name, layouts, deleted)) {
       return Error(ErrorCode::corruption, "vector checkpoint: not the vectors of collection \"" + name + "\"");
     }
     std::vector<std::shared_ptr<Collection>> own;
     if (!is_vector) own.swap(vectors);
     auto collection = std::make_shared<Collection>(id, name, options, created, memory_, std::move(own));
+    collection->restore_layouts(std::move(layouts));
     collection->restore(std::move(segments), totals, lsn, deleted);
     (is_vector ? vectors : collections[name]).push_back(std::move(collection));
   }

@@ -9,6 +9,11 @@ namespace strata::store::vector {
 
 namespace {
 
+bool changes_vector(const PointChange& change, const Layout& layout, std::string_view vector) {
+  return std::any_of(change.vectors.begin(), change.vectors.end(),
+                     [&](const VectorChange& each) { return layout.options.vectors[each.place].name == vector; });
+}
+
 std::uint64_t budget_of(const IndexOptions& index) { return index.memory_bytes == 0 ? UINT64_MAX : index.memory_bytes; }
 
 }  // namespace
@@ -17,33 +22,152 @@ Collection::Collection(std::uint64_t id, std::string name, const CollectionOptio
                        std::shared_ptr<MemoryBudget> of_store, std::vector<std::shared_ptr<Collection>> vectors)
     : id_(id),
       name_(std::move(name)),
-      options_(options),
+      options_(of_rows(options)),
       created_(created),
-      vectors_(std::move(vectors)),
       store_budget_(std::move(of_store)),
-      budget_(std::make_shared<MemoryBudget>(budget_of(options.index))) {}
-
-CollectionOptions Collection::present_options() const {
-  CollectionOptions options = options_;
-  for (std::size_t i = 0; i < vectors_.size(); ++i) {
-    if (options.vectors[i].kind == VectorKind::sparse) continue;
-    options.vectors[i].index = vectors_[i]->index();
-    options.vectors[i].quantization = vectors_[i]->quantization();
-  }
-  const core::MutexLock lock(indexing_mutex_);
-  options.index = index_;
-  options.quantization = quantization_;
-  return options;
+      budget_(std::make_shared<MemoryBudget>(budget_of(options.index))),
+      layouts_{{created, options, {}}},
+      vectors_(std::move(vectors)) {
+  take_live_layout();
 }
 
 IndexOptions Collection::index() const {
-  const core::MutexLock lock(indexing_mutex_);
+  const core::MutexLock lock(layout_mutex_);
   return index_;
 }
 
 QuantizationOptions Collection::quantization() const {
-  const core::MutexLock lock(indexing_mutex_);
+  const core::MutexLock lock(layout_mutex_);
   return quantization_;
+}
+
+void Collection::take_live_layout() {
+  live_ = layout(kLive - 1);
+  live_vectors_ = vectors(live_);
+}
+
+Layout Collection::layout(Lsn view) const {
+  Layout layout;
+  {
+    const core::MutexLock lock(layout_mutex_);
+    auto at = layouts_.rbegin();
+    while (at + 1 != layouts_.rend() && at->since > view) ++at;
+    layout = *at;
+    index_rows_as_now(layout.options);
+  }
+  index_vectors_as_now(layout);
+  return layout;
+}
+
+std::vector<Layout> Collection::layouts() const {
+  std::vector<Layout> all;
+  {
+    const core::MutexLock lock(layout_mutex_);
+    all = layouts_;
+    for (Layout& each : all) index_rows_as_now(each.options);
+  }
+  for (Layout& each : all) index_vectors_as_now(each);
+  return all;
+}
+
+void Collection::index_rows_as_now(CollectionOptions& options) const {
+  if (options.dimension == 0) return;
+  options.index = index_;
+  options.quantization = quantization_;
+}
+
+void Collection::index_vectors_as_now(Layout& layout) const {
+  for (NamedVector& each : layout.options.vectors) {
+    if (each.kind == VectorKind::sparse) continue;
+    const auto kept = vector(each.name, layout.since);
+    if (kept == nullptr) continue;
+    each.index = kept->index();
+    each.quantization = kept->quantization();
+  }
+}
+
+std::shared_ptr<Collection> Collection::vector(std::string_view name, Lsn view) const {
+  const std::string whole = name_of_vector(name_, name);
+  const core::MutexLock lock(layout_mutex_);
+  for (const auto& each : vectors_) {
+    if (each->name() == whole && each->visible(view)) return each;
+  }
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<Collection>> Collection::vectors(const Layout& layout) const {
+  std::vector<std::shared_ptr<Collection>> kept;
+  for (const NamedVector& each : layout.options.vectors) kept.push_back(vector(each.name, layout.since));
+  return kept;
+}
+
+std::vector<std::shared_ptr<Collection>> Collection::all_vectors() const {
+  const core::MutexLock lock(layout_mutex_);
+  return vectors_;
+}
+
+Lsn Collection::rows_vector_gone() const {
+  if (options_.dimension == 0) return kLive;
+  const core::MutexLock lock(layout_mutex_);
+  Lsn gone = kLive;
+  for (auto each = layouts_.rbegin(); each != layouts_.rend(); ++each) {
+    if (each->options.dimension > 0 || !each->in_rows.empty()) break;
+    gone = each->since;
+  }
+  return gone;
+}
+
+void Collection::reshape(Lsn lsn, const Reshape& reshape, std::vector<std::shared_ptr<Collection>> added) {
+  const Layout before = live_;
+  if (reshapes(before.options, reshape)) {
+    for (std::size_t i = 0; i < live_vectors_.size(); ++i) {
+      const std::string& name = before.options.vectors[i].name;
+      if (std::binary_search(reshape.dropped.begin(), reshape.dropped.end(), name)) live_vectors_[i]->drop(lsn);
+    }
+    std::string in_rows = reshape.named.empty() ? before.in_rows : reshape.named;
+    if (std::binary_search(reshape.dropped.begin(), reshape.dropped.end(), in_rows)) in_rows.clear();
+    if (!reshape.named.empty()) active_ = nullptr;  // the next row holds no vector
+    const core::MutexLock lock(layout_mutex_);
+    vectors_.insert(vectors_.end(), added.begin(), added.end());
+    layouts_.push_back({lsn, reshape.options, std::move(in_rows)});
+  }
+  index_as(reshape.options);
+  take_live_layout();
+}
+
+void Collection::index_as(const CollectionOptions& options) {
+  const Layout now = layout(kLive - 1);
+  if (options.dimension > 0) alter(options.index, options.quantization);
+  const auto kept = vectors(now);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const NamedVector& each = options.vectors[i];
+    if (each.kind == VectorKind::sparse) continue;
+    kept[i]->alter(each.index, each.quantization);
+    if (each.name == now.in_rows) alter(each.index, each.quantization);
+  }
+}
+
+void Collection::alter(const IndexOptions& index, const QuantizationOptions& quantization) {
+  {
+    const core::MutexLock lock(layout_mutex_);
+    index_ = index;
+    quantization_ = quantization;
+  }
+  budget_->set_bytes(budget_of(index));
+}
+
+void Collection::restore_layouts(std::vector<Layout> layouts) {
+  {
+    const core::MutexLock lock(layout_mutex_);
+    layouts_ = std::move(layouts);
+  }
+  take_live_layout();
+}
+
+void Collection::forget_before(Lsn horizon) {
+  const core::MutexLock lock(layout_mutex_);
+  while (layouts_.size() > 1 && layouts_[1].since <= horizon) layouts_.erase(layouts_.begin());
+  std::erase_if(vectors_, [horizon](const auto& each) { return each->deleted() <= horizon; });
 }
 
 IndexFigures Collection::index_figures() const {
@@ -69,18 +193,6 @@ IndexFigures Collection::index_figures() const {
   return figures;
 }
 
-void Collection::alter(const CollectionOptions& options) {
-  {
-    const core::MutexLock lock(indexing_mutex_);
-    index_ = options.index;
-    quantization_ = options.quantization;
-  }
-  budget_->set_bytes(budget_of(options.index));
-  for (std::size_t i = 0; i < vectors_.size(); ++i) {
-    if (options.vectors[i].kind == VectorKind::dense) vectors_[i]->alter(options_of_vector(options.vectors[i]));
-  }
-}
-
 std::shared_ptr<const PartList> Collection::unchecked_parts() const {
   core::MutexLock lock(parts_mutex_);
   return parts_;
@@ -97,6 +209,15 @@ Result<std::shared_ptr<const PartList>> Collection::parts(Lsn view) const {
   auto seen = std::make_shared<PartList>(*parts);
   std::erase_if(seen->all, [view](const Part* part) { return part->none_visible(view); });
   return std::shared_ptr<const PartList>(std::move(seen));
+}
+
+Result<std::shared_ptr<const PartList>> Collection::parts_with_vectors(Lsn view) const {
+  std::shared_ptr<const PartList> parts = STRATA_TRY(this->parts(view));
+  const auto holds_none = [](const Part* part) { return part->dimension() == 0; };
+  if (std::none_of(parts->all.begin(), parts->all.end(), holds_none)) return parts;
+  auto with = std::make_shared<PartList>(*parts);
+  std::erase_if(with->all, holds_none);
+  return std::shared_ptr<const PartList>(std::move(with));
 }
 
 void Collection::publish(std::shared_ptr<PartList> parts) {
@@ -146,7 +267,9 @@ void Collection::count(Lsn lsn, int sign, std::uint32_t length) {
 Delta& Collection::active() {
   if (active_ == nullptr) {
     auto parts = std::make_shared<PartList>(*unchecked_parts());
-    parts->deltas.push_back(std::make_shared<Delta>(options_));
+    CollectionOptions options = options_;
+    if (live_.options.dimension == 0) options.dimension = 0;
+    parts->deltas.push_back(std::make_shared<Delta>(options));
     active_ = parts->deltas.back().get();
     publish(std::move(parts));
   }
@@ -154,7 +277,7 @@ Delta& Collection::active() {
 }
 
 std::shared_ptr<Delta> Collection::delta_that_needs_a_graph(Row rows_min) const {
-  if (active_ == nullptr || !active_->claim_graph(rows_min)) return nullptr;
+  if (active_ == nullptr || active_->dimension() == 0 || !active_->claim_graph(rows_min)) return nullptr;
   return unchecked_parts()->deltas.back();
 }
 
@@ -166,46 +289,53 @@ Result<Collection::Live> Collection::find_live(const PartList& parts, std::strin
 }
 
 Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
-  const bool adds = change.kind == PointChange::Kind::upsert || change.kind == PointChange::Kind::set_payload;
-  Delta* into = adds ? &active() : nullptr;
+  using Kind = PointChange::Kind;
   const auto parts = STRATA_TRY(this->parts(kLive - 1));
   const std::uint64_t hash = hash_of_id(change.id);
   const Live before = STRATA_TRY(find_live(*parts, change.id, hash));
-  const bool exists = change.kind == PointChange::Kind::set_payload || change.kind == PointChange::Kind::set_vectors;
+  const bool exists = change.kind == Kind::set_payload || change.kind == Kind::set_vectors;
   if (exists && before.part == nullptr) {
     return Error(ErrorCode::corruption, "vector section: a change of a point that does not exist: \"" + name_ + ":" +
                                             std::string(change.id) + "\"");
   }
-  if (change.kind == PointChange::Kind::set_vectors) {
-    return apply_to_vectors(lsn, change, STRATA_TRY(before.part->payload(before.row)));
+  // The row holds a vector that has a name by now, and that this change replaces or takes away: it goes on without.
+  const bool holds = before.part != nullptr && !live_.in_rows.empty() && before.part->dimension() > 0;
+  const bool loses = holds && change.kind == Kind::set_vectors && changes_vector(change, live_, live_.in_rows);
+  if (change.kind == Kind::set_vectors && !loses) {
+    return apply_to_vectors(lsn, change, STRATA_TRY(before.part->payload(before.row)), {});
   }
   ByteView elements = change.elements;
+  ByteView payload = change.payload;
   ByteView terms = change.terms;
+  ByteView carried;
   std::uint32_t words = change.words;
   Bytes kept_terms;
-  if (change.kind == PointChange::Kind::set_payload) {
-    elements = STRATA_TRY(before.part->elements(before.row));
+  if (exists) {
+    (live_.options.dimension > 0 ? elements : carried) = STRATA_TRY(before.part->elements(before.row));
+    if (loses) payload = STRATA_TRY(before.part->payload(before.row));
     kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
     terms = kept_terms;
     words = before.part->length(before.row);
   }
+  if (!holds || loses) carried = {};
   // From here on nothing fails. The new version first: a reader that meets both sees neither at its view or the right one.
-  if (into != nullptr) {
-    into->append(lsn, change.id, hash, elements, change.payload, terms, words);
+  if (change.kind != Kind::remove) {
+    active().append(lsn, change.id, hash, elements, payload, terms, words);
     count(lsn, +1, words);
   }
   if (before.part != nullptr) {
     before.part->mark_deleted(before.row, lsn);
     count(lsn, -1, before.part->length(before.row));
   }
-  return apply_to_vectors(lsn, change, change.payload);
+  return apply_to_vectors(lsn, change, payload, carried);
 }
 
-Result<void> Collection::apply_to_vectors(Lsn lsn, const PointChange& change, ByteView payload) {
+Result<void> Collection::apply_to_vectors(Lsn lsn, const PointChange& change, ByteView payload, ByteView carried) {
   auto listed = change.vectors.begin();
-  for (std::size_t place = 0; place < vectors_.size(); ++place) {
-    Collection& vector = *vectors_[place];
+  for (std::size_t place = 0; place < live_vectors_.size(); ++place) {
+    Collection& vector = *live_vectors_[place];
     const bool changes = listed != change.vectors.end() && listed->place == place;
+    const bool takes = !carried.empty() && live_.options.vectors[place].name == live_.in_rows;
     PointChange own;
     own.id = change.id;
     own.payload = payload;
@@ -219,6 +349,9 @@ Result<void> Collection::apply_to_vectors(Lsn lsn, const PointChange& change, By
       }
     } else if (changes || change.kind == PointChange::Kind::upsert || change.kind == PointChange::Kind::remove) {
       own.kind = PointChange::Kind::remove;
+    } else if (change.kind == PointChange::Kind::set_payload && takes) {
+      own.kind = PointChange::Kind::upsert;
+      own.elements = carried;
     } else if (change.kind == PointChange::Kind::set_payload) {
       const auto parts = STRATA_TRY(vector.parts(kLive - 1));
       if (STRATA_TRY(vector.find_live(*parts, change.id, hash_of_id(change.id))).part == nullptr) continue;
@@ -234,7 +367,7 @@ Result<void> Collection::apply_to_vectors(Lsn lsn, const PointChange& change, By
 
 void Collection::drop(Lsn lsn) {
   deleted_.store(lsn, std::memory_order_relaxed);
-  for (const auto& vector : vectors_) vector->drop(lsn);
+  for (const auto& vector : live_vectors_) vector->drop(lsn);
 }
 
 void Collection::restore(std::vector<std::shared_ptr<Segment>> segments, const Totals& totals, Lsn lsn, Lsn deleted) {

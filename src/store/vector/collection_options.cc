@@ -103,13 +103,6 @@ void decode_indexing(core::Decoder& in, CollectionOptions& options) {
   if (!check_collection_options(options)) in.fail();
 }
 
-void encode_altered(const CollectionOptions& options, core::Encoder& out) {
-  encode_indexing(options, out);
-  for (const NamedVector& vector : options.vectors) {
-    if (vector.kind == VectorKind::dense) encode_indexing(as_options(vector), out);
-  }
-}
-
 void decode_altered(core::Decoder& in, CollectionOptions& options) {
   decode_indexing(in, options);
   for (NamedVector& vector : options.vectors) {
@@ -147,6 +140,7 @@ void encode_options(const CollectionOptions& options, core::Encoder& out) {
     out.u8(static_cast<std::uint8_t>(kept.element));
     encode_indexing(kept, out);
   }
+  out.text(options.default_vector);
 }
 
 CollectionOptions decode_options(core::Decoder& in, OptionsForm form) {
@@ -163,12 +157,13 @@ CollectionOptions decode_options(core::Decoder& in, OptionsForm form) {
   } else if (form >= OptionsForm::without_vectors) {
     decode_indexing(in, options);
   }
-  if (form >= OptionsForm::whole) {
+  if (form >= OptionsForm::without_default) {
     const std::size_t count = in.count(16);
     for (std::size_t i = 0; i < count && in.ok() && i <= kNamedVectorsMax; ++i) {
       options.vectors.push_back(decode_named(in));
     }
   }
+  if (form >= OptionsForm::whole) options.default_vector = in.text();
   if (words > 1 || !check_collection_options(options)) in.fail();
   return options;
 }
@@ -211,6 +206,20 @@ Result<void> check_name(std::string_view what, std::string_view name) {
   return refuse(std::string(what) + " ([a-z0-9][a-z0-9_-]{0,63}): \"" + std::string(name.substr(0, 80)) + "\"");
 }
 
+namespace {
+
+Result<void> check_default(const CollectionOptions& options) {
+  if (options.default_vector.empty()) return {};
+  const std::string what = "default vector \"" + options.default_vector.substr(0, 80) + "\"";
+  if (options.dimension > 0) return refuse(what + ": a collection with an unnamed vector has no other default");
+  const auto place = place_of_vector(options, options.default_vector);
+  if (!place) return refuse(what + ": the collection's vectors are " + names_of_vectors(options));
+  if (options.vectors[*place].kind == VectorKind::dense) return {};
+  return refuse(what + " is sparse; the default vector is a dense one");
+}
+
+}  // namespace
+
 Result<void> check_collection_options(const CollectionOptions& options) {
   if (options.dimension > kDimensionMax) return refuse_dimension("a collection", options.dimension);
   if (options.metric > Metric::inner_product) {
@@ -249,7 +258,7 @@ Result<void> check_collection_options(const CollectionOptions& options) {
     }
     return refuse("named vectors out of order");
   }
-  return {};
+  return check_default(options);
 }
 
 Result<void> check_new_collection(const CollectionOptions& options) {
@@ -302,7 +311,27 @@ std::string describe(const CollectionOptions& options) {
     text += "; \"" + vector.name + "\": ";
     text += vector.kind == VectorKind::sparse ? "sparse" : describe_unnamed(as_options(vector));
   }
+  if (!options.default_vector.empty()) text += "; default \"" + options.default_vector + "\"";
   return text;
+}
+
+std::string_view meant(const CollectionOptions& options, std::string_view vector) {
+  return vector.empty() ? std::string_view(options.default_vector) : vector;
+}
+
+CollectionOptions of_rows(CollectionOptions options) {
+  options.vectors.clear();
+  options.default_vector.clear();
+  return options;
+}
+
+NamedVector with_name(const CollectionOptions& options, std::string_view name) {
+  return {.name = std::string(name),
+          .dimension = options.dimension,
+          .metric = options.metric,
+          .element = options.element,
+          .index = options.index,
+          .quantization = options.quantization};
 }
 
 std::optional<std::size_t> place_of_vector(const CollectionOptions& options, std::string_view name) {

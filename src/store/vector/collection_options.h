@@ -1,12 +1,13 @@
 #pragma once
 /// What a collection was created with: names, limits, and the bytes that journal, manifest and segments share.
 ///
-///     options   varint dimension, u8 metric, u8 words, u8 element type, then indexing, varint count of named vectors, then each, names ascending
+///     options   varint dimension, u8 metric, u8 words, u8 element type, then indexing, varint count of named vectors, then each, names ascending,
+///               text the name of the default vector
 ///     named     text name, u8 kind, varint dimension, u8 metric, u8 element type, then indexing
 ///   indexing  u8 index kind, varint m, varint ef_construction, varint memory_bytes, varint lists, u8 quantization kind, varint bits, u8 range, varint parts,
 ///             f32 recall_min: what alter_collection changes
 ///
-/// Options of form 3 (section version 3, state version 5) ended behind the indexing, those of form 2 (section version 2, state version 4) ended behind ef_construction, those of form 1 (section version 1, state version
+/// Options of form 4 (section version 4, state version 6) ended behind the named vectors, those of form 3 (section version 3, state version 5) behind the indexing, those of form 2 (section version 2, state version 4) ended behind ef_construction, those of form 1 (section version 1, state version
 /// 3) behind `words`; what is not there is as the defaults say.
 ///
 /// A named vector is kept as a collection of its own, the points' ids and payloads again with that vector: its name is the outer one's,
@@ -20,7 +21,13 @@
 
 namespace strata::store::vector {
 
-enum class OptionsForm : std::uint8_t { without_element = 1, without_quantization = 2, without_vectors = 3, whole = 4 };
+enum class OptionsForm : std::uint8_t {
+  without_element = 1,
+  without_quantization = 2,
+  without_vectors = 3,
+  without_default = 4,
+  whole = 5
+};
 
 void encode_options(const CollectionOptions& options, core::Encoder& out);
 /// What is out of range fails the decoder.
@@ -29,9 +36,7 @@ CollectionOptions decode_options(core::Decoder& in, OptionsForm form);
 void encode_indexing(const CollectionOptions& options, core::Encoder& out);
 /// Puts them into `options`. What is out of range fails the decoder.
 void decode_indexing(core::Decoder& in, CollectionOptions& options);
-/// What alter_collection changes: the indexing of the unnamed vector and of each dense named one.
-void encode_altered(const CollectionOptions& options, core::Encoder& out);
-/// Puts it into the options that the collection has. What is out of range fails the decoder.
+/// The indexing of the unnamed vector and of each dense named one, as section version 4 said that a collection is altered. Puts it into the options that the collection has. What is out of range fails the decoder.
 void decode_altered(core::Decoder& in, CollectionOptions& options);
 /// What of the options a collection's content depends on: not how it is searched.
 CollectionOptions content_of(CollectionOptions options);
@@ -54,6 +59,12 @@ QuantizationOptions resolved(QuantizationOptions quantization);
 /// "scalar (4 bits, range point)"
 std::string describe(const QuantizationOptions& quantization);
 
+/// The vector that is meant by a name; empty: by none. Empty again: the unnamed one.
+std::string_view meant(const CollectionOptions& options, std::string_view vector);
+/// What lies in the rows of the collection itself: the options without the named vectors.
+CollectionOptions of_rows(CollectionOptions options);
+/// The unnamed vector, as a named one.
+NamedVector with_name(const CollectionOptions& options, std::string_view name);
 /// The place of `name` among options.vectors, which ascend by name.
 std::optional<std::size_t> place_of_vector(const CollectionOptions& options, std::string_view name);
 /// "\"body\", \"title\"", or "none"

@@ -44,6 +44,7 @@ class Delta final : public Part {
   void retire() { retired_.store(true, std::memory_order_relaxed); }
   bool retired() const { return retired_.load(std::memory_order_relaxed); }
 
+  std::uint32_t dimension() const override { return options_.dimension; }
   Row rows() const override { return rows_.load(std::memory_order_acquire); }
   Lsn created(Row row) const override;
   Lsn deleted(Row row) const override;

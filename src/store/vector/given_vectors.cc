@@ -46,6 +46,16 @@ Result<std::vector<TakenVector>> take_vectors(std::string_view outer, const Coll
   return taken;
 }
 
+Result<std::vector<TakenVector>> take_vectors(std::string_view outer, const CollectionOptions& options,
+                                              const Point& point) {
+  if (options.default_vector.empty() || point.vector.empty()) {
+    return take_vectors(outer, options, point.id, point.vectors);
+  }
+  std::vector<PointVector> given{{options.default_vector, point.vector}};
+  given.insert(given.end(), point.vectors.begin(), point.vectors.end());
+  return take_vectors(outer, options, point.id, given);
+}
+
 std::uint64_t bytes_of(const std::vector<TakenVector>& vectors, std::size_t entries, std::string_view id,
                        const Bytes& payload) {
   std::uint64_t bytes = entries * (id.size() + kPointOverheadBytes);

@@ -20,6 +20,9 @@ struct TakenVector {
 /// Errors  invalid_argument: as strata::VectorStore::upsert says of vectors
 Result<std::vector<TakenVector>> take_vectors(std::string_view outer, const CollectionOptions& options,
                                               std::string_view id, std::span<const PointVector> given);
+/// All that a point brings beside the unnamed vector: where there is a default one, also what it brings without a name.
+Result<std::vector<TakenVector>> take_vectors(std::string_view outer, const CollectionOptions& options,
+                                              const Point& point);
 /// Those that a point has, to be put under another payload. Errors  corruption
 Result<std::vector<TakenVector>> under_payload(transaction::Context& tx, const Target& target, std::string_view id);
 /// What they take in the buffer; `entries`: in how many overlays the point gets one.

@@ -12,7 +12,7 @@
 namespace strata::store::vector {
 namespace {
 
-constexpr std::uint64_t kSectionVersion = 4;
+constexpr std::uint64_t kSectionVersion = 5;
 constexpr std::uint8_t kWithVectors = 4;  // beside a point's kind
 constexpr std::uint8_t kDropped = 1;
 constexpr std::uint8_t kCreated = 2;
@@ -109,7 +109,7 @@ void encode_mutation(const Mutation& mutation, core::Encoder& out) {
     out.u8(static_cast<std::uint8_t>((change.dropped ? kDropped : 0) | (change.created ? kCreated : 0) |
                                      (change.altered ? kAltered : 0)));
     if (change.created) encode_options(*change.created, out);
-    if (change.altered) encode_altered(*change.altered, out);
+    if (change.altered) encode_reshape(*change.altered, out);
     out.varint(change.points.size());
     for (const PointChange& point : change.points) {
       out.u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(point.kind) |
@@ -147,11 +147,16 @@ Result<Mutation> decode_mutation(ByteView section,
       change.created = decode_options(in, static_cast<OptionsForm>(version));
       if (!in.ok()) return corrupt("options out of range", change.name);
     }
-    const auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
+    auto exists = change.created ? change.created : change.dropped ? std::nullopt : options_of(change.name);
     if ((flags & kAltered) != 0) {
       if (!exists) return corrupt("an index for a collection that does not exist", change.name);
-      decode_altered(in, change.altered.emplace(*exists));
+      change.altered = version < 5 ? Reshape{*exists, {}, {}} : decode_reshape(in);
+      if (version < 5) decode_altered(in, change.altered->options);
       if (!in.ok()) return corrupt("options out of range", change.name);
+      if (auto follows = check_reshape(*exists, *change.altered); !follows) {
+        return corrupt(follows.error().message(), change.name);
+      }
+      exists = change.altered->options;
     }
     const std::size_t points = in.count(2);
     if (points > 0 && !exists) return corrupt("points for a collection that does not exist", change.name);

@@ -1,9 +1,9 @@
 #pragma once
 /// This store's section of a journal record: the effects of one transaction, fully resolved.
 ///
-///     section      varint 4 (version), varint count of collection changes, then each, names ascending
+///     section      varint 5 (version), varint count of collection changes, then each, names ascending
 ///     collection   text name, u8 flags (1 dropped, 2 created, 4 altered, in that order of effect; not both of the last two)
-///                  created: the options, altered: the indexing alone, of the unnamed vector and of each dense named one
+///                  created: the options, altered: the reshape (reshape.h)
 ///                  varint count of point changes, then each
 ///     point        u8 kind, text id, then by kind
 ///                    0 upsert       the elements, raw, bytes payload (a map of core/codec), bytes terms (words.h)
@@ -15,13 +15,14 @@
 ///                  is not there); given: bytes, the elements, or the entries of a sparse one (sparse.h)
 ///
 /// The elements carry no length: the decoder learns dimension and type from `created` here or from the collection that exists, which
-/// the caller looks up. Versions 1 to 3 had options of the forms 1 to 3. docs/formats/vector.md says the same for strangers.
+/// the caller looks up. Versions 1 to 4 had options of the forms 1 to 4, and `altered` was the indexing alone. docs/formats/vector.md says the same for strangers.
 #include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "core/codec.h"
+#include "store/vector/reshape.h"
 #include "strata/error.h"
 #include "strata/vector.h"
 
@@ -51,8 +52,8 @@ struct CollectionChange {
   bool dropped = false;                      ///< what exists goes first …
   std::optional<CollectionOptions> created;  ///< … then it is created anew …
   std::vector<PointChange> points;           ///< … and then the points, each id once
-  std::optional<CollectionOptions> altered =
-      std::nullopt;  ///< in the place of `created`: what exists is searched by another index
+  std::optional<Reshape> altered =
+      std::nullopt;  ///< in the place of `created`: what exists gets, and loses, vectors and indexes
 };
 
 using Mutation = std::vector<CollectionChange>;

@@ -4,6 +4,7 @@
 
 #include "core/digest.h"
 #include "core/hex.h"
+#include "store/vector/collection_options.h"
 #include "store/vector/store_vector_fixture.h"
 #include "store/vector/words.h"
 
@@ -64,8 +65,8 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExample) {
                     {{PointChange::Kind::upsert, "a", std::as_bytes(std::span(x)), payload, {}}}}},
                   out);
   EXPECT_EQ(core::to_hex(bytes),
-            "04010163020201000000208001000000000000"
-            "3333733f000100016100"
+            "05010163020201000000208001000000000000"
+            "3333733f00000100016100"
             "00803f00000000"
             "010000");
 }
@@ -88,9 +89,9 @@ TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfNamedVectors) {
   b.vectors = {{0, false, {}}};
   encode_mutation({{"c", false, options, {a, b}}}, out);
   EXPECT_EQ(core::to_hex(bytes),
-            "040101630200010000002080010000000000003333733f"
+            "050101630200010000002080010000000000003333733f"
             "02017301000000002080010000000000003333733f"
-            "017400010100002080010000000000003333733f"
+            "017400010100002080010000000000003333733f00"
             "020401610100000200010a0107000000808080f8030101040000803f070162010000");
   const auto mutation = decode(bytes);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
@@ -136,7 +137,8 @@ TEST(Mutation, NamedVectorsThatCannotBeAreCorruption) {
 TEST(Mutation, ReadsSectionsOfEarlierVersions) {
   for (const std::string_view hex :
        {"0101016302020100010001610000803f00000000010000", "02010163020201000000208001010001610000803f00000000010000",
-        "030101630202010000002080010000000000003333733f010001610000803f00000000010000"}) {
+        "030101630202010000002080010000000000003333733f010001610000803f00000000010000",
+        "040101630202010000002080010000000000003333733f00010001610000803f00000000010000"}) {
     std::string plain(hex);
     std::erase(plain, ' ');
     const Bytes section = *core::from_hex(plain);
@@ -153,17 +155,97 @@ TEST(Mutation, AnotherIndexIsOfACollectionThatExists) {
   options.quantization = {.kind = QuantizationKind::product, .bits = 6, .parts = 3};
   CollectionChange change;
   change.name = "old";
-  change.altered = options;
+  change.altered = Reshape{options, {}, {}};
   Bytes section;
   core::Encoder out(section);
   encode_mutation({change}, out);
   const auto mutation = decode(section);
   ASSERT_TRUE(mutation) << mutation.error().to_string();
-  EXPECT_EQ(*(*mutation)[0].altered, options);
+  EXPECT_EQ((*mutation)[0].altered->options, options);
   EXPECT_FALSE((*mutation)[0].created);
   const auto nowhere = decode_mutation(section, [](std::string_view) { return std::optional<CollectionOptions>(); });
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code(), ErrorCode::corruption);
+}
+
+// The third example: the unnamed vector of "old" is called "a" from now on, a vector "t" goes and another of the same name comes.
+TEST(Mutation, WritesTheBytesOfTheFormatsExampleOfAReshape) {
+  const CollectionOptions before{.dimension = 3, .vectors = {{.name = "t", .dimension = 1}}};
+  const CollectionOptions after{
+      .dimension = 0, .vectors = {{.name = "a", .dimension = 3}, {.name = "t", .dimension = 2}}, .default_vector = "a"};
+  CollectionChange change;
+  change.name = "old";
+  change.altered = Reshape{after, {"t"}, "a"};
+  Bytes bytes;
+  core::Encoder out(bytes);
+  encode_mutation({change}, out);
+  const std::string index = "002080010000000000003333733f";
+  EXPECT_EQ(core::to_hex(bytes),
+            "0501036f6c6404"
+            "00000000" +
+                index +
+                "02"
+                "016100030000" +
+                index + "017400020000" + index +
+                "0161"
+                "010174"
+                "0161"
+                "00");
+  const auto mutation = decode_mutation(bytes, [&](std::string_view) { return std::optional(before); });
+  ASSERT_TRUE(mutation) << mutation.error().to_string();
+  EXPECT_EQ((*mutation)[0].altered->options, after);
+  EXPECT_EQ((*mutation)[0].altered->dropped, std::vector<std::string>{"t"});
+  EXPECT_EQ((*mutation)[0].altered->named, "a");
+}
+
+TEST(Mutation, AReshapeThatDoesNotFollowIsCorruption) {
+  const NamedVector t{.name = "t", .dimension = 1}, wide{.name = "t", .dimension = 2};
+  const NamedVector was{.name = "a", .dimension = 3}, s{.name = "s", .kind = VectorKind::sparse};
+  const CollectionOptions before{.dimension = 3, .words = true, .vectors = {t}};
+  const auto read = [&](const Reshape& reshape) {
+    CollectionChange change;
+    change.name = "old";
+    change.altered = reshape;
+    Bytes bytes;
+    core::Encoder out(bytes);
+    encode_mutation({change}, out);
+    return decode_mutation(bytes, [&](std::string_view) { return std::optional(before); });
+  };
+  const auto options = [](std::uint32_t dimension, std::vector<NamedVector> vectors, std::string by = {}) {
+    return CollectionOptions{
+        .dimension = dimension, .words = true, .vectors = std::move(vectors), .default_vector = by};
+  };
+  const Reshape good[] = {{options(3, {s, t}), {}, {}},
+                          {options(3, {}), {"t"}, {}},
+                          {options(3, {wide}), {"t"}, {}},
+                          {options(0, {was, t}, "a"), {}, "a"},
+                          {options(0, {was, t}, "t"), {}, "a"}};
+  for (const Reshape& each : good) EXPECT_TRUE(read(each)) << describe(each.options);
+  CollectionOptions wordless = options(3, {t});
+  wordless.words = false;
+  NamedVector narrow = was;
+  narrow.dimension = 2;
+  const std::pair<const char*, Reshape> bad[] = {
+      {"a vector that changes", {options(3, {wide}), {}, {}}},
+      {"one that goes unsaid", {options(3, {}), {}, {}}},
+      {"one goes that is not there", {options(3, {t}), {"u"}, {}}},
+      {"one goes twice", {options(3, {}), {"t", "t"}, {}}},
+      {"the unnamed one changes", {options(2, {t}), {}, {}}},
+      {"it goes without a name", {options(0, {was, t}, "a"), {}, {}}},
+      {"its name is another's", {options(0, {t}, "t"), {}, "t"}},
+      {"its name leads nowhere", {options(0, {t}, "t"), {}, "a"}},
+      {"it is another by its name", {options(0, {narrow, t}, "a"), {}, "a"}},
+      {"it has a name and stays", {options(3, {was, t}), {}, "a"}},
+      {"words go", {wordless, {}, {}}},
+      {"a default beside the unnamed one", {options(3, {t}, "t"), {}, {}}},
+      {"a default that is not there", {options(0, {was, t}, "u"), {}, "a"}},
+      {"a sparse default", {options(0, {was, s, t}, "s"), {}, "a"}},
+  };
+  for (const auto& [what, reshape] : bad) {
+    const auto mutation = read(reshape);
+    ASSERT_FALSE(mutation) << what;
+    EXPECT_EQ(mutation.error().code(), ErrorCode::corruption) << what;
+  }
 }
 
 TEST(Mutation, OptionsOutOfRangeAreCorruption) {

@@ -45,6 +45,8 @@ class Part {
   /// To be called once before anything else is read: checks what the calls below read without checking.
   /// Errors  corruption naming the file
   virtual Result<void> prepare() const { return {}; }
+  /// Of the vectors that its rows hold; 0: they hold none.
+  virtual std::uint32_t dimension() const = 0;
   /// Rows that are there now; they stay, more may come.
   virtual Row rows() const = 0;
   virtual Lsn created(Row row) const = 0;

@@ -52,6 +52,7 @@ class Segment final : public Part, public MemoryBudget::Member {
   std::vector<transaction::Damage> verify() const;
 
   Result<void> prepare() const override;
+  std::uint32_t dimension() const override { return directory_.options.dimension; }
   Row rows() const override { return directory_.rows; }
   Lsn created(Row row) const override { return column<Lsn>(Block::created)[row]; }
   Lsn deleted(Row row) const override;

@@ -193,7 +193,11 @@ class Blocks {
     STRATA_TRY(contents(Block::ids, id));
     STRATA_TRY(contents(Block::payloads, payload));
     STRATA_TRY(terms());
-    return contents(Block::vectors, [](const SourceRow& s) { return s.part->elements(s.row); });
+    // Rows may hold a vector that nobody asks for any more: it stays behind.
+    const bool none = directory_.options.dimension == 0;
+    return contents(Block::vectors, [none](const SourceRow& s) -> Result<ByteView> {
+      return none ? Result<ByteView>(ByteView()) : s.part->elements(s.row);
+    });
   }
 
   // The hashes of all words, then each row's by their numbers.
@@ -231,7 +235,8 @@ class Blocks {
     columns.reserve(rows_.size());
     STRATA_TRY(block(Block::codes, [&]() -> Result<void> {
       for (const SourceRow& s : rows_) {
-        const auto x = as_floats(options.element, options.dimension, STRATA_TRY(s.part->elements(s.row)), room);
+        const ByteView elements = options.dimension == 0 ? ByteView() : STRATA_TRY(s.part->elements(s.row));
+        const auto x = as_floats(options.element, options.dimension, elements, room);
         columns.push_back(encode_row(options.metric, x, code.data()));
         STRATA_TRY(out_.append(std::as_bytes(std::span(code))));
       }

@@ -30,6 +30,8 @@ constexpr std::size_t kGroupsMax = 1'000;
 
 Error refuse(std::string message) { return Error(ErrorCode::invalid_argument, std::move(message)); }
 
+Error precondition(std::string message) { return Error(ErrorCode::failed_precondition, std::move(message)); }
+
 Error no_collection(std::string_view name) { return Error(ErrorCode::not_found, "no collection " + quoted(name)); }
 
 bool is_utf8(std::string_view text) {
@@ -100,24 +102,92 @@ class VectorSession final : public strata::VectorStore {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
-      CollectionOptions options = target->options;
-      if (vector.empty()) {
+      Reshape reshape = reshaped(*target);
+      CollectionOptions& options = reshape.options;
+      const std::string_view altered = meant(options, vector);
+      if (altered.empty()) {
         options.index = index;
         options.quantization = quantization;
       } else {
-        NamedVector& altered = options.vectors[STRATA_TRY(place_of(name, options, vector))];
-        altered.index = index;
-        altered.quantization = quantization;
+        NamedVector& named = options.vectors[STRATA_TRY(place_of(name, options, altered))];
+        named.index = index;
+        named.quantization = quantization;
       }
       STRATA_TRY(check_collection_options(options));
-      if (options == target->options) {
-        tx.note_dependency(StoreKind::vector, collection_key(name));
-        return {};
+      return put_reshape(tx, name, *target, std::move(reshape));
+    });
+  }
+
+  Result<void> add_vector(std::string_view name, const NamedVector& vector) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_new_vector(name, target->options, vector.name));
+      Reshape reshape = reshaped(*target);
+      insert(vector, reshape.options);
+      STRATA_TRY(check_new_collection(reshape.options));
+      return put_reshape(tx, name, *target, std::move(reshape));
+    });
+  }
+
+  Result<void> drop_vector(std::string_view name, std::string_view vector) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      const std::size_t place = STRATA_TRY(place_of(name, target->options, vector));
+      const std::string what = "vector " + quoted(vector) + " of collection " + quoted(name);
+      if (vector == target->options.default_vector) {
+        return precondition(what + " is what is searched where no vector is named; set_default_vector names another");
       }
-      STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
-      BufferedCollection& buffered = buffer(tx).at(name);
-      (buffered.created ? buffered.created : buffered.altered) = options;
-      return {};
+      if (target->options.dimension == 0 && target->options.vectors.size() == 1) {
+        return precondition(what + " is its only one");
+      }
+      Reshape reshape = reshaped(*target);
+      if (reshape.named == vector) return precondition(what + " got its name in this transaction");
+      reshape.options.vectors.erase(reshape.options.vectors.begin() + static_cast<std::ptrdiff_t>(place));
+      if (target->kept[place] != nullptr) insert(std::string(vector), reshape.dropped);
+      return put_reshape(tx, name, *target, std::move(reshape));
+    });
+  }
+
+  Result<void> name_vector(std::string_view name, std::string_view vector) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_new_vector(name, target->options, vector));
+      if (target->options.dimension == 0) {
+        return precondition("collection " + quoted(name) + " has no unnamed vector; its vectors are " +
+                            names_of_vectors(target->options));
+      }
+      if (target->buffered != nullptr && !target->buffered->points.empty()) {
+        return precondition("points of collection " + quoted(name) +
+                            " were written in this transaction; name its vector before");
+      }
+      Reshape reshape = reshaped(*target);
+      insert(with_name(target->options, vector), reshape.options);
+      reshape.options = {.words = reshape.options.words,
+                         .vectors = std::move(reshape.options.vectors),
+                         .default_vector = std::string(vector)};
+      reshape.named = vector;
+      STRATA_TRY(check_new_collection(reshape.options));
+      return put_reshape(tx, name, *target, std::move(reshape));
+    });
+  }
+
+  Result<void> set_default_vector(std::string_view name, std::string_view vector, bool incomplete) override {
+    return session_.write([&](Context& tx) -> Result<void> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      const std::size_t place = STRATA_TRY(place_of(name, target->options, vector));
+      if (target->options.dimension > 0) {
+        return precondition("collection " + quoted(name) +
+                            " has an unnamed vector, which is searched where none is named; name_vector names it");
+      }
+      Reshape reshape = reshaped(*target);
+      reshape.options.default_vector = vector;
+      STRATA_TRY(check_collection_options(reshape.options));
+      if (!incomplete) STRATA_TRY(check_complete(tx, name, *target, place));
+      return put_reshape(tx, name, *target, std::move(reshape));
     });
   }
 
@@ -174,13 +244,15 @@ class VectorSession final : public strata::VectorStore {
       std::uint64_t bytes = 0;
       for (const Point& point : points) {
         STRATA_TRY(check_id(point.id));
-        STRATA_TRY(check_vector(name, target->options, quoted(point.id), point.vector));
-        STRATA_TRY(check_elements(name, target->options, quoted(point.id), point.vector));
+        const bool has_default = !target->options.default_vector.empty();
+        const std::span<const float> vector = has_default ? std::span<const float>() : point.vector;
+        STRATA_TRY(check_vector(name, target->options, quoted(point.id), vector));
+        STRATA_TRY(check_elements(name, target->options, quoted(point.id), vector));
         BufferedPoint& own = taken.emplace_back();
         own.payload = STRATA_TRY(encode_payload(point.id, point.payload));
         if (target->options.words) encode_terms_of(point.text, own.terms);
-        own.elements = to_elements(target->options.element, point.vector);
-        vectors.push_back(STRATA_TRY(take_vectors(name, target->options, point.id, point.vectors)));
+        own.elements = to_elements(target->options.element, vector);
+        vectors.push_back(STRATA_TRY(take_vectors(name, target->options, point)));
         bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes +
                  bytes_of(vectors.back(), target->options.vectors.size(), point.id, own.payload);
       }
@@ -437,6 +509,27 @@ class VectorSession final : public strata::VectorStore {
     return of_matching<Points>(name, filter, limit, with_vector, give);
   }
 
+  Result<std::vector<StoredPoint>> points_without(std::string_view name, std::string_view vector,
+                                                  std::string_view after, std::size_t limit,
+                                                  bool with_vector) override {
+    using Points = std::vector<StoredPoint>;
+    return session_.read([&](Context& tx) -> Result<Points> {
+      const auto target = find_to_read(tx, name);
+      if (!target) return no_collection(name);
+      STRATA_TRY(check_results(limit, kScrollMax, "limit"));
+      const std::size_t place = STRATA_TRY(place_of(name, target->options, vector));
+      tx.note_scan(StoreKind::vector, points_predicate(name));
+      const auto vectors = STRATA_TRY(read_vectors(tx, *target, with_vector));
+      Points points;
+      const auto take = [&](const Found& found) -> Result<bool> {
+        points.push_back(STRATA_TRY(stored(found, target->options, vectors, with_vector)));
+        return points.size() < limit;
+      };
+      STRATA_TRY(each_without(tx, *target, place, after, take));
+      return points;
+    });
+  }
+
   Result<std::vector<OrderedPoint>> scroll_by(std::string_view name, const ScrollOrder& order, std::size_t limit,
                                               const Filter& filter, bool with_vector) override {
     using Points = std::vector<OrderedPoint>;
@@ -464,6 +557,82 @@ class VectorSession final : public strata::VectorStore {
       tx.note_scan(StoreKind::vector, points_predicate(name));
       return answer(STRATA_TRY(read(tx, *target, &compiled)), STRATA_TRY(read_vectors(tx, *target, with_vector)));
     });
+  }
+
+  /// What the own transaction makes of the collection so far; of one that it has created, the options alone count.
+  static Reshape reshaped(const Target& target) {
+    const BufferedCollection* buffered = target.buffered;
+    return buffered != nullptr && buffered->altered ? *buffered->altered : Reshape{target.options, {}, {}};
+  }
+
+  static Result<void> put_reshape(Context& tx, std::string_view name, const Target& target, Reshape reshape) {
+    if (reshape.options == target.options && reshape.dropped == reshaped(target).dropped) {
+      tx.note_dependency(StoreKind::vector, collection_key(name));
+      return {};
+    }
+    STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
+    STRATA_TRY(tx.charge(name.size() + kPointOverheadBytes * (1 + reshape.options.vectors.size())));
+    BufferedCollection& buffered = buffer(tx).at(name);
+    buffered.keep_vectors_of(reshape.options);
+    if (buffered.created) {
+      buffered.created = std::move(reshape.options);
+    } else {
+      buffered.altered = std::move(reshape);
+    }
+    return {};
+  }
+
+  static void insert(const NamedVector& vector, CollectionOptions& options) {
+    const auto above = [](const NamedVector& a, const NamedVector& b) { return a.name < b.name; };
+    options.vectors.insert(std::upper_bound(options.vectors.begin(), options.vectors.end(), vector, above), vector);
+  }
+
+  static void insert(std::string name, std::vector<std::string>& names) {
+    const auto at = std::lower_bound(names.begin(), names.end(), name);
+    if (at == names.end() || *at != name) names.insert(at, std::move(name));
+  }
+
+  static Result<void> check_new_vector(std::string_view name, const CollectionOptions& options,
+                                       std::string_view vector) {
+    STRATA_TRY(check_name("not a vector's name", vector));
+    if (!place_of_vector(options, vector)) return {};
+    return Error(ErrorCode::already_exists,
+                 "collection " + quoted(name) + " has a vector " + quoted(vector) + " already: " + describe(options));
+  }
+
+  /// Visits the points after `after` that lack a vector, by id, until it is told to stop.
+  template <typename Visit>
+  static Result<void> each_without(Context& tx, const Target& target, std::size_t place, std::string_view after,
+                                   const Visit& visit) {
+    constexpr std::size_t kAtOnce = 1'000;
+    const Reading points = STRATA_TRY(read(tx, target, nullptr));
+    const Reading with = STRATA_TRY(read_vector(tx, target, place, nullptr));
+    std::string last(after);
+    for (;;) {
+      const auto some = STRATA_TRY(scroll_by_id(points, last, kAtOnce));
+      for (const Found& found : some) {
+        if (STRATA_TRY(find_point(with, found.id))) continue;
+        if (!STRATA_TRY(visit(found))) return {};
+      }
+      if (some.size() < kAtOnce) return {};
+      last = some.back().id;
+    }
+  }
+
+  /// That no point lacks the vector, at the commit either.
+  static Result<void> check_complete(Context& tx, std::string_view name, const Target& target, std::size_t place) {
+    tx.note_dependency(StoreKind::vector, points_predicate(name));
+    std::uint64_t lacking = 0;
+    std::string one;
+    STRATA_TRY(each_without(tx, target, place, "", [&](const Found& found) -> Result<bool> {
+      if (lacking++ == 0) one = found.id;
+      return true;
+    }));
+    if (lacking == 0) return {};
+    const std::uint64_t points = STRATA_TRY(count_points(tx, target));
+    return precondition(std::to_string(lacking) + " of " + std::to_string(points) + " points of collection " +
+                        quoted(name) + " have no vector " + quoted(target.options.vectors[place].name) + ", " +
+                        quoted(one) + " among them: searches by it would not find them");
   }
 
   static WriteBuffer& buffer(Context& tx) {
@@ -546,13 +715,8 @@ class VectorSession final : public strata::VectorStore {
   std::optional<Target> find(Context& tx, std::string_view name) {
     const auto* written = tx.buffer_if_any<WriteBuffer>(StoreKind::vector);
     const BufferedCollection* buffered = written != nullptr ? written->find(name) : nullptr;
-    if (buffered != nullptr && buffered->created) return Target{nullptr, *buffered->created, buffered};
-    if (buffered != nullptr && buffered->dropped) return std::nullopt;
-    auto base = store_.find(name, tx.view_lsn());
-    if (!base) return std::nullopt;
-    const CollectionOptions options =
-        buffered != nullptr && buffered->altered ? *buffered->altered : base->present_options();
-    return Target{std::move(base), options, buffered};
+    const bool of_view = buffered == nullptr || !(buffered->created || buffered->dropped);
+    return find_target(of_view ? store_.find(name, tx.view_lsn()) : nullptr, buffered, tx.view_lsn());
   }
 
   std::optional<Target> find_to_read(Context& tx, std::string_view name) {
@@ -607,8 +771,32 @@ class VectorSession final : public strata::VectorStore {
 
   static Result<CollectionInfo> info(Context& tx, std::string_view name, const Target& target) {
     tx.note_scan(StoreKind::vector, points_predicate(name));
-    return CollectionInfo{std::string(name), target.options, STRATA_TRY(count_points(tx, target)),
-                          target.base ? target.base->index_figures() : IndexFigures{}};
+    CollectionInfo info{std::string(name), target.options, STRATA_TRY(count_points(tx, target)), {}, {}};
+    if (target.base) info.index = target.base->index_figures();
+    for (std::size_t place = 0; place < target.options.vectors.size(); ++place) {
+      info.vectors.push_back(STRATA_TRY(vector_info(tx, target, place)));
+      const VectorInfo& own = info.vectors.back();
+      if (own.name == target.options.default_vector) info.index = own.index;
+    }
+    return info;
+  }
+
+  static Result<VectorInfo> vector_info(Context& tx, const Target& target, std::size_t place) {
+    const Collection* kept = target.kept[place].get();
+    VectorInfo info{target.options.vectors[place].name, 0, {}};
+    if (kept != nullptr) info.index = kept->index_figures();
+    const bool in_rows = target.base && info.name == target.in_rows;
+    if (in_rows) {
+      const IndexFigures of_rows = target.base->index_figures();
+      if (of_rows.rows > info.index.rows) info.index = of_rows;
+    }
+    const bool written = target.buffered != nullptr && !target.buffered->vectors.empty();
+    if (kept != nullptr && !in_rows && !written) {
+      info.points = STRATA_TRY(kept->totals(tx.view_lsn())).points;
+    } else {
+      info.points = STRATA_TRY(count_all(STRATA_TRY(read_vector(tx, target, place, nullptr))));
+    }
+    return info;
   }
 
   VectorParticipant& store_;

@@ -38,7 +38,8 @@ std::vector<std::shared_ptr<Collection>> VectorParticipant::every_collection() c
   core::ReaderLock lock(collections_mutex_);
   for (const auto& [name, incarnations] : collections_) {
     for (const auto& collection : incarnations) {
-      all.insert(all.end(), collection->vectors().begin(), collection->vectors().end());
+      const auto vectors = collection->all_vectors();
+      all.insert(all.end(), vectors.begin(), vectors.end());
       all.push_back(collection);
     }
   }
@@ -59,11 +60,26 @@ std::vector<std::shared_ptr<Collection>> VectorParticipant::visible_collections(
 std::shared_ptr<Collection> VectorParticipant::make_collection(const CollectionChange& change, Lsn lsn) {
   std::vector<std::shared_ptr<Collection>> vectors;
   for (const NamedVector& vector : change.created->vectors) {
-    vectors.push_back(std::make_shared<Collection>(next_collection_++, name_of_vector(change.name, vector.name),
-                                                   options_of_vector(vector), lsn, memory_));
+    vectors.push_back(make_vector(change.name, vector, lsn));
   }
   return std::make_shared<Collection>(next_collection_++, std::string(change.name), *change.created, lsn, memory_,
                                       std::move(vectors));
+}
+
+std::shared_ptr<Collection> VectorParticipant::make_vector(std::string_view collection, const NamedVector& vector,
+                                                           Lsn lsn) {
+  return std::make_shared<Collection>(next_collection_++, name_of_vector(collection, vector.name),
+                                      options_of_vector(vector), lsn, memory_);
+}
+
+void VectorParticipant::reshape(Collection& collection, const Reshape& reshape, Lsn lsn) {
+  const CollectionOptions before = collection.present_options();
+  std::vector<std::shared_ptr<Collection>> added;
+  for (const NamedVector& vector : reshape.options.vectors) {
+    if (vector.name != reshape.named && !is_added(before, reshape, vector.name)) continue;
+    added.push_back(make_vector(collection.name(), vector, lsn));
+  }
+  collection.reshape(lsn, reshape, std::move(added));
 }
 
 Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteView section) {
@@ -89,16 +105,16 @@ Result<void> VectorParticipant::apply(const transaction::Commit& commit, ByteVie
       collections_[collection->name()].push_back(collection);
     }
     if (change.altered) {
-      collection->alter(*change.altered);
+      reshape(*collection, *change.altered, commit.lsn);
       if (recovered_) {
         want_indexes(*collection);
-        for (const auto& vector : collection->vectors()) want_indexes(*vector);
+        for (const auto& vector : collection->all_vectors()) want_indexes(*vector);
       }
     }
     for (const PointChange& point : change.points) STRATA_TRY(collection->apply(commit.lsn, point));
     if (!collection) continue;
     want_graphs_of_deltas(*collection);
-    for (const auto& vector : collection->vectors()) want_graphs_of_deltas(*vector);
+    for (const auto& vector : collection->live_vectors()) want_graphs_of_deltas(*vector);
   }
   applied_.store(commit.lsn, std::memory_order_release);
   STRATA_CRASHPOINT("vector.apply.end");
@@ -117,8 +133,10 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
     Bytes head;
     core::Encoder out(head);
     out.text(collection->name());
-    encode_options(content_of(collection->options()), out);
+    const Layout layout = collection->layout(view);
+    encode_options(content_of(layout.options), out);
     summary.add(core::xxh3_128(head));
+    const bool holds_vectors = layout.options.dimension > 0 || !layout.in_rows.empty();
     const auto parts = STRATA_TRY(collection->parts(view));
     for (const Part* part : parts->all) {
       const Row rows = part->rows();
@@ -133,7 +151,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
         core::Hasher128 hasher;
         hasher.update(sizes);
         hasher.update(payload);
-        hasher.update(STRATA_TRY(part->elements(row)));
+        if (holds_vectors) hasher.update(STRATA_TRY(part->elements(row)));
         hasher.update(to_term_list(STRATA_TRY(part->terms(row))));
         summary.add(hasher.digest());
       }

@@ -70,12 +70,13 @@ class VectorParticipant final : public transaction::Participant {
     std::shared_ptr<Collection> collection;
     Totals totals;
     Lsn deleted = kLive;
+    std::vector<Layout> layouts;
     std::vector<std::shared_ptr<Delta>> deltas;  // closed
     std::vector<std::shared_ptr<Segment>> segments;
   };
   /// A checkpoint that is written and waits for its manifest.
   struct Pending {
-    Lsn lsn = 0;
+    Lsn lsn = 0, horizon = 0;
     std::vector<std::pair<std::shared_ptr<Collection>, Replacement>> replacements;
     std::vector<std::shared_ptr<Collection>> purged;
     std::uint64_t deletes_number = 0;
@@ -86,6 +87,8 @@ class VectorParticipant final : public transaction::Participant {
   /// Those that keep named vectors, too, just before the one whose they are.
   std::vector<std::shared_ptr<Collection>> every_collection() const STRATA_EXCLUDES(collections_mutex_);
   std::shared_ptr<Collection> make_collection(const CollectionChange& change, Lsn lsn);
+  std::shared_ptr<Collection> make_vector(std::string_view collection, const NamedVector& vector, Lsn lsn);
+  void reshape(Collection& collection, const Reshape& reshape, Lsn lsn);
   std::uint64_t next_number() { return next_number_.fetch_add(1, std::memory_order_relaxed); }
   Result<void> restore(const transaction::Checkpoint& last);
   Result<void> load_deletes(std::uint64_t number);
@@ -94,7 +97,11 @@ class VectorParticipant final : public transaction::Participant {
 
   Result<std::optional<Replacement>> write_replacement(const Frozen& frozen, bool compact, Lsn horizon,
                                                        Pending& pending);
-  Result<Replacement::Made> write_rows(const Frozen& frozen, std::vector<SourceRow> sources, Pending& pending);
+  /// Merges rows that hold vectors of `dimension`, or none (0), into segments that do; `rows_only`: what the others hold stays behind.
+  Result<void> merge_rows(const Frozen& frozen, std::uint32_t dimension, bool rows_only, bool compact, Lsn horizon,
+                          Pending& pending, Replacement& replacement);
+  Result<Replacement::Made> write_rows(const Frozen& frozen, std::uint32_t dimension, std::vector<SourceRow> sources,
+                                       Pending& pending);
   /// The file of that name, which is among them.
   static transaction::CheckpointFile named(const std::vector<transaction::CheckpointFile>& files,
                                            std::string_view name);
@@ -106,11 +113,13 @@ class VectorParticipant final : public transaction::Participant {
   }
   /// Whether large segments of it have a graph or lists.
   static bool is_indexed(const Collection& collection) {
-    return collection.index().kind != IndexKind::flat && collection.options().dimension > 0;
+    return collection.index().kind != IndexKind::flat && collection.options().dimension > 0 &&
+           collection.rows_vector_gone() == kLive;
   }
   /// Whether a segment is to have one: not those that only views of the past look into. It is prepared, or taken for one of the present.
   bool wants_index(const Collection& collection, const Segment& segment) const {
-    return is_indexed(collection) && segment.rows() >= options_.graph_rows_min && !segment.of_the_past();
+    return is_indexed(collection) && segment.dimension() > 0 && segment.rows() >= options_.graph_rows_min &&
+           !segment.of_the_past();
   }
   void want_graphs_of_deltas(Collection& collection);
   /// Asks for an index for each large segment that has none, a damaged one, or another than its collection wants.

@@ -1,6 +1,7 @@
 #include "store/vector/write_buffer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/checksum.h"
 #include "store/vector/collection_options.h"
@@ -33,9 +34,18 @@ std::vector<VectorChange> vectors_of_point(const BufferedCollection& collection,
 
 std::vector<BufferedVector>& BufferedCollection::vectors_of(const CollectionOptions& options) {
   if (vectors.empty()) {
-    for (const NamedVector& vector : options.vectors) vectors.push_back({options_of_vector(vector), {}});
+    for (const NamedVector& vector : options.vectors) vectors.push_back({vector.name, options_of_vector(vector), {}});
   }
   return vectors;
+}
+
+void BufferedCollection::keep_vectors_of(const CollectionOptions& options) {
+  std::vector<BufferedVector> before = std::exchange(vectors, {});
+  for (BufferedVector& now : vectors_of(options)) {
+    const auto was =
+        std::find_if(before.begin(), before.end(), [&](const BufferedVector& each) { return each.name == now.name; });
+    if (was != before.end()) now.points = std::move(was->points);
+  }
 }
 
 transaction::KeyHash point_key(std::string_view collection, std::string_view id) {

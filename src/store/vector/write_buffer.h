@@ -11,6 +11,7 @@ namespace strata::store::vector {
 
 /// A named vector of the points that were written: what its collection is overlaid with.
 struct BufferedVector {
+  std::string name;
   CollectionOptions options;  ///< of the collection that keeps it
   Overlay points;             ///< upsert: given; remove: taken away, or not there; set_payload: under another payload
 };
@@ -18,12 +19,14 @@ struct BufferedVector {
 struct BufferedCollection {
   bool dropped = false;                      ///< what the view has is gone
   std::optional<CollectionOptions> created;  ///< and this stands in its place
-  std::optional<CollectionOptions> altered;  ///< or what the view has is searched by another index
+  std::optional<Reshape> altered;            ///< or what the view has gets, and loses, vectors and indexes
   Overlay points;
   std::vector<BufferedVector> vectors;  ///< of each named vector of the collection; empty until a point is written
 
   /// `vectors`, made when there are none. `options`: of the collection.
   std::vector<BufferedVector>& vectors_of(const CollectionOptions& options);
+  /// The vectors that are there from now on: what was written of those that stay is kept.
+  void keep_vectors_of(const CollectionOptions& options);
 };
 
 /// Threads: one at a time.

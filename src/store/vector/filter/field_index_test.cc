@@ -256,6 +256,7 @@ class Payloads final : public Part {
   std::size_t passes() const { return read_ / payloads_.size(); }
   void damage(Row row) { damaged_ = row; }
 
+  std::uint32_t dimension() const override { return 0; }
   Row rows() const override { return static_cast<Row>(payloads_.size()); }
   Result<ByteView> payload(Row row) const override {
     ++read_;

@@ -48,6 +48,7 @@ class Vectors {
 class Rehearsal final : public Part {
  public:
   Rehearsal(const Segment& segment, const GraphView& graph) : segment_(segment), graph_(graph) {}
+  std::uint32_t dimension() const override { return segment_.dimension(); }
   Row rows() const override { return segment_.rows(); }
   Lsn created(Row row) const override { return segment_.created(row); }
   Lsn deleted(Row row) const override { return segment_.deleted(row); }
