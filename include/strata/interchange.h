@@ -61,7 +61,7 @@ struct VectorImportReport {
 };
 
 /// Reads the file and upserts its points, a batch a commit. A collection that is not there is created with the file's dimension and
-/// metric. What cannot be kept is left out and told in `remarks`, each kind with its number and first example. After an error, and
+/// metric; in one that is there the vectors become the unnamed or the default ones. What cannot be kept is left out and told in `remarks`, each kind with its number and first example. After an error, and
 /// when `progress` (points done, points in the file) cancels, whole batches are in; `resume` goes on.
 /// Errors  not_found (no such file), invalid_argument (not such a file: file and offset are named; options), failed_precondition
 ///         (another dimension or metric than the collection's; the metric is nowhere said), corruption (the file ends early),
@@ -74,6 +74,8 @@ struct VectorExportOptions {
   std::string path = {};  ///< a file that is replaced when it is whole; npy: a folder that is made
   VectorFormat format = VectorFormat::npy;
   Filter filter = {};  ///< only these points
+  std::string vector =
+      {};  ///< the named one that is written, of the points that have it; empty: the one that is meant where none is named
 };
 
 struct VectorExportReport {
@@ -88,7 +90,8 @@ struct VectorExportReport {
 /// qdrant   bodies of PUT /collections/{name}/points, one a line; an id that is neither an integer nor a UUID becomes a UUID of its
 ///          text, which stays in the payload as "strata_id"
 /// parquet  columns id, vector (lists of float32), payload (JSON as text)
-/// Errors  not_found (collection), invalid_argument (hnswlib, chroma: not written), already_exists (a folder that holds something), cancelled, io
+/// Errors  not_found (collection), invalid_argument (hnswlib, chroma: not written; no such vector, a sparse one), failed_precondition (no
+///         vector is meant), already_exists (a folder that holds something), cancelled, io
 /// Cost    one pass; memory for one page of points and 8 bytes a point
 Result<VectorExportReport> export_vectors(View& view, std::string_view collection, const VectorExportOptions& options,
                                           const Progress& progress = {}) noexcept;

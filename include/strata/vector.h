@@ -170,6 +170,12 @@ struct Point {
   std::span<const PointVector> vectors = {};  ///< any of the collection's named vectors, or none; each once
 };
 
+/// Named vectors for a point that is there. Borrowed for the call.
+struct PointVectors {
+  std::string_view id;
+  std::span<const PointVector> vectors;  ///< each once; one without values is taken away
+};
+
 class VectorStore {
  public:
   virtual ~VectorStore() = default;
@@ -213,10 +219,13 @@ class VectorStore {
   virtual Result<void> upsert(std::string_view collection, std::span<const Point> points) = 0;
   /// Replaces the payload alone. Errors  not_found (collection, point)
   virtual Result<void> set_payload(std::string_view collection, std::string_view id, Map payload) = 0;
-  /// Replaces these named vectors alone; one without values is taken away. Errors  not_found (collection, point), invalid_argument as
-  /// upsert
-  virtual Result<void> set_vectors(std::string_view collection, std::string_view id,
-                                   std::span<const PointVector> vectors) = 0;
+  /// Replaces these named vectors alone, of each point; of two entries for a point both count. Errors  not_found (collection, a point),
+  /// invalid_argument as upsert; then none is taken
+  virtual Result<void> set_vectors(std::string_view collection, std::span<const PointVectors> points) = 0;
+  Result<void> set_vectors(std::string_view collection, std::string_view id, std::span<const PointVector> vectors) {
+    const PointVectors one{id, vectors};
+    return set_vectors(collection, std::span<const PointVectors>{&one, 1});
+  }
   /// Removes points; returns how many existed. Missing ids are fine.
   virtual Result<std::uint64_t> remove(std::string_view collection, std::span<const std::string_view> ids) = 0;
 

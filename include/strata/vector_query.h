@@ -27,9 +27,10 @@ struct StoredVector {
 
 struct StoredPoint {
   std::string id = {};
-  std::vector<float> vector = {};  ///< as given; empty when not asked for, or when the collection has no unnamed vector
+  std::vector<float> vector =
+      {};  ///< as given, the unnamed or the default one; empty when not asked for, or when there is none
   Map payload = {};
-  std::vector<StoredVector> vectors = {};  ///< those that the point has, by name; empty when not asked for
+  std::vector<StoredVector> vectors = {};  ///< the others that the point has, by name; empty when not asked for
 };
 
 /// A sparse vector to search by: value i is at index i, all others are 0. Borrowed for the call.

@@ -46,8 +46,9 @@ nb::object import_vectors(std::shared_ptr<Handle> database, const std::string& c
 }
 
 nb::object export_vectors(std::shared_ptr<Handle> handle, const std::string& collection, const std::string& path,
-                          const std::string& format, nb::object filter, nb::object progress) {
-  VectorExportOptions options{path, parsed(parse_vector_format(format)), map_of(filter)};
+                          const std::string& format, nb::object filter, const std::string& vector,
+                          nb::object progress) {
+  VectorExportOptions options{path, parsed(parse_vector_format(format)), map_of(filter), vector};
   const Call call(handle);
   auto* const view = dynamic_cast<View*>(&call.stores());
   if (view == nullptr && std::string_view(handle->kind) != "database") {
@@ -75,7 +76,7 @@ void bind_interchange(nb::module_& module) {
              nb::arg("source_collection"), nb::arg("text_field"), nb::arg("metric"), nb::arg("batch"),
              nb::arg("resume"), nb::arg("dry_run"), nb::arg("progress").none());
   module.def("export_vectors", &export_vectors, nb::arg("handle"), nb::arg("collection"), nb::arg("path"),
-             nb::arg("format"), nb::arg("filter").none(), nb::arg("progress").none());
+             nb::arg("format"), nb::arg("filter").none(), nb::arg("vector"), nb::arg("progress").none());
 }
 
 }  // namespace strata::python

@@ -187,25 +187,30 @@ nb::object info_of(const CollectionInfo& info) {
   const CollectionOptions& options = info.options;
   const IndexOptions& index = options.index;
   const IndexFigures& figures = info.index;
+  nb::dict having;
+  for (const VectorInfo& vector : info.vectors) {
+    having[nb::str(vector.name.data(), vector.name.size())] = vector.points;
+  }
   return nb::make_tuple(
       info.name, options.dimension, std::string(strata::name(options.metric)), options.words, info.points,
       std::string(strata::name(options.element)), std::string(strata::name(index.kind)), index.m, index.ef_construction,
       index.lists, index.memory_bytes, quantization_of(options.quantization),
       nb::make_tuple(figures.rows, quantization_of(figures.quantization), figures.code_bytes,
                      figures.recall < 0 ? nb::object(nb::none()) : nb::object(nb::float_(figures.recall))),
-      vectors_of(options));
+      vectors_of(options), options.default_vector, having);
 }
 
 void create_collection(const Vector& self, const std::string& collection, std::uint32_t dimension,
                        const std::string& metric, bool words, const std::string& element, const nb::tuple& index,
-                       const nb::tuple& quantization, nb::dict vectors) {
+                       const nb::tuple& quantization, nb::dict vectors, const std::string& default_vector) {
   const CollectionOptions options{.dimension = dimension,
                                   .metric = parsed(parse_metric(metric)),
                                   .words = words,
                                   .element = parsed(parse_element_type(element)),
                                   .index = index_options(index),
                                   .quantization = quantization_options(quantization),
-                                  .vectors = named_vectors(vectors)};
+                                  .vectors = named_vectors(vectors),
+                                  .default_vector = default_vector};
   run(self.handle, [&](Stores& stores) { return stores.vector().create_collection(collection, options); });
 }
 
@@ -252,10 +257,42 @@ std::optional<float> number_or_none(const std::string& name, nb::handle given) {
   return static_cast<float>(argument<double>(name, given));
 }
 
-void set_vectors(const Vector& self, const std::string& collection, const std::string& id, nb::list vectors) {
+void set_vectors(const Vector& self, const std::string& collection, const std::vector<std::string>& ids,
+                 const nb::list& vectors) {
   GivenVectors given;
-  const std::vector<PointVector> all = given.of_point(vectors);
-  run(self.handle, [&](Stores& stores) { return stores.vector().set_vectors(collection, id, all); });
+  std::deque<std::vector<PointVector>> of_points;
+  std::vector<PointVectors> points;
+  std::size_t i = 0;
+  for (nb::handle each : vectors) points.push_back({ids.at(i++), of_points.emplace_back(given.of_point(each))});
+  run(self.handle, [&](Stores& stores) { return stores.vector().set_vectors(collection, points); });
+}
+
+void add_vector(const Vector& self, const std::string& collection, const nb::dict& vector) {
+  const std::vector<NamedVector> added = named_vectors(vector);
+  run(self.handle, [&](Stores& stores) { return stores.vector().add_vector(collection, added.at(0)); });
+}
+
+void drop_vector(const Vector& self, const std::string& collection, const std::string& vector) {
+  run(self.handle, [&](Stores& stores) { return stores.vector().drop_vector(collection, vector); });
+}
+
+void name_vector(const Vector& self, const std::string& collection, const std::string& name) {
+  run(self.handle, [&](Stores& stores) { return stores.vector().name_vector(collection, name); });
+}
+
+void set_default_vector(const Vector& self, const std::string& collection, const std::string& vector, bool incomplete) {
+  run(self.handle, [&](Stores& stores) { return stores.vector().set_default_vector(collection, vector, incomplete); });
+}
+
+nb::list points_without(const Vector& self, const std::string& collection, const std::string& vector,
+                        const std::string& after, std::size_t limit, bool with_vector) {
+  nb::list points;
+  for (StoredPoint& point : run(self.handle, [&](Stores& stores) {
+         return stores.vector().points_without(collection, vector, after, limit, with_vector);
+       })) {
+    points.append(point_of(std::move(point)));
+  }
+  return points;
 }
 
 nb::object search(const Vector& self, const std::string& collection, const Row& query, std::size_t k, nb::object filter,
@@ -448,7 +485,14 @@ void bind_vector(nb::module_& module) {
   nb::class_<Vector>(module, "Vector")
       .def("__init__", [](Vector* self, std::shared_ptr<Handle> handle) { new (self) Vector{{std::move(handle)}}; })
       .def("create_collection", &create_collection, nb::arg("collection"), nb::arg("dimension"), nb::arg("metric"),
-           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"), nb::arg("vectors"))
+           nb::arg("words"), nb::arg("element"), nb::arg("index"), nb::arg("quantization"), nb::arg("vectors"),
+           nb::arg("default_vector"))
+      .def("add_vector", &add_vector, nb::arg("collection"), nb::arg("vector"))
+      .def("drop_vector", &drop_vector, nb::arg("collection"), nb::arg("vector"))
+      .def("name_vector", &name_vector, nb::arg("collection"), nb::arg("name"))
+      .def("set_default_vector", &set_default_vector, nb::arg("collection"), nb::arg("vector"), nb::arg("incomplete"))
+      .def("points_without", &points_without, nb::arg("collection"), nb::arg("vector"), nb::arg("after"),
+           nb::arg("limit"), nb::arg("with_vector"))
       .def("alter_collection", &alter_collection, nb::arg("collection"), nb::arg("index"), nb::arg("quantization"),
            nb::arg("vector"))
       .def(
@@ -473,7 +517,7 @@ void bind_vector(nb::module_& module) {
           nb::arg("collection"))
       .def("upsert", &upsert, nb::arg("collection"), nb::arg("ids"), nb::arg("matrix").noconvert(),
            nb::arg("payloads").none(), nb::arg("texts").none(), nb::arg("vectors").none())
-      .def("set_vectors", &set_vectors, nb::arg("collection"), nb::arg("id"), nb::arg("vectors"))
+      .def("set_vectors", &set_vectors, nb::arg("collection"), nb::arg("ids"), nb::arg("vectors"))
       .def(
           "set_payload",
           [](const Vector& self, const std::string& collection, const std::string& id, nb::object payload) {

@@ -13,6 +13,7 @@ from . import _strata
 from .arguments import mapping, path as checked_path, quoted, sequence
 
 Filter = Mapping[str, Any]
+Progress = Callable[[int, int], bool | None]
 Example = str | ArrayLike  # the id of a stored point, or a vector
 
 
@@ -128,13 +129,15 @@ class CollectionInfo(NamedTuple):
     quantization: Quantization
     figures: IndexFigures
     vectors: dict[str, dict[str, Any]]  # named vectors, as VectorStore takes them, every option said
+    default_vector: str  # the one that is meant where none is named; "": the unnamed one, or none
+    points_with: dict[str, int]  # how many points have each of them
 
     @staticmethod
     def of(native: Any) -> CollectionInfo:
         rows, chosen, code_bytes, recall = native[12]
         return CollectionInfo(*native[:11], Quantization(*native[11]),
                               IndexFigures(rows, Quantization(*chosen), code_bytes, recall),
-                              {name: _said_options(options) for name, options in native[13].items()})
+                              {name: _said_options(options) for name, options in native[13].items()}, *native[14:])
 
 
 class Remark(NamedTuple):
@@ -293,13 +296,82 @@ class Collection:
         found = self.info
         before: tuple[Any, ...] = found[6:11]
         codes_before = found.quantization
-        if options := found.vectors.get(vector):
+        if options := found.vectors.get(vector or found.default_vector):
             before = tuple(options.get(key, value) for key, value in _INDEX.items())
             codes_before = options.get("quantization", Quantization())
         given = (index, m, ef_construction, lists, memory_bytes)
         wanted = tuple(old if new is None else new for old, new in zip(before, given))
         codes = codes_before if quantization is None else _quantization(quantization)
         self._native.alter_collection(self.name, wanted, tuple(codes), vector)
+
+    def add_vector(self, name: str, options: int | str | Mapping[str, Any]) -> None:
+        """Adds a vector to those that points can have: its dimension, a dict of it and of what db.vector takes, or
+        "sparse". No point has it yet: `points_without` tells which lack it, `embed_missing` gives it to them."""
+        self._native.add_vector(self.name, {each: _native_options(given) for each, given
+                                            in _vector_options({name: options}).items()})
+
+    def drop_vector(self, name: str) -> None:
+        """Takes a named vector from the collection and from every point. Views of the past keep it as long as the past
+        is kept (`history`); then its space comes back."""
+        self._native.drop_vector(self.name, name)
+
+    def name_vector(self, name: str) -> None:
+        """Gives the unnamed vector a name. It becomes the default one, so nothing changes for who names none."""
+        self._native.name_vector(self.name, name)
+
+    def set_default_vector(self, name: str, incomplete: bool = False) -> None:
+        """What is meant from now on where no vector is named: the cut-over from one embedding to another, and back.
+        FailedPrecondition while points lack it, unless `incomplete`; those are then not found."""
+        self._native.set_default_vector(self.name, name, incomplete)
+
+    def points_without(self, vector: str, after: str = "", limit: int = 100,
+                       with_vector: bool = False) -> list[StoredPoint]:
+        """Up to `limit` (10,000) points that lack a named vector, by id, those after `after`."""
+        return [_point(StoredPoint, found)
+                for found in self._native.points_without(self.name, vector, after, limit, with_vector)]
+
+    def embed_missing(self, vector: str, embed: Callable[[list[StoredPoint]], ArrayLike], batch: int = 256,
+                      progress: Progress | None = None) -> int:
+        """Gives `vector` to every point that lacks it, while others search and write; returns to how many.
+
+        embed(points) returns an embedding for each of up to `batch` points; no transaction is open meanwhile. Each
+        batch is one commit: whatever ends this, called again it goes on with the points that still lack the vector. One
+        that changes while it is embedded is embedded again. progress(done, of those that lacked it at first) is called
+        after each batch; False ends this."""
+        if self._handle.kind != "database":
+            raise _strata.FailedPrecondition(
+                "embed_missing commits batch by batch: call it on the database's collection")
+        info = self.info
+        lacking = info.points - info.points_with.get(vector, 0)
+        given, after = 0, ""
+        while points := self.points_without(vector, after, batch) or after and self.points_without(vector, "", batch):
+            rows = as_float32(embed(points), 2)
+            if len(rows) != len(points):
+                raise _strata.InvalidArgument(f"embed returned {len(rows)} embeddings for {len(points)} points")
+            given += self._give(vector, points, rows)
+            after = points[-1].id
+            if progress is not None and progress(given, max(given, lacking)) is False:
+                break
+        return given
+
+    def _give(self, vector: str, points: list[StoredPoint], rows: NDArray[np.float32]) -> int:
+        """In one commit, to those that are as they were; returns to how many."""
+        handle = self._handle.begin("repeatable_read", "batch", 60_000, "", 10_000)
+        try:
+            native = _strata.Vector(handle)
+            ids, vectors = [], []
+            for point, row in zip(points, rows):
+                now = native.get(self.name, point.id, False, False)
+                if now is not None and _point(StoredPoint, now).payload == point.payload:
+                    ids.append(point.id)
+                    vectors.append(_as_named({vector: row}))
+            native.set_vectors(self.name, ids, vectors)
+            handle.commit()
+            return len(ids)
+        except _strata.Conflict:
+            return 0
+        finally:
+            handle.release()
 
     def upsert(self, id: str, vector: ArrayLike | None = None, payload: Filter | None = None, text: str = "",
                vectors: Mapping[str, AnyVector | None] | None = None) -> None:
@@ -334,7 +406,7 @@ class Collection:
 
     def set_vectors(self, id: str, vectors: Mapping[str, AnyVector | None]) -> None:
         """Replaces these named vectors of a point and nothing else; one that is None is taken away."""
-        self._native.set_vectors(self.name, id, _as_named(vectors))
+        self._native.set_vectors(self.name, [id], [_as_named(vectors)])
 
     def set_payload(self, id: str, payload: Filter) -> None:
         self._native.set_payload(self.name, id, _as_dict(payload))
@@ -496,16 +568,17 @@ class Collection:
         return ImportReport(*report[:7], [Remark(*remark) for remark in report[7]], report[8])
 
     def export_to(self, path: str | os.PathLike[str], *, format: str = "npy", filter: Filter | None = None,
-                  progress: Callable[[int, int], bool | None] | None = None) -> ExportReport:
+                  vector: str = "", progress: Progress | None = None) -> ExportReport:
         """Writes the points as other vector stores read them, from one state, in the order of their ids.
 
         format   npy: a new folder with vectors.npy (float32) and points.jsonl · faiss: an IndexIDMap2 over an
                  IndexFlat, with path.points.jsonl beside · qdrant: bodies of its upsert, one a line ·
                  parquet: columns id, vector, payload (JSON)
         filter   only points that meet this condition
+        vector   the named one, of the points that have it
         """
         files, count, remarks = _strata.export_vectors(self._handle, self.name, checked_path("path", path), format,
-                                                       _as_dict(filter, "filter"), progress)
+                                                       _as_dict(filter, "filter"), vector, progress)
         return ExportReport(files, count, [Remark(*remark) for remark in remarks])
 
 
@@ -563,7 +636,7 @@ class VectorStore:
     def __call__(self, name: str, dimension: int | None = None, metric: str = "cosine", words: bool = False,
                  element: str = "f32", index: str = "hnsw", m: int = 32, ef_construction: int = 128, lists: int = 0,
                  memory_bytes: int = 0, quantization: Quantization | str = "scalar",
-                 vectors: Mapping[str, Any] | None = None) -> Collection:
+                 vectors: Mapping[str, Any] | None = None, default_vector: str = "") -> Collection:
         """A collection by name. With `dimension` or `vectors` it is created when it does not exist; when it exists with
         other options: AlreadyExists.
 
@@ -577,23 +650,27 @@ class VectorStore:
                            allows
         quantization       the codes that the graph is walked by: a Quantization, or its kind alone
         vectors            named vectors beside the unnamed one, or with no dimension instead of it: of each name its
-                           dimension, a dict of it and the options above, or "sparse"; a point may have any of them"""
+                           dimension, a dict of it and the options above, or "sparse"; a point may have any of them
+        default_vector     with no dimension: the one of them that is meant wherever none is named"""
         if dimension is not None or vectors:
             self._ensure(name, dimension or 0, metric, words, element, (index, m, ef_construction, lists, memory_bytes),
-                         _quantization(quantization), _vector_options(vectors))
+                         _quantization(quantization), _vector_options(vectors), default_vector)
         return Collection(self._native, name, self._handle)
 
     def _ensure(self, name: str, dimension: int, metric: str, words: bool, element: str, index: tuple[Any, ...],
-                quantization: Quantization, vectors: dict[str, dict[str, Any]]) -> None:
+                quantization: Quantization, vectors: dict[str, dict[str, Any]], default_vector: str) -> None:
         try:
             found = CollectionInfo.of(self._native.collection(name))
-            if (found[1:4], found.element, found[6:11], _single(found.quantization), found.vectors) == (
-                    (dimension, metric, words), element, index, _single(quantization), vectors):
+            there = (found[1:4], found.element, found[6:11], _single(found.quantization), found.vectors,
+                     found.default_vector)
+            wanted = ((dimension, metric, words), element, index, _single(quantization), vectors, default_vector)
+            if there == wanted:
                 return
         except _strata.NotFound:
             pass
         self._native.create_collection(name, dimension, metric, words, element, index, tuple(quantization),
-                                       {each: _native_options(options) for each, options in vectors.items()})
+                                       {each: _native_options(options) for each, options in vectors.items()},
+                                       default_vector)
 
     def collections(self) -> list[CollectionInfo]:
         return [CollectionInfo.of(info) for info in self._native.collections()]

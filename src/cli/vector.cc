@@ -1,4 +1,4 @@
-// vector create|alter|drop|list|upsert|get|count|delete|scroll; search, facets, audit, import and export have files of their own.
+// vector create|alter|drop|list|upsert|get|count|delete|scroll; search, facets, audit, which vectors there are, import and export have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
 #include "cli/files.h"
@@ -31,7 +31,7 @@ struct IndexArguments {
 };
 
 struct Given {
-  std::string collection, id, vector, metric = "cosine", filter, file = "-", after, order_by;
+  std::string collection, id, vector, default_vector, metric = "cosine", filter, file = "-", after, order_by;
   std::vector<std::string> ids, vectors;
   std::uint32_t dimension = 0;
   std::size_t limit = 100, batch = 1'000;
@@ -108,10 +108,15 @@ void add_create(CommandLine& line, CLI::App& family) {
           "A named vector that points may have: title:384, title:384:l2:f16:flat, or splade:sparse; may be repeated")
       ->option_text("NAME:…")
       ->allow_extra_args(false);
+  verb.app()
+      .add_option("--default-vector", given->default_vector,
+                  "Without -d: the named vector that is meant where none is named")
+      ->option_text("NAME");
   verb.runs([given](Context& context) -> Result<void> {
     CollectionOptions options;
     for (const std::string& vector : given->vectors) options.vectors.push_back(STRATA_TRY(parse_named_vector(vector)));
     options.dimension = given->dimension;
+    options.default_vector = given->default_vector;
     options.metric = STRATA_TRY(parse_metric(given->metric));
     options.words = given->with_words;
     options.element = STRATA_TRY(parse_element_type(given->element));
@@ -126,6 +131,7 @@ void add_create(CommandLine& line, CLI::App& family) {
                 {"index", name(options.index.kind)},
                 {"quantization", name(options.quantization.kind)}};
     if (!options.vectors.empty()) made.emplace_back("vectors", names_of(options));
+    if (!options.default_vector.empty()) made.emplace_back("default_vector", options.default_vector);
     context.output.record(made);
     return {};
   });
@@ -146,7 +152,7 @@ void add_alter(CommandLine& line, CLI::App& family) {
     IndexOptions index = options.index;
     QuantizationOptions quantization = options.quantization;
     for (const NamedVector& vector : options.vectors) {
-      if (vector.name != given->vector) continue;
+      if (vector.name != (given->vector.empty() ? options.default_vector : given->vector)) continue;
       index = vector.index;
       quantization = vector.quantization;
     }
@@ -182,12 +188,13 @@ void add_list(CommandLine& line, CLI::App& family) {
   verb.runs([](Context& context) -> Result<void> {
     Stores* stores = STRATA_TRY(context.database.stores());
     Rows rows;
-    rows.columns = {"collection", "dimension",    "metric", "words",  "element",
-                    "index",      "quantization", "points", "vectors"};
+    rows.columns = {"collection", "dimension",    "metric", "words",   "element",
+                    "index",      "quantization", "points", "vectors", "default_vector"};
     for (const CollectionInfo& info : STRATA_TRY(stores->vector().collections())) {
       rows.rows.push_back({info.name, info.options.dimension, name(info.options.metric), info.options.words,
                            name(info.options.element), name(info.options.index.kind),
-                           name(info.options.quantization.kind), info.points, names_of(info.options)});
+                           name(info.options.quantization.kind), info.points, names_of(info.options),
+                           info.options.default_vector});
     }
     context.output.rows(rows);
     return {};
@@ -397,6 +404,7 @@ void add_vector_verbs(CommandLine& line) {
   add_scroll(line, family);
   add_delete(line, family);
   add_drop(line, family);
+  add_vector_versions(line, family);
   add_vector_transfer(line, family);
 }
 

@@ -10,7 +10,7 @@ namespace strata::cli {
 namespace {
 
 struct Given {
-  std::string collection;
+  std::string collection, using_vector;
   std::size_t k = 10, queries = 200;
   std::uint32_t ef = 0, probes = 0;
 };
@@ -22,6 +22,15 @@ struct Query {
   std::vector<float> vector;
 };
 
+// What a point has of the vector that is searched; nothing: it lacks it.
+std::vector<float> searched(const StoredPoint& point, std::string_view name) {
+  if (name.empty()) return point.vector;
+  for (const StoredVector& each : point.vectors) {
+    if (each.name == name) return each.values;
+  }
+  return {};
+}
+
 // Points at even distances in the order of ids. Cost  a pass over the collection
 Result<std::vector<Query>> choose_queries(Stores& stores, const Given& given, std::uint64_t points) {
   const std::uint64_t step = std::max<std::uint64_t>(1, points / given.queries);
@@ -32,7 +41,8 @@ Result<std::vector<Query>> choose_queries(Stores& stores, const Given& given, st
     for (const StoredPoint& point : page) {
       if (at++ % step == step / 2 && queries.size() < given.queries) {
         const auto whole = STRATA_TRY(stores.vector().get(given.collection, point.id));
-        if (whole) queries.push_back({point.id, whole->vector});
+        std::vector<float> vector = whole ? searched(*whole, given.using_vector) : std::vector<float>();
+        if (!vector.empty()) queries.push_back({point.id, std::move(vector)});
       }
     }
     if (page.size() < kPage || queries.size() >= given.queries) return queries;
@@ -55,9 +65,15 @@ Result<void> audit(Context& context, const Given& given) {
     return Error(ErrorCode::invalid_argument,
                  "-k is 1 to " + std::to_string(kSearchResultsMax - 1) + ", not " + std::to_string(given.k));
   }
-  const std::vector<Query> queries = STRATA_TRY(choose_queries(stores, given, info.points));
+  Given asked = given;
+  if (asked.using_vector == info.options.default_vector) asked.using_vector.clear();  // points have it by no name
+  const std::vector<Query> queries = STRATA_TRY(choose_queries(stores, asked, info.points));
 
-  SearchOptions options{.k = given.k + 1, .with_payload = false, .ef = given.ef, .probes = given.probes};
+  SearchOptions options{.k = given.k + 1,
+                        .with_payload = false,
+                        .ef = given.ef,
+                        .probes = given.probes,
+                        .using_vector = asked.using_vector};
   std::vector<std::int64_t> times, exact_times;
   std::uint64_t found = 0, wanted = 0;
   const auto progress = context.progress("searching");
@@ -104,6 +120,7 @@ void add_vector_audit(CommandLine& line, CLI::App& family) {
   verb.app()
       .add_option("--queries", given->queries, "How many points are asked for their neighbours")
       ->option_text("N");
+  verb.app().add_option("--using", given->using_vector, "The named vector that is searched")->option_text("NAME");
   verb.app().add_option("--ef", given->ef, "As in vector search")->option_text("N");
   verb.app().add_option("--probes", given->probes, "As in vector search")->option_text("N");
   verb.runs([given](Context& context) { return audit(context, *given); });

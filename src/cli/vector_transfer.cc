@@ -114,6 +114,9 @@ void add_export(CommandLine& line, CLI::App& family) {
   verb.app()
       .add_option("--filter", given->filter, "Only points that meet this condition: '{\"lang\": \"en\"}'")
       ->option_text("JSON");
+  verb.app()
+      .add_option("--vector", given->options.vector, "The named vector, of the points that have it")
+      ->option_text("NAME");
   verb.runs([given](Context& context) -> Result<void> {
     VectorExportOptions& options = given->options;
     options.format = STRATA_TRY(parse_vector_format(given->format));

@@ -23,6 +23,7 @@ void add_vector_verbs(CommandLine& line);
 void add_vector_search(CommandLine& line, CLI::App& family);  // some of them
 void add_vector_facets(CommandLine& line, CLI::App& family);
 void add_vector_audit(CommandLine& line, CLI::App& family);
+void add_vector_versions(CommandLine& line, CLI::App& family);
 void add_vector_transfer(CommandLine& line, CLI::App& family);  // import and export
 void add_object_verbs(CommandLine& line);
 void add_graph_verbs(CommandLine& line);

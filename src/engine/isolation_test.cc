@@ -125,6 +125,42 @@ class SerializableTest : public IsolationTest {
   int count_ = 0;
 };
 
+// "No point lacks it" holds at the commit, at every level: who cuts over loses to a point that came meanwhile without the vector.
+TEST_F(SerializableTest, ACutOverIsOfAllPointsThatThereAreAtItsCommit) {
+  must(db->vector().add_vector("notes", {.name = "next", .dimension = 1}));
+  must(db->vector().name_vector("notes", "first"));
+  const float one[] = {1};
+  const PointVector next{"next", one};
+  must(db->vector().set_vectors("notes", "a", {&next, 1}));
+  for (const Isolation level : {Isolation::read_committed, Isolation::repeatable_read, Isolation::serializable}) {
+    auto tx = begin(level);
+    must(tx->vector().set_default_vector("notes", "next"));
+    const std::string id = fresh();
+    auto writer = begin(Isolation::read_committed);
+    point(*writer, "others", id);  // of another collection: no matter
+    must(writer->commit());
+    tx->rollback();
+
+    tx = begin(level);
+    const auto before = tx->vector().collection("notes");  // the view is taken
+    ASSERT_TRUE(before);
+    point(*db, "notes", id);
+    if (const auto cut = tx->vector().set_default_vector("notes", "next"); cut) {
+      const auto committed = tx->commit();
+      ASSERT_FALSE(committed);
+      EXPECT_EQ(committed.error().code(), ErrorCode::conflict) << committed.error().to_string();
+    } else {
+      const bool looks_at_now = level == Isolation::read_committed;
+      EXPECT_EQ(cut.error().code(), looks_at_now ? ErrorCode::failed_precondition : ErrorCode::conflict)
+          << cut.error().to_string();
+      tx->rollback();
+    }
+    EXPECT_EQ(db->vector().collection("notes")->options.default_vector, "first");
+    must(db->vector().set_vectors("notes", id, {&next, 1}));
+  }
+  must(db->vector().set_default_vector("notes", "next"));
+}
+
 TEST_F(SerializableTest, Vector) {
   const auto more = [this](Stores& s) { point(s, "notes", fresh()); };
   const auto elsewhere = [this](Stores& s) { point(s, "others", fresh()); };

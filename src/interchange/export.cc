@@ -5,6 +5,7 @@
 
 #include "interchange/input_file.h"
 #include "interchange/point_sink.h"
+#include "interchange/transferred_vector.h"
 
 namespace strata::interchange {
 
@@ -68,21 +69,24 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
     return Error(ErrorCode::invalid_argument,
                  "Chroma's directories are not written: export npy, then its add makes a collection");
   }
-  if (info.options.dimension == 0) {
-    return Error(ErrorCode::failed_precondition, "collection \"" + std::string(collection) +
-                                                     "\" has no unnamed vector, and an export writes no others");
-  }
-  SinkOptions to{{}, info.options, STRATA_TRY(vectors.count(collection, options.filter))};
+  SinkOptions to{{}, STRATA_TRY(by_vector(collection, info.options, options.vector)), 0};
+  to.integer_ids = options.format == VectorFormat::faiss;
   const bool is_folder = options.format == VectorFormat::npy;
   const Place place = is_folder ? STRATA_TRY(folder_to_write(options.path)) : STRATA_TRY(place_to_write(options.path));
   to.name = is_folder ? "" : place.name;
-  if (options.format == VectorFormat::faiss) {
-    to.integer_ids = true;
-    STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, false,
+  // How many there are, and under which numbers, stands in front of what they are. Where all have the vector, counting is enough.
+  const bool all_have_it = info.options.dimension > 0 && options.vector.empty();
+  if (all_have_it) to.points = STRATA_TRY(vectors.count(collection, options.filter));
+  if (!all_have_it || to.integer_ids) {
+    std::uint64_t points = 0;
+    STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, !all_have_it,
                           [&](const StoredPoint& point) -> Result<void> {
+                            if (!all_have_it && !transferred(point, info.options, options.vector)) return {};
+                            ++points;
                             to.integer_ids = to.integer_ids && integer_of(point.id).has_value();
                             return {};
                           }));
+    to.points = points;
   }
   std::unique_ptr<PointSink> sink;
   switch (options.format) {
@@ -94,9 +98,17 @@ Result<VectorExportReport> write(View& view, std::string_view collection, const 
   VectorExportReport report;
   Remarks remarks;
   STRATA_TRY(each_point(vectors, collection, options, to.collection.dimension, true,
-                        [&](const StoredPoint& point) -> Result<void> {
+                        [&](const StoredPoint& stored) -> Result<void> {
+                          const auto* vector = transferred(stored, info.options, options.vector);
+                          if (vector == nullptr) {
+                            remarks.add("lack the vector: left out", stored.id);
+                            return {};
+                          }
+                          const StoredPoint point{stored.id, *vector, stored.payload, {}};
                           STRATA_TRY(sink->add(point, remarks));
-                          if (!point.vectors.empty()) remarks.add("named vectors left out", point.id);
+                          if (stored.vectors.size() + (stored.vector.empty() ? 0 : 1) > 1) {
+                            remarks.add("other vectors left out", stored.id);
+                          }
                           ++report.points;
                           if (progress && report.points % kProgressPoints == 0 && !progress(report.points, to.points))
                             return Error(ErrorCode::cancelled, "the export was cancelled; nothing was written");

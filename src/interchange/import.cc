@@ -8,6 +8,7 @@
 #include "core/nesting.h"
 #include "core/utf8.h"
 #include "interchange/open_source.h"
+#include "interchange/transferred_vector.h"
 
 namespace strata::interchange {
 namespace {
@@ -50,21 +51,22 @@ class Import {
     auto found = vectors_.collection(name_);
     if (!found && found.error().code() != ErrorCode::not_found) return std::move(found).error();
     if (found) {
-      report_.collection = found->options;
-      if (info.dimension != 0 && info.dimension != found->options.dimension) {
+      report_.collection = STRATA_TRY(by_vector(name_, found->options, ""));
+      const CollectionOptions& kept = report_.collection;
+      if (info.dimension != 0 && info.dimension != kept.dimension) {
         return Error(ErrorCode::failed_precondition, "collection " + quoted(name_) + " holds vectors of " +
-                                                         std::to_string(found->options.dimension) +
-                                                         " dimensions; the file has " + std::to_string(info.dimension));
+                                                         std::to_string(kept.dimension) + " dimensions; the file has " +
+                                                         std::to_string(info.dimension));
       }
       const std::optional<Metric> metric = options_.metric ? options_.metric : info.metric;
-      if (metric && *metric != found->options.metric) {
+      if (metric && *metric != kept.metric) {
         return Error(
             ErrorCode::failed_precondition,
-            "collection " + quoted(name_) + " compares by " + std::string(strata::name(found->options.metric)) + ", " +
+            "collection " + quoted(name_) + " compares by " + std::string(strata::name(kept.metric)) + ", " +
                 (options_.metric ? "asked for was " : "the file was made for ") + std::string(strata::name(*metric)) +
-                (options_.metric ? ""
-                                 : "; to take its vectors all the same, say metric " +
-                                       std::string(strata::name(found->options.metric))));
+                (options_.metric
+                     ? ""
+                     : "; to take its vectors all the same, say metric " + std::string(strata::name(kept.metric))));
       }
       return {};
     }

@@ -426,7 +426,7 @@ TEST_F(ImportTest, AnExportWritesTheUnnamedVectorAndTellsOfTheOthers) {
   ASSERT_TRUE(vectors().upsert("notes", points));
   const auto report = given({.path = path("points.json"), .format = VectorFormat::qdrant});
   EXPECT_EQ(report.points, 2U);
-  EXPECT_THAT(told(report.remarks), ElementsAre("1 named vectors left out (a)"));
+  EXPECT_THAT(told(report.remarks), ElementsAre("1 other vectors left out (a)"));
 
   ASSERT_TRUE(vectors().drop_collection("notes"));
   ASSERT_TRUE(vectors().create_collection("notes", {.vectors = {{.name = "title", .dimension = 1}}}));
@@ -435,6 +435,37 @@ TEST_F(ImportTest, AnExportWritesTheUnnamedVectorAndTellsOfTheOthers) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::failed_precondition);
   EXPECT_FALSE(std::filesystem::exists(path("none.json")));
+}
+
+TEST_F(ImportTest, AnExportWritesTheVectorThatIsNamedOrMeantAndAnImportTakesItForTheDefaultOne) {
+  const std::vector<float> x{1, 2}, title{1, 0, 2};
+  const PointVector named[] = {{"title", title}};
+  const Point points[] = {{"1", x, {}, "", named}, {"2", x}};
+  ASSERT_TRUE(vectors().create_collection("notes", {.dimension = 2, .vectors = {{.name = "title", .dimension = 3}}}));
+  ASSERT_TRUE(vectors().upsert("notes", points));
+  for (const VectorFormat format : {VectorFormat::faiss, VectorFormat::qdrant, VectorFormat::parquet}) {
+    SCOPED_TRACE(name(format));
+    const std::string file = path("title." + std::string(name(format)));
+    const auto report = given({.path = file, .format = format, .vector = "title"});
+    EXPECT_EQ(report.points, 1U);
+    const auto remarks = told(report.remarks);
+    EXPECT_THAT(remarks, testing::Contains("1 other vectors left out (1)"));
+    EXPECT_THAT(remarks, testing::Contains("1 lack the vector: left out (2)"));
+    const std::string back = "back-" + std::string(name(format));
+    ASSERT_TRUE(vectors().create_collection(
+        back, {.vectors = {{.name = "a", .dimension = 3, .metric = Metric::l2}}, .default_vector = "a"}));
+    const auto imported = import_vectors(*db, back, {.path = file, .metric = Metric::l2});
+    ASSERT_TRUE(imported) << imported.error().to_string();
+    EXPECT_EQ((*vectors().get(back, "1"))->vector.size(), 3U);
+    ASSERT_TRUE(vectors().create_collection(back + "-2", {.vectors = {{.name = "a", .dimension = 3}}}));
+    EXPECT_FALSE(import_vectors(*db, back + "-2", {.path = file})) << "no vector is meant";
+  }
+  ASSERT_TRUE(vectors().name_vector("notes", "old"));
+  EXPECT_EQ(given({.path = path("old.json"), .format = VectorFormat::qdrant}).points, 2U);
+  const auto view = db->view();
+  const auto refused = export_vectors(**view, "notes", {.path = path("no.json"), .vector = "none"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::invalid_argument);
 }
 
 TEST_F(ImportTest, AnExportThatEndsEarlyLeavesNothing) {

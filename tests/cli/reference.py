@@ -58,7 +58,7 @@ def text_of(command, *words):
 def verbs_of(help_text):
     """Names under `Subcommands:`, in their order."""
     found = re.search(r"^Subcommands:\n((?:  .*\n|\n)*)", help_text, re.MULTILINE)
-    return re.findall(r"^  ([a-z]+)", found.group(1), re.MULTILINE) if found else []
+    return re.findall(r"^  ([a-z-]+)", found.group(1), re.MULTILINE) if found else []
 
 
 def described(command, words):

@@ -101,6 +101,12 @@ class Collection {
   /// Exact at any view; O(1) at or after the last change, else a pass over the rows. Errors  as parts
   Result<Totals> totals(Lsn view) const;
 
+  /// The LSN of the last change of its own rows.
+  Lsn last_change() const STRATA_EXCLUDES(totals_mutex_) {
+    const core::MutexLock lock(totals_mutex_);
+    return totals_lsn_;
+  }
+
   /// Errors  corruption: a change of a point that does not exist, a damaged segment
   Result<void> apply(Lsn lsn, const PointChange& change);
   /// `added` keep the vectors that are new (is_added), in the order of the options, and the one that gets a name.

@@ -273,23 +273,37 @@ class VectorSession final : public strata::VectorStore {
     });
   }
 
-  Result<void> set_vectors(std::string_view name, std::string_view id, std::span<const PointVector> given) override {
+  using strata::VectorStore::set_vectors;
+  Result<void> set_vectors(std::string_view name, std::span<const PointVectors> points) override {
     return session_.write([&](Context& tx) -> Result<void> {
       const auto target = find_to_read(tx, name);
       if (!target) return no_collection(name);
-      STRATA_TRY(check_id(id));
-      auto vectors = STRATA_TRY(take_vectors(name, target->options, id, given));
+      // Everything is looked at before anything is taken.
       const Reading reading = STRATA_TRY(read(tx, *target, nullptr));
-      const Found found = STRATA_TRY(find_to_change(tx, name, reading, id));
-      BufferedPoint now = STRATA_TRY(as_it_is(found, PointChange::Kind::set_vectors));
-      STRATA_TRY(tx.charge(id.size() + now.elements.size() + now.payload.size() + now.terms.size() +
-                           kPointOverheadBytes + bytes_of(vectors, vectors.size(), id, now.payload)));
+      std::vector<std::vector<TakenVector>> vectors;
+      std::vector<BufferedPoint> now;
+      vectors.reserve(points.size());
+      now.reserve(points.size());
+      std::uint64_t bytes = 0;
+      for (const PointVectors& point : points) {
+        STRATA_TRY(check_id(point.id));
+        vectors.push_back(STRATA_TRY(take_vectors(name, target->options, point.id, point.vectors)));
+        const Found found = STRATA_TRY(find_to_change(tx, name, reading, point.id));
+        const BufferedPoint& own = now.emplace_back(STRATA_TRY(as_it_is(found, PointChange::Kind::set_vectors)));
+        bytes += point.id.size() + own.elements.size() + own.payload.size() + own.terms.size() + kPointOverheadBytes +
+                 bytes_of(vectors.back(), vectors.back().size(), point.id, own.payload);
+      }
       STRATA_TRY(depend_on_collection(tx, name, *target));
-      STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, id)));
+      for (const PointVectors& point : points) {
+        STRATA_TRY(tx.note_write(StoreKind::vector, point_key(name, point.id)));
+      }
+      STRATA_TRY(tx.charge(bytes));
       BufferedCollection& buffered = buffer(tx).at(name);
       buffered.vectors_of(target->options);
-      put(buffered, id, std::move(vectors), now.payload);
-      if (found.buffered == nullptr) buffered.points.insert_or_assign(std::string(id), std::move(now));
+      for (std::size_t i = 0; i < points.size(); ++i) {
+        vector::put(buffered, points[i].id, std::move(vectors[i]), now[i].payload);
+        buffered.points.try_emplace(std::string(points[i].id), std::move(now[i]));  // what was written before stays
+      }
       return {};
     });
   }
@@ -619,9 +633,18 @@ class VectorSession final : public strata::VectorStore {
     }
   }
 
-  /// That no point lacks the vector, at the commit either.
+  /// That no point lacks the vector, at the commit either: who writes points waits from here on, and who did since the view was taken is a
+  /// conflict.
   static Result<void> check_complete(Context& tx, std::string_view name, const Target& target, std::size_t place) {
-    tx.note_dependency(StoreKind::vector, points_predicate(name));
+    STRATA_TRY(tx.note_write(StoreKind::vector, collection_key(name)));
+    const auto changed = [&](const std::shared_ptr<Collection>& rows) {
+      return rows != nullptr && rows->last_change() > tx.view_lsn();
+    };
+    if (changed(target.base) || changed(target.kept[place])) {
+      return Error(ErrorCode::conflict, "points of collection " + quoted(name) +
+                                            " have changed since this transaction began; one of them may lack vector " +
+                                            quoted(target.options.vectors[place].name));
+    }
     std::uint64_t lacking = 0;
     std::string one;
     STRATA_TRY(each_without(tx, target, place, "", [&](const Found& found) -> Result<bool> {
