@@ -355,7 +355,8 @@ class Collection:
         return given
 
     def _give(self, vector: str, points: list[StoredPoint], rows: NDArray[np.float32]) -> int:
-        """In one commit, to those that are as they were; returns to how many."""
+        """In one commit, to those that are as they were; where somebody writes the same points, a half after the other.
+        Returns to how many."""
         handle = self._handle.begin("repeatable_read", "batch", 60_000, "", 10_000)
         try:
             native = _strata.Vector(handle)
@@ -369,9 +370,12 @@ class Collection:
             handle.commit()
             return len(ids)
         except _strata.Conflict:
-            return 0
+            if len(points) == 1:
+                return 0
         finally:
             handle.release()
+        half = len(points) // 2
+        return self._give(vector, points[:half], rows[:half]) + self._give(vector, points[half:], rows[half:])
 
     def upsert(self, id: str, vector: ArrayLike | None = None, payload: Filter | None = None, text: str = "",
                vectors: Mapping[str, AnyVector | None] | None = None) -> None:

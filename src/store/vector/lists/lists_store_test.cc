@@ -73,7 +73,7 @@ TEST_F(ListsStoreTest, UnderAFilterAsManyPointsAreLookedAt) {
   for (int i = 0; i < 40; ++i) {
     const auto query = some_vector();
     const auto exact = *db.store().search("c", query, {.k = 10, .filter = filter, .exact = true});
-    const auto near = *db.store().search("c", query, {.k = 10, .filter = filter, .ef = kEf, .probes = 20});
+    const auto near = *db.store().search("c", query, {.k = 10, .filter = filter, .ef = kEf, .probes = 8});
     ASSERT_EQ(near.size(), 10U);
     for (const Hit& hit : near) {
       found += std::any_of(exact.begin(), exact.end(), [&](const Hit& each) { return each.id == hit.id; }) ? 1 : 0;

@@ -187,7 +187,7 @@ TEST(Rabitq, EstimatesAreRightOnAverageAndWithinTheirBound) {
     const Rows given(metric, 2'000, 100, 5);
     const auto quantizer = given.train({.kind = rabitq});
     const auto codes = given.encode(*quantizer);
-    double sum = 0, bounds = 0;
+    double sum = 0, bounds = 0, truths = 0, squares = 0, products = 0;
     std::size_t outside = 0;
     for (const auto& vector : given.queries) {
       const QueryCode query(metric, vector);
@@ -204,6 +204,9 @@ TEST(Rabitq, EstimatesAreRightOnAverageAndWithinTheirBound) {
         outside += std::fabs(off) > bound ? 1 : 0;
         sum += off;
         bounds += bound;
+        truths += truth;
+        squares += truth * truth;
+        products += truth * off;
       }
     }
     const double count = static_cast<double>(given.rows) * static_cast<double>(given.queries.size());
@@ -211,6 +214,9 @@ TEST(Rabitq, EstimatesAreRightOnAverageAndWithinTheirBound) {
     EXPECT_LT(static_cast<double>(outside), 0.08 * count) << name(metric);
     EXPECT_GT(outside, 0U) << name(metric) << ": a bound that nothing passes says too little";
     EXPECT_LT(std::fabs(sum / count), 0.1 * bounds / count) << name(metric);
+    // Nor is it too small where the truth is great: the regression of what is off on the truth has no slope.
+    const double slope = (products - sum * truths / count) / (squares - truths * truths / count);
+    EXPECT_LT(std::fabs(slope), 0.05) << name(metric);
   }
 }
 
