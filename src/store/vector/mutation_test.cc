@@ -163,6 +163,13 @@ TEST(Mutation, AnotherIndexIsOfACollectionThatExists) {
   ASSERT_TRUE(mutation) << mutation.error().to_string();
   EXPECT_EQ((*mutation)[0].altered->options, options);
   EXPECT_FALSE((*mutation)[0].created);
+  // Up to version 4 it was the indexing alone.
+  const auto before =
+      decode(*core::from_hex("0401036f6c640400082800000106000333"
+                             "33733f00"));
+  ASSERT_TRUE(before) << before.error().to_string();
+  EXPECT_EQ((*before)[0].altered->options, options);
+  EXPECT_TRUE((*before)[0].altered->dropped.empty());
   const auto nowhere = decode_mutation(section, [](std::string_view) { return std::optional<CollectionOptions>(); });
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code(), ErrorCode::corruption);

@@ -223,6 +223,16 @@ constexpr std::string_view kState4 =
     "040400000000000000020000000000000002000000000000000000000000000000010101630301010000208001010000"
     "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
 
+/// And as versions 5 and 6 did: with all of the indexing, and with a count of named vectors; no layouts.
+constexpr std::string_view kState5 =
+    "0504000000000000000200000000000000020000000000000000000000000000000101016303010100002080010000000000003333733f0100"
+    "0000"
+    "00000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
+constexpr std::string_view kState6 =
+    "0604000000000000000200000000000000020000000000000000000000000000000101016303010100002080010000000000003333733f0001"
+    "0000"
+    "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
+
 /// A database whose last checkpoint is the specimen.
 struct Specimen {
   Specimen(std::span<const SpecimenRun> runs, std::size_t size, std::string_view state) {
@@ -244,11 +254,20 @@ struct Specimen {
   TestDatabase db{*files};
 };
 
-TEST(Segment, AStateOfVersion4IsRead) {
-  Specimen specimen(kFormat2, kFormat2Bytes, kState4);
-  EXPECT_EQ(specimen.db.store().collection("c")->options,
-            (CollectionOptions{.dimension = 3, .metric = Metric::l2, .words = true}));
-  EXPECT_EQ(specimen.db.store().collection("c")->points, 2U);
+TEST(Segment, StatesOfEarlierVersionsAreReadAndWrittenAnew) {
+  for (const std::string_view state : {kState4, kState5, kState6}) {
+    SCOPED_TRACE(state.substr(0, 2));
+    Specimen specimen(kFormat2, kFormat2Bytes, state);
+    const auto expect_content = [&] {
+      EXPECT_EQ(specimen.db.store().collection("c")->options,
+                (CollectionOptions{.dimension = 3, .metric = Metric::l2, .words = true}));
+      EXPECT_EQ(specimen.db.store().collection("c")->points, 2U);
+    };
+    expect_content();
+    ASSERT_TRUE(specimen.db.checkpoint(1));
+    ASSERT_TRUE(specimen.db.restart());
+    expect_content();
+  }
 }
 
 TEST(Segment, ReadsAFileOfFormat1AndWritesItAnewInThePresentOne) {
