@@ -101,9 +101,10 @@ class Engine : public Stores {
   virtual Result<Lsn> checkpoint() = 0;
   virtual Result<Map> statistics() = 0;
   /// What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys (noted for
-  /// conflicts) and, of one that waits for a lock, waits_for and waiting_ms; "conflicts", the last 32 with time and message;
-  /// "locks", how many are held; "lag", by how many bytes of records the files of each store are behind, with the limit
-  /// "lag_bytes_max"; "counters". A call on the database is shown while it waits.
+  /// conflicts), writing (whether it wrote anything) and, of one that waits for a lock, waits_for (ids), waits_on (the store and
+  /// the hash of the key: equal for equal keys) and waiting_ms; "not_shown", how many more there are (0 here); "conflicts", the
+  /// last 32 with time and message; "locks", how many are held; "lag", by how many bytes of records the files of each store are
+  /// behind, with the limit "lag_bytes_max"; "counters". A call on the database is shown while it waits.
   virtual Result<Map> transactions() = 0;
   /// What each store holds at the view's LSN. Cost  reads everything
   virtual Result<std::vector<StoreSummary>> summarize(const AsOf& as_of = {}) = 0;
@@ -118,5 +119,14 @@ class Engine : public Stores {
   ///         such as a backup's progress: nothing is closed); those of a checkpoint, and then it is closed all the same
   virtual Result<void> close() = 0;
 };
+
+/// What Engine::transactions tells, of a database that another process (or this one) has open, read without asking that
+/// process: it may hang. First comes "process", who that is. Of more than 256 transactions or 64 that wait, "not_shown" are left
+/// out; of more than 9 that one waits for, 9 are named; messages of conflicts end after 360 bytes; "locks" are those that
+/// transactions held when their last call ended. For the user of that process and for root, on the same machine and in the same container.
+/// Errors  not_found (no process has it open), permission_denied (another user's process), unavailable (the process is none that
+///         can be looked at, or is still opening it), unsupported, corruption (what it shows was written by another version, or by nobody)
+/// Cost    about 40 KB copied twice; the process that is looked at does nothing for it
+Result<Map> transactions_of(const std::string& directory) noexcept;
 
 }  // namespace strata

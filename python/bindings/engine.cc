@@ -251,6 +251,10 @@ void bind_engine(nb::module_& module) {
       .def("summarize", &summarize, nb::arg("as_of").none())
       .def("verify", &verify);
   module.def("open", &open, nb::arg("directory"), nb::arg("options"));
+  module.def(
+      "transactions",
+      [](const std::string& directory) { return object_of(without_gil([&] { return transactions_of(directory); })); },
+      nb::arg("directory"));
 }
 
 }  // namespace strata::python

@@ -30,7 +30,7 @@ from ._strata import (
 from .arguments import check_calls
 from .aio import AsyncDatabase, AsyncTransaction, AsyncView, open_async
 from .array import Dataset
-from .database import Database, Transaction, View, open, rebuild, restore
+from .database import Database, Transaction, View, open, rebuild, restore, transactions
 from .memory import ForgetReceipt, Recalled, StoredAtom, Why
 from .rows import Rows
 from .vector import Collection, Hit, Quantization
@@ -45,4 +45,5 @@ __all__ = [
     "Hit", "InternalError", "InvalidArgument", "IoError", "NotFound", "PermissionDenied", "Quantization",
     "Recalled", "ResourceExhausted", "Rows", "StoredAtom", "Timeout", "Transaction", "Unauthenticated", "Unavailable",
     "Unsupported", "View", "Why", "open", "open_async", "rebuild", "restore",
+    "transactions",
 ]

@@ -224,9 +224,10 @@ class Database(Stores):
         return self._handle.statistics()
 
     def transactions(self) -> dict[str, Any]:
-        """What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, bytes, keys and,
-        of one that waits for a lock, waits_for (ids) and waiting_ms; "conflicts", the last 32 with time and message;
-        "locks", how many are held; "lag", by how many bytes of records each store's files are behind; "counters".
+        """What is under way: "active", a list of transactions by id with isolation, age_ms, view_lsn, writing, bytes,
+        keys and, of one that waits for a lock, waits_for (ids), waits_on (store and hash of the key) and waiting_ms;
+        "not_shown", how many more there are; "conflicts", the last 32 with time and message; "locks", how many are
+        held; "lag", by how many bytes of records each store's files are behind; "counters".
         From any thread, also while others wait."""
         return self._handle.transactions()
 
@@ -306,3 +307,12 @@ def rebuild(directory: str | os.PathLike[str], store: str) -> StoreSummary:
     After an error nothing has changed. The database must be closed.
     """
     return StoreSummary(*_strata.rebuild(checked_path("directory", directory), store))
+
+
+def transactions(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `Database.transactions` tells, of a database that another process has open, and "process", who that is.
+
+    That process need not answer, so it may hang. At most 256 transactions and 64 that wait are shown; "not_shown" are
+    the others. NotFound: no process has it open. PermissionDenied: it is another user's.
+    """
+    return _strata.transactions(checked_path("directory", directory))

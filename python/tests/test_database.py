@@ -333,6 +333,36 @@ def test_who_waits_for_whom_is_shown(db):
     assert shown["active"] == [] and shown["counters"]["conflicts"] == len(shown["conflicts"]) == 1
 
 
+WAITING = """
+import sys, threading, strata
+db = strata.open(sys.argv[1])
+db.metadata.execute("create table t(id text primary key)")
+first, second = db.transaction(), db.transaction()
+first.metadata.put_row("t", {"id": "a"})
+threading.Thread(target=lambda: second.metadata.put_row("t", {"id": "a"}), daemon=True).start()
+while not any("waits_for" in each for each in db.transactions()["active"]):
+    pass
+print("waiting", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_process_shows_who_waits_for_whom(path):
+    with pytest.raises(strata.NotFound, match="no process has the database open"):
+        strata.transactions(path)
+    with subprocess.Popen([sys.executable, "-c", WAITING, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as other:
+        assert other.stdout.readline() == "waiting\n"
+        shown = strata.transactions(path)
+        other.kill()
+    assert str(other.pid) in shown["process"]
+    holder, waiter = shown["active"]
+    assert waiter["waits_for"] == [holder["id"]] and waiter["waits_on"].startswith("metadata:")
+    assert holder["writing"] and not waiter["writing"]
+    with pytest.raises(strata.NotFound):
+        strata.transactions(path)
+
+
 def test_backup_restore_rebuild_and_verify(db, path, tmp_path):
     db.graph.put_node("a")
     db.object.put("content")

@@ -57,6 +57,14 @@ Result<Memory*> Database::memory(Missing missing) {
   return memory_.get();
 }
 
+Result<Map> Database::transactions() {
+  if (!engine_) {
+    auto other = transactions_of(directory_);
+    if (other || other.error().code() != ErrorCode::not_found) return other;
+  }
+  return STRATA_TRY(engine())->transactions();
+}
+
 Result<void> Database::close() {
   memory_.reset();
   view_.reset();

@@ -30,6 +30,8 @@ class Database {
   Result<Memory*> memory(Missing missing = Missing::refuse);
   /// Whether anything was ever remembered here, without preparing the directory for memories.
   Result<bool> has_memory();
+  /// Of the process that has it open, if any has, also one that hangs; else this one opens it. As strata::transactions_of.
+  Result<Map> transactions();
   Result<void> close();
   /// After a verb that failed: as close; and a database that this run made, and that holds nothing, is taken away again.
   Result<void> close_after_failure();

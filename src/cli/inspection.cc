@@ -54,14 +54,13 @@ void add_stats(CommandLine& line) {
 }
 
 void add_transactions(CommandLine& line) {
-  Verb verb =
-      line.verb("transactions", "What is under way, who waits for whom, and what conflicted since it was opened",
-                "strata transactions notes.strata --json");
+  Verb verb = line.verb("transactions",
+                        "What is under way in the process that has it open, who waits for whom, and what conflicted",
+                        "strata transactions notes.strata --json");
   verb.takes_directory();
   verb.runs([](Context& context) -> Result<void> {
-    Engine* engine = STRATA_TRY(context.database.engine());
     Record record;
-    const Map transactions = STRATA_TRY(engine->transactions());
+    const Map transactions = STRATA_TRY(context.database.transactions());
     if (context.output.json()) {
       for (const auto& [key, value] : transactions) record.emplace_back(key, value);
     } else {

@@ -28,7 +28,11 @@ inline std::byte* store_varint(std::byte* to, std::uint64_t value) noexcept {
 
 class Encoder {
  public:
-  explicit Encoder(Bytes& out) : out_(out) {}
+  /// A buffer that has no memory yet gets some: grown from nothing, a short encoding would take it five times.
+  explicit Encoder(Bytes& out) : out_(out) {
+    constexpr std::size_t kFirstBytes = 64;
+    if (out.capacity() == 0) out.reserve(kFirstBytes);
+  }
 
   void u8(std::uint8_t value) { out_.push_back(static_cast<std::byte>(value)); }
   void u16(std::uint16_t value) { fixed(value); }

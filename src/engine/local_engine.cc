@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::size_t kTagBytesMax = 128;
 
-std::string_view isolation_name(Isolation isolation) {
-  switch (isolation) {
-    case Isolation::read_uncommitted: return "read_uncommitted";
-    case Isolation::read_committed: return "read_committed";
-    case Isolation::repeatable_read: return "repeatable_read";
-    case Isolation::serializable: return "serializable";
-  }
-  return "unknown";
-}
-
 class LocalTransaction final : public Transaction {
  public:
   LocalTransaction(StoreSet& stores, std::unique_ptr<transaction::TransactionSession> session)
@@ -81,7 +71,8 @@ LocalEngine::LocalEngine(std::string directory, const OpenOptions& options, Envi
       options_(options),
       files_(std::move(environment.files)),
       clock_(*environment.clock),
-      graph_rows_min_(environment.graph_rows_min) {}
+      graph_rows_min_(environment.graph_rows_min),
+      board_(std::move(environment.board)) {}
 
 LocalEngine::~LocalEngine() {
   const auto closed = close();
@@ -287,52 +278,6 @@ Result<Map> LocalEngine::statistics() noexcept {
     if (!background_error_.empty()) statistics.set("checkpoint_error", background_error_);
   }
   return statistics;
-}
-
-Result<Map> LocalEngine::transactions() noexcept {
-  STRATA_TRY(check_open());
-  Value::List active;
-  for (const transaction::TransactionStatus& each : manager_->active()) {
-    Map shown{{"id", each.id}};
-    if (each.view > 0 || each.age_us > 0) {
-      shown.set("isolation", std::string(isolation_name(each.isolation)));
-      shown.set("age_ms", each.age_us / 1000);
-      shown.set("view_lsn", each.view);
-      shown.set("bytes", each.bytes);
-      shown.set("keys", each.keys);
-    }
-    if (!each.waits_for.empty()) {
-      shown.set("waits_for", Value::List(each.waits_for.begin(), each.waits_for.end()));
-      shown.set("waiting_ms", each.waiting_us / 1000);
-    }
-    active.push_back(std::move(shown));
-  }
-  Value::List conflicts;
-  for (const transaction::RecentConflict& each : manager_->recent_conflicts()) {
-    conflicts.push_back(Map{{"time", core::format_time(each.time)}, {"message", each.message}});
-  }
-  const transaction::ManagerStats manager = manager_->stats();
-  const transaction::LockStats locks = manager_->locks().stats();
-  const transaction::StoreLag::Stats lag = manager_->store_lag().stats();
-  Map behind;
-  for (std::size_t i = 0; i < kStoreCount; ++i) {
-    const auto store = static_cast<StoreKind>(i);
-    if (store != StoreKind::cache) behind.set(std::string(name(store)), lag.bytes[i]);
-  }
-  return Map{{"active", std::move(active)},
-             {"conflicts", std::move(conflicts)},
-             {"locks", manager_->locks().size()},
-             {"lag", std::move(behind)},
-             {"lag_bytes_max", lag.bytes_max},
-             {"counters", Map{{"committed", manager.committed},
-                              {"rolled_back", manager.rolled_back},
-                              {"conflicts", manager.conflicts},
-                              {"timeouts", manager.timeouts},
-                              {"lag_waits", lag.waits},
-                              {"lag_refusals", lag.refusals},
-                              {"lock_waits", locks.waits},
-                              {"deadlocks", locks.deadlocks},
-                              {"lock_timeouts", locks.timeouts}}}};
 }
 
 }  // namespace strata::engine

@@ -18,17 +18,21 @@
 #include "engine/retaining_file_system.h"
 #include "engine/store_set.h"
 #include "engine/superblock.h"
+#include "io/shared_memory.h"
 #include "journal/journal.h"
 #include "strata/operations.h"
 #include "transaction/sessions.h"
 
 namespace strata::engine {
 
+inline constexpr std::string_view kLockName = "lock";
+
 /// What open needs beyond the user's options: tests and operations give their own disk and clock.
 struct Environment {
   std::unique_ptr<io::FileSystem> files;
   const core::Clock* clock = nullptr;
-  std::uint32_t graph_rows_min = 0;  ///< smaller vector segments are scanned; 0: as VectorOptions has it
+  std::uint32_t graph_rows_min = 0;              ///< smaller vector segments are scanned; 0: as VectorOptions has it
+  std::shared_ptr<io::SharedMemory> board = {};  ///< where other processes look at transactions; null: nowhere
 };
 
 class LocalEngine final : public Engine {
@@ -105,6 +109,7 @@ class LocalEngine final : public Engine {
   RetainingFileSystem store_files_{*files_};  // what the stores get
   const core::Clock& clock_;
   const std::uint32_t graph_rows_min_;
+  const std::shared_ptr<io::SharedMemory> board_;  // the manager's, too
 
   std::unique_ptr<io::DirectoryLock> lock_;
   std::unique_ptr<StoreSet> stores_;

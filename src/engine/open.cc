@@ -16,7 +16,6 @@ namespace strata::engine {
 namespace {
 
 constexpr std::string_view kReadmeName = "README.txt";
-constexpr std::string_view kLockName = "lock";
 
 constexpr std::string_view kReadme =
     "This directory is a Strata database, written by Strata 0.1.0 (format 1).\n"
@@ -278,6 +277,7 @@ Result<void> LocalEngine::recover() {
 
   manager_options.transaction_bytes_max = options_.transaction_bytes_max;
   manager_options.store_lag_bytes_max = options_.store_lag_bytes_max;
+  manager_options.board = board_;
   manager_ = std::make_unique<transaction::TransactionManager>(
       *journal_, clock_, stores_->participants(), manager_options, last, last_time, std::move(idempotency),
       [this](const transaction::Commit& commit, ByteView section) { return apply_engine_section(commit, section); });
@@ -346,6 +346,7 @@ Result<void> LocalEngine::close() noexcept {
   }
   STRATA_CRASHPOINT("engine.close.journal");
   store_files_.end();
+  if (board_) board_->hide();  // the next one that opens the directory, perhaps in this process, has its own
   lock_.reset();
   return outcome;
 }
@@ -361,6 +362,9 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
   engine::Environment environment;
   environment.files = STRATA_TRY(io::open_posix_file_system(directory));
   environment.clock = &clock;
+  // Nobody misses it who does not look: a system without it, or without a descriptor to spare, is no reason not to open.
+  const std::string board = transaction::board_name(STRATA_TRY(io::directory_identity(directory)));
+  if (auto shared = io::make_shared_memory(board, transaction::kBoardBytes)) environment.board = *std::move(shared);
   auto opened = engine::LocalEngine::open(directory, options, std::move(environment));
   if (!opened) return std::move(opened).error();
   return std::unique_ptr<Engine>(std::move(opened).value());

@@ -471,4 +471,32 @@ Result<void> make_root_directory(const std::string& root) {
   return {};
 }
 
+Result<std::optional<std::string>> lock_owner(const std::string& root, std::string_view name) {
+  STRATA_TRY(check_root(root));
+  STRATA_TRY(check_name(name));
+  const Descriptor folder(retry_interrupted([&] { return ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  if (folder.get() < 0) return system_error(errno, "open", root);
+  const Descriptor file(open_beneath(folder.get(), std::string(name), O_RDONLY, 0));
+  if (file.get() < 0) return system_error(errno, "open", name);
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (retry_interrupted([&] { return ::fcntl(file.get(), F_OFD_GETLK, &whole); }) != 0) {
+    if (errno == EINVAL) return Error(ErrorCode::unsupported, "this disk does not tell who holds a lock: " + root);
+    return system_error(errno, "ask for the lock", name);
+  }
+  if (whole.l_type == F_UNLCK) return std::optional<std::string>();
+  std::array<char, 256> text{};
+  const ssize_t count = retry_interrupted([&] { return ::pread(file.get(), text.data(), text.size(), 0); });
+  if (count < 0) return system_error(errno, "read", name);
+  return std::optional<std::string>(std::string(text.data(), static_cast<std::size_t>(count)));
+}
+
+Result<std::string> directory_identity(const std::string& root) {
+  STRATA_TRY(check_root(root));
+  struct stat status{};
+  if (::stat(root.c_str(), &status) != 0) return system_error(errno, "stat", root);
+  return std::to_string(status.st_dev) + "-" + std::to_string(status.st_ino);
+}
+
 }  // namespace strata::io

@@ -131,11 +131,11 @@ bool LockTable::try_acquire(LockOwner& owner, std::uint64_t key, LockMode mode) 
 
 // ---- waiting ------------------------------------------------------------------------------------------------------
 
-Result<LockTable::Granted> LockTable::acquire(LockOwner& owner, std::uint64_t key, LockMode mode,
+Result<LockTable::Granted> LockTable::acquire(LockOwner& owner, StoreKind store, std::uint64_t key, LockMode mode,
                                               std::int64_t deadline_us) {
   if (try_acquire(owner, key, mode)) return Granted::at_once;
   const core::MutexLock lock(wait_mutex_);
-  Waiter self{owner.id(), key, mode, clock_.monotonic_us()};
+  Waiter self{owner.id(), store, key, mode, clock_.monotonic_us()};
   {
     // Once more: until now the slot could change. From here on, with this waiter in it, it cannot.
     Shard& shard = shard_of(key);
@@ -155,8 +155,7 @@ Result<LockTable::Granted> LockTable::acquire(LockOwner& owner, std::uint64_t ke
     }
     queue.insert(place, &self);
   }
-  waiting_.emplace(owner.id(), &self);
-  ++stats_.waits;
+  start_waiting(self);
 
   // L4: every cycle that this wait closes loses its youngest.
   while (self.state == Waiter::State::waiting) {
@@ -168,7 +167,7 @@ Result<LockTable::Granted> LockTable::acquire(LockOwner& owner, std::uint64_t ke
     Waiter& victim = *waiting_.at(*std::max_element(cycle.begin(), cycle.end()));
     victim.state = Waiter::State::victim;
     victim.cycle = std::move(text);
-    ++stats_.deadlocks;
+    board_.counters.deadlocks.fetch_add(1, std::memory_order_relaxed);
     leave_queue(victim);
     victim.changed.notify_one();
   }
@@ -178,7 +177,7 @@ Result<LockTable::Granted> LockTable::acquire(LockOwner& owner, std::uint64_t ke
       std::string holders;
       for (const std::uint64_t each : waits_for(owner.id())) holders += (holders.empty() ? "" : ", ") + named(each);
       leave_queue(self);
-      ++stats_.timeouts;
+      board_.counters.lock_timeouts.fetch_add(1, std::memory_order_relaxed);
       return Error(ErrorCode::timeout, "another transaction holds the lock for too long: " + named(owner.id()) +
                                            " waited " + std::to_string((clock_.monotonic_us() - self.since_us) / 1000) +
                                            " ms for " + holders);
@@ -231,6 +230,11 @@ void LockTable::release_all(LockOwner& owner) {
 }
 
 void LockTable::serve(std::uint64_t key) {
+  serve_queue(key);
+  show_waiters(key);  // who is left waits for others now
+}
+
+void LockTable::serve_queue(std::uint64_t key) {
   Shard& shard = shard_of(key);
   const core::MutexLock lock(shard.mutex);
   Slot* slot = shard.find(key);
@@ -245,7 +249,7 @@ void LockTable::serve(std::uint64_t key) {
       return;
     }
     queue.pop_front();
-    waiting_.erase(next.owner);
+    stop_waiting(next);
     next.state = Waiter::State::granted;
     next.changed.notify_one();
   }
@@ -258,11 +262,50 @@ void LockTable::leave_queue(Waiter& waiter) {
     const core::MutexLock lock(shard.mutex);
     std::erase(shard.find(waiter.key)->crowd->waiters, &waiter);
   }
-  waiting_.erase(waiter.owner);
+  stop_waiting(waiter);
   serve(waiter.key);  // who stood behind may go now
 }
 
 // ---- who waits for whom -------------------------------------------------------------------------------------------
+
+void LockTable::start_waiting(Waiter& waiter) {
+  waiting_.emplace(waiter.owner, &waiter);
+  board_.counters.lock_waits.fetch_add(1, std::memory_order_relaxed);
+  for (ShownWait& place : board_.waits) {
+    if (place.waiter.load(std::memory_order_relaxed) != 0) continue;
+    waiter.shown = &place;
+    break;
+  }
+  if (waiter.shown == nullptr) board_.counters.unshown.fetch_add(1, std::memory_order_relaxed);
+  show_waiters(waiter.key);  // one that passed others is before them now
+}
+
+void LockTable::stop_waiting(Waiter& waiter) {
+  waiting_.erase(waiter.owner);
+  if (waiter.shown == nullptr) {
+    board_.counters.unshown.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  const ShownWait::Change change(*waiter.shown);
+  waiter.shown->waiter.store(0, std::memory_order_relaxed);
+}
+
+void LockTable::show_waiters(std::uint64_t key) {
+  for (const auto& [owner, waiter] : waiting_) {
+    if (waiter->key != key || waiter->shown == nullptr) continue;
+    ShownWait& shown = *waiter->shown;
+    const std::vector<std::uint64_t> holders = waits_for(owner);
+    const ShownWait::Change change(shown);
+    shown.waiter.store(owner, std::memory_order_relaxed);
+    shown.since_us.store(static_cast<std::uint64_t>(waiter->since_us), std::memory_order_relaxed);
+    shown.key.store(key, std::memory_order_relaxed);
+    shown.store.store(static_cast<std::uint64_t>(waiter->store), std::memory_order_relaxed);
+    shown.holders.store(holders.size(), std::memory_order_relaxed);
+    for (std::size_t i = 0; i < std::min(holders.size(), ShownWait::kHoldersMax); ++i) {
+      shown.holder[i].store(holders[i], std::memory_order_relaxed);
+    }
+  }
+}
 
 std::vector<std::uint64_t> LockTable::waits_for(std::uint64_t owner) {
   const auto found = waiting_.find(owner);
@@ -315,14 +358,17 @@ std::vector<std::uint64_t> LockTable::find_cycle(std::uint64_t owner) {
 std::vector<LockWait> LockTable::waits() {
   const core::MutexLock lock(wait_mutex_);
   std::vector<LockWait> waits;
-  for (const auto& [owner, waiter] : waiting_) waits.push_back({owner, waits_for(owner), waiter->since_us});
+  for (const auto& [owner, waiter] : waiting_) {
+    waits.push_back({owner, waits_for(owner), waiter->since_us, waiter->store, waiter->key});
+  }
   std::sort(waits.begin(), waits.end(), [](const LockWait& a, const LockWait& b) { return a.waiter < b.waiter; });
   return waits;
 }
 
 LockStats LockTable::stats() {
-  const core::MutexLock lock(wait_mutex_);
-  return stats_;
+  const BoardCounters& counters = board_.counters;
+  return {counters.lock_waits.load(std::memory_order_relaxed), counters.deadlocks.load(std::memory_order_relaxed),
+          counters.lock_timeouts.load(std::memory_order_relaxed)};
 }
 
 std::size_t LockTable::size() {

@@ -32,6 +32,8 @@
 #include "core/clock.h"
 #include "core/mutex.h"
 #include "strata/error.h"
+#include "strata/transaction.h"
+#include "transaction/transaction_board.h"
 
 namespace strata::transaction {
 
@@ -59,6 +61,8 @@ struct LockWait {
   std::uint64_t waiter = 0;
   std::vector<std::uint64_t> holders = {};  ///< ascending
   std::int64_t since_us = 0;                ///< monotonic
+  StoreKind store = StoreKind::vector;      ///< of the key
+  std::uint64_t key = 0;
 };
 
 struct LockStats {
@@ -70,16 +74,18 @@ class LockTable {
  public:
   enum class Granted : std::uint8_t { at_once, after_waiting };
 
-  explicit LockTable(const core::Clock& clock) : clock_(clock) {}
+  /// board  where waits and their counts are shown to others
+  LockTable(const core::Clock& clock, BoardLayout& board) : clock_(clock), board_(board) {}
   ~LockTable();
   LockTable(const LockTable&) = delete;
   LockTable& operator=(const LockTable&) = delete;
 
   /// False when it would have to wait. Cost  one uncontended mutex, one look-up in an open table
   bool try_acquire(LockOwner& owner, std::uint64_t key, LockMode mode);
-  /// Waits for the key until `deadline_us` (monotonic).
+  /// Waits for the key, one of `store`, until `deadline_us` (monotonic).
   /// Errors  conflict (a deadlock, and this owner is the youngest in it: the cycle is named), timeout (the holders are named)
-  Result<Granted> acquire(LockOwner& owner, std::uint64_t key, LockMode mode, std::int64_t deadline_us);
+  Result<Granted> acquire(LockOwner& owner, StoreKind store, std::uint64_t key, LockMode mode,
+                          std::int64_t deadline_us);
   /// Gives everything back and wakes those who can go on now.
   void release_all(LockOwner& owner);
 
@@ -94,9 +100,11 @@ class LockTable {
   };
   struct Waiter {
     std::uint64_t owner;
+    StoreKind store;
     std::uint64_t key;
     LockMode mode;
     std::int64_t since_us;
+    ShownWait* shown = nullptr;  // null: the board has no room for it
     enum class State : std::uint8_t { waiting, granted, victim } state = State::waiting;
     std::string cycle = {};  // of a victim
     core::Condition changed = {};
@@ -134,18 +142,24 @@ class LockTable {
   static void each_holder(const Slot& slot, Visit&& visit);
   /// Serves the queue of a key whose holders or waiters changed.
   void serve(std::uint64_t key) STRATA_REQUIRES(wait_mutex_);
+  void serve_queue(std::uint64_t key) STRATA_REQUIRES(wait_mutex_);
   void leave_queue(Waiter& waiter) STRATA_REQUIRES(wait_mutex_);
+  /// From here on the waiter counts as waiting; `stop_waiting` is its end.
+  void start_waiting(Waiter& waiter) STRATA_REQUIRES(wait_mutex_);
+  void stop_waiting(Waiter& waiter) STRATA_REQUIRES(wait_mutex_);
+  /// Writes anew on the board whom they wait for that wait for this key. Cost  the waiters of all keys
+  void show_waiters(std::uint64_t key) STRATA_REQUIRES(wait_mutex_);
   /// Whom this owner waits for, if it does.
   std::vector<std::uint64_t> waits_for(std::uint64_t owner) STRATA_REQUIRES(wait_mutex_);
   /// The owners of a cycle through `owner`, it first; empty when there is none.
   std::vector<std::uint64_t> find_cycle(std::uint64_t owner) STRATA_REQUIRES(wait_mutex_);
 
   const core::Clock& clock_;
+  BoardLayout& board_;
   std::array<Shard, kShards> shards_;
 
   core::Mutex wait_mutex_;
   std::unordered_map<std::uint64_t, Waiter*> waiting_ STRATA_GUARDED_BY(wait_mutex_);  // by owner
-  LockStats stats_ STRATA_GUARDED_BY(wait_mutex_);
 };
 
 }  // namespace strata::transaction

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <optional>
@@ -31,7 +32,7 @@ class Agent {
     finish();
     done = false;
     thread_ = std::thread([this, key, mode, deadline] {
-      auto granted = table_.acquire(owner, key, mode, deadline);
+      auto granted = table_.acquire(owner, StoreKind::metadata, key, mode, deadline);
       if (granted) {
         outcome = *granted == LockTable::Granted::at_once ? "at once" : "after waiting";
       } else {
@@ -66,7 +67,8 @@ class Agent {
 class LockTableTest : public ::testing::Test {
  protected:
   core::ManualClock clock;
-  LockTable table{clock};
+  BoardLayout board;
+  LockTable table{clock, board};
 };
 
 TEST_F(LockTableTest, ModesMeetAsTheTableSays) {
@@ -145,6 +147,57 @@ TEST_F(LockTableTest, WaitersAreServedInOrderAndSharedOnesTogether) {
   EXPECT_EQ(table.stats().waits, 4U);
 }
 
+TEST_F(LockTableTest, TheBoardFollowsWhoWaitsForWhom) {
+  // By waiter, as another process reads it.
+  const auto shown = [&] {
+    Bytes bytes(kBoardBytes);
+    std::memcpy(bytes.data(), &board, kBoardBytes);
+    std::map<std::uint64_t, std::vector<std::uint64_t>> waits;
+    const auto told = read_board(bytes, bytes, 0);
+    for (const TransactionStatus& each : told->active) {
+      EXPECT_EQ(each.waits_on, "metadata:0000000000000007");
+      waits[each.id] = each.waits_for;
+    }
+    return waits;
+  };
+  using Waits = std::map<std::uint64_t, std::vector<std::uint64_t>>;
+  board.bytes = kBoardBytes;
+  LockOwner first(1);
+  ASSERT_TRUE(table.try_acquire(first, 7, LockMode::shared));
+  ASSERT_TRUE(table.try_acquire(first, 8, LockMode::exclusive));
+  Agent two(table, 2), three(table, 3), four(table, 4);
+  two.start_and_settle(7, LockMode::exclusive);
+  three.start_and_settle(7, LockMode::exclusive);
+  four.start_and_settle(7, LockMode::shared);
+  EXPECT_EQ(shown(), (Waits{{2, {1}}, {3, {1, 2}}, {4, {2, 3}}}));
+  table.release_all(first);
+  two.finish();
+  EXPECT_EQ(shown(), (Waits{{3, {2}}, {4, {2, 3}}})) << "they wait for who holds it now";
+  table.release_all(two.owner);
+  three.finish();
+  table.release_all(three.owner);
+  four.finish();
+  table.release_all(four.owner);
+  EXPECT_EQ(shown(), Waits{});
+  EXPECT_EQ(board.counters.lock_waits, 3U);
+}
+
+TEST_F(LockTableTest, MoreThatWaitThanTheBoardHasRoomForAreCounted) {
+  LockOwner first(1);
+  ASSERT_TRUE(table.try_acquire(first, 7, LockMode::exclusive));
+  std::vector<std::unique_ptr<Agent>> agents;
+  for (std::uint64_t id = 2; id < 2 + BoardLayout::kWaits + 3; ++id) {
+    agents.push_back(std::make_unique<Agent>(table, id));
+    agents.back()->start_and_settle(7, LockMode::shared);
+  }
+  EXPECT_EQ(board.counters.unshown, 3U);
+  table.release_all(first);
+  for (const auto& each : agents) each->finish();
+  for (const auto& each : agents) table.release_all(each->owner);
+  EXPECT_EQ(board.counters.unshown, 0U);
+  for (const ShownWait& each : board.waits) EXPECT_EQ(each.waiter, 0U);
+}
+
 TEST_F(LockTableTest, WhoWantsMoreOfWhatItHoldsGoesFirst) {
   LockOwner one(1), two(2);
   ASSERT_TRUE(table.try_acquire(one, 7, LockMode::shared));
@@ -152,7 +205,8 @@ TEST_F(LockTableTest, WhoWantsMoreOfWhatItHoldsGoesFirst) {
   Agent three(table, 3);
   three.start_and_settle(7, LockMode::exclusive);
   std::atomic<bool> upgraded{false};
-  std::thread upgrade([&] { upgraded = table.acquire(two, 7, LockMode::exclusive, kNever).has_value(); });
+  std::thread upgrade(
+      [&] { upgraded = table.acquire(two, StoreKind::metadata, 7, LockMode::exclusive, kNever).has_value(); });
   while (table.waits().size() < 2) std::this_thread::yield();
   table.release_all(one);
   upgrade.join();
@@ -261,7 +315,8 @@ TEST_F(LockTableTest, FindsExactlyTheDeadlocksThatBruteForceFinds) {
   constexpr int kOwners = 6, kKeys = 4;
   int deadlocks = 0;
   for (int round = 0; round < 60; ++round) {
-    LockTable fresh(clock);
+    BoardLayout board_of_fresh;
+    LockTable fresh(clock, board_of_fresh);
     std::vector<std::unique_ptr<Agent>> agents;
     for (int i = 0; i < kOwners; ++i)
       agents.push_back(std::make_unique<Agent>(fresh, static_cast<std::uint64_t>(i + 1)));
@@ -378,7 +433,7 @@ TEST_F(LockTableTest, ManyThreadsExcludeEachOther) {
         bool ok = true;
         for (const std::size_t key : {a, b}) {
           if (!ok) break;
-          ok = table.acquire(owner, key, LockMode::exclusive, kNever).has_value();
+          ok = table.acquire(owner, StoreKind::metadata, key, LockMode::exclusive, kNever).has_value();
           if (ok) inside[key] = owner.id();
         }
         std::this_thread::yield();

@@ -95,7 +95,7 @@ class Context {
     note_claim(store, key);
     return {};
   }
-  void note_claim(StoreKind store, KeyHash key) { writes_.push_back({key, store}); }
+  void note_claim(StoreKind store, KeyHash key) { note(writes_, {key, store}); }
   /// Something within `key` (a collection, a table) is written: who defines or drops it waits, and we for him.
   Result<void> intend(StoreKind store, KeyHash key) {
     if (locks_ == nullptr) return {};
@@ -129,14 +129,14 @@ class Context {
   /// This key was read (found or found missing): if another transaction writes it after our view and before our commit,
   /// that is a conflict under repeatable read. Commuting effects (an edge at a hub) read the node's existence key only.
   void note_read(StoreKind store, KeyHash key) {
-    if (tracking_ != Tracking::none) reads_.push_back({key, store});
+    if (tracking_ != Tracking::none) note(reads_, {key, store});
   }
   /// As note_read, for what many reads in a row share (a table's columns, the schema): noted once.
   void note_read_once(StoreKind store, KeyHash key) {
     std::size_t& at = noted_once_[static_cast<std::size_t>(store)];
     if (tracking_ == Tracking::none || (at < reads_.size() && reads_[at].hash == key)) return;
     at = reads_.size();
-    reads_.push_back({key, store});
+    note(reads_, {key, store});
   }
   /// An answer depends on everything that meets `predicate`: a table, a label, the edges at a node. A commit that may
   /// change such an answer (WriteBuffer::affects), phantoms included, is a conflict under serializable.
@@ -146,9 +146,9 @@ class Context {
   /// Whether note_scan does anything: where finding the predicates is work.
   bool tracks_scans() const { return tracking_ == Tracking::scans; }
   /// This key changes, whatever it was before: who read it and commits later has a conflict, who changes it too has not.
-  void note_effect(StoreKind store, KeyHash key) { effects_.push_back({key, store}); }
+  void note_effect(StoreKind store, KeyHash key) { note(effects_, {key, store}); }
   /// A read whose outcome the effect depends on whatever the isolation level: the ends of a new edge.
-  void note_dependency(StoreKind store, KeyHash key) { reads_.push_back({key, store}); }
+  void note_dependency(StoreKind store, KeyHash key) { note(reads_, {key, store}); }
 
   /// Accounts for buffered bytes. Errors  resource_exhausted naming the limit
   Result<void> charge(std::uint64_t bytes) {
@@ -184,6 +184,12 @@ class Context {
   }
 
  private:
+  static void note(std::vector<Key>& keys, const Key& key) {
+    if (keys.empty()) keys.reserve(kKeysAtFirst);
+    keys.push_back(key);
+  }
+  static constexpr std::size_t kKeysAtFirst = 16;  // about what one memory writes, and as many as LockOwner
+
   Lsn view_lsn_;
   const bool read_only_;
   const Tracking tracking_;

@@ -49,7 +49,7 @@ Result<void> check_options(const TransactionOptions& options) {
 Result<void> HeldLocks::lock(Context& context, StoreKind store, KeyHash key, LockMode mode) {
   if (try_lock(key, mode)) return {};
   const std::int64_t until = std::min(deadline_us_, manager_.clock().monotonic_us() + timeout_us_);
-  auto granted = manager_.locks().acquire(owner_, key, mode, until);
+  auto granted = manager_.locks().acquire(owner_, store, key, mode, until);
   if (!granted) {
     // A victim lets the others go on at once; who waited too long may try something else.
     if (granted.error().code() == ErrorCode::conflict) {
@@ -93,9 +93,7 @@ TransactionSession::TransactionSession(TransactionManager& manager, const Transa
       pin_(manager.views().pin_current(manager.present(), Reader::transaction, deadline_us_)),
       context_(pin_.lsn(), false, tracking_of(options.isolation), manager.options().transaction_bytes_max),
       locks_(manager, options.lock_timeout_ms, deadline_us_, reads_latest(options.isolation)),
-      shown_(locks_.id(), options.isolation, manager.clock().monotonic_us()) {
-  shown_.view.store(context_.view_lsn(), std::memory_order_relaxed);
-  manager_.enter(shown_);
+      shown_(manager.enter(locks_.id(), options.isolation, context_.view_lsn())) {
   context_.set_view_moment(pin_.moment());
   context_.set_deadline_us(deadline_us_);
   context_.use_locks(locks_, true);
@@ -152,6 +150,8 @@ Result<void> TransactionSession::leave(Context& context, bool) {
   shown_.view.store(context.view_lsn(), std::memory_order_relaxed);
   shown_.bytes.store(context.charged_bytes(), std::memory_order_relaxed);
   shown_.keys.store(noted, std::memory_order_relaxed);
+  shown_.writes.store(context.writes().size() + context.effects().size(), std::memory_order_relaxed);
+  shown_.locks.store(locks_.held(), std::memory_order_relaxed);
   const std::size_t most = manager_.options().noted_keys_max;
   if (noted <= most) return {};
   roll_back();

@@ -22,6 +22,7 @@ class HeldLocks final : public KeyLocks {
   Result<void> lock(Context& context, StoreKind store, KeyHash key, LockMode mode) override;
   void release() { manager_.locks().release_all(owner_); }
   std::uint64_t id() const { return owner_.id(); }
+  std::size_t held() const { return owner_.held(); }
 
  private:
   TransactionManager& manager_;
@@ -76,7 +77,7 @@ class TransactionSession final : public Session {
   ViewPin latest_pin_;  // of the present view, where that is a later one
   Context context_;
   HeldLocks locks_;
-  ActiveTransaction shown_;
+  ActiveTransaction& shown_;
   std::vector<ViewMove> moves_;
   std::vector<Savepoint> savepoints_;
   State state_ = State::active;

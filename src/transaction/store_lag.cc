@@ -13,23 +13,24 @@ constexpr std::chrono::milliseconds kLookAgainEvery{20};
 
 }  // namespace
 
-StoreLag::StoreLag(std::uint64_t bytes_max, std::int64_t wait_ms, const Amounts& behind)
-    : bytes_max_(bytes_max), wait_ms_(wait_ms) {
+StoreLag::StoreLag(std::uint64_t bytes_max, std::int64_t wait_ms, const Amounts& behind, LagAccounts& accounts)
+    : bytes_max_(bytes_max), wait_ms_(wait_ms), accounts_(accounts) {
+  accounts_.bytes_max.store(bytes_max, std::memory_order_relaxed);
   for (std::size_t store = 0; store < kStoreCount; ++store) {
-    accounts_[store].admitted.store(behind[store], std::memory_order_relaxed);
-    accounts_[store].applied.store(behind[store], std::memory_order_relaxed);
+    accounts_.stores[store].admitted.store(behind[store], std::memory_order_relaxed);
+    accounts_.stores[store].applied.store(behind[store], std::memory_order_relaxed);
   }
 }
 
 std::size_t StoreLag::try_admit(const Amounts& bytes) {
   for (std::size_t store = 0; store < kStoreCount; ++store) {
     if (bytes[store] == 0) continue;
-    Account& account = accounts_[store];
+    LagAccounts::Account& account = accounts_.stores[store];
     const std::uint64_t held = account.held.load(std::memory_order_relaxed);  // first: it only grows
     const std::uint64_t before = account.admitted.fetch_add(bytes[store], std::memory_order_relaxed);
     if (before == held || before - held + bytes[store] <= bytes_max_) continue;
     for (std::size_t taken = 0; taken <= store; ++taken) {
-      accounts_[taken].admitted.fetch_sub(bytes[taken], std::memory_order_relaxed);
+      accounts_.stores[taken].admitted.fetch_sub(bytes[taken], std::memory_order_relaxed);
     }
     return store;
   }
@@ -39,14 +40,14 @@ std::size_t StoreLag::try_admit(const Amounts& bytes) {
 Result<void> StoreLag::admit(const Amounts& bytes) {
   std::size_t full = try_admit(bytes);
   if (full == kStoreCount) return {};
-  waits_.fetch_add(1, std::memory_order_relaxed);
+  accounts_.waits.fetch_add(1, std::memory_order_relaxed);
   if (catch_up_) catch_up_();
   const auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms_);
   const core::MutexLock lock(mutex_);
   while ((full = try_admit(bytes)) != kStoreCount) {
     const auto left = deadline - Clock::now();
     if (left <= Clock::duration::zero()) {
-      refusals_.fetch_add(1, std::memory_order_relaxed);
+      accounts_.refusals.fetch_add(1, std::memory_order_relaxed);
       const auto store = static_cast<StoreKind>(full);
       return Error(
           ErrorCode::resource_exhausted,
@@ -62,20 +63,20 @@ Result<void> StoreLag::admit(const Amounts& bytes) {
 
 void StoreLag::give_back(const Amounts& bytes) {
   for (std::size_t store = 0; store < kStoreCount; ++store) {
-    if (bytes[store] != 0) accounts_[store].admitted.fetch_sub(bytes[store], std::memory_order_relaxed);
+    if (bytes[store] != 0) accounts_.stores[store].admitted.fetch_sub(bytes[store], std::memory_order_relaxed);
   }
 }
 
 void StoreLag::applied(const Amounts& bytes) {
   for (std::size_t store = 0; store < kStoreCount; ++store) {
-    if (bytes[store] != 0) accounts_[store].applied.fetch_add(bytes[store], std::memory_order_relaxed);
+    if (bytes[store] != 0) accounts_.stores[store].applied.fetch_add(bytes[store], std::memory_order_relaxed);
   }
 }
 
 StoreLag::Amounts StoreLag::mark() const {
   Amounts mark{};
   for (std::size_t store = 0; store < kStoreCount; ++store) {
-    mark[store] = accounts_[store].applied.load(std::memory_order_relaxed);
+    mark[store] = accounts_.stores[store].applied.load(std::memory_order_relaxed);
   }
   return mark;
 }
@@ -83,13 +84,13 @@ StoreLag::Amounts StoreLag::mark() const {
 void StoreLag::caught_up(const Amounts& mark) {
   const core::MutexLock lock(mutex_);
   for (std::size_t store = 0; store < kStoreCount; ++store) {
-    accounts_[store].held.store(mark[store], std::memory_order_relaxed);
+    accounts_.stores[store].held.store(mark[store], std::memory_order_relaxed);
   }
   moved_.notify_all();
 }
 
 std::uint64_t StoreLag::bytes(StoreKind store) const {
-  const Account& account = accounts_[static_cast<std::size_t>(store)];
+  const LagAccounts::Account& account = accounts_.stores[static_cast<std::size_t>(store)];
   const std::uint64_t held = account.held.load(std::memory_order_relaxed);
   const std::uint64_t admitted = account.admitted.load(std::memory_order_relaxed);
   return admitted > held ? admitted - held : 0;
@@ -99,8 +100,8 @@ StoreLag::Stats StoreLag::stats() const {
   Stats stats;
   for (std::size_t store = 0; store < kStoreCount; ++store) stats.bytes[store] = bytes(static_cast<StoreKind>(store));
   stats.bytes_max = bytes_max_;
-  stats.waits = waits_.load(std::memory_order_relaxed);
-  stats.refusals = refusals_.load(std::memory_order_relaxed);
+  stats.waits = accounts_.waits.load(std::memory_order_relaxed);
+  stats.refusals = accounts_.refusals.load(std::memory_order_relaxed);
   return stats;
 }
 

@@ -11,12 +11,12 @@
 /// Counted are the bytes of records, not of memory: what a store makes of them differs. What a transaction wrote ahead
 /// into files of its own (large objects, large appends) is a name here.
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 
 #include "core/mutex.h"
 #include "strata/transaction.h"
+#include "transaction/transaction_board.h"
 
 namespace strata::transaction {
 
@@ -30,8 +30,9 @@ class StoreLag {
     std::uint64_t waits = 0, refusals = 0;  ///< commits that had to wait; those of them that were refused
   };
 
-  /// behind   what recovery applied that no file holds
-  StoreLag(std::uint64_t bytes_max, std::int64_t wait_ms, const Amounts& behind);
+  /// behind    what recovery applied that no file holds
+  /// accounts  zeros, where it counts: others may look there
+  StoreLag(std::uint64_t bytes_max, std::int64_t wait_ms, const Amounts& behind, LagAccounts& accounts);
 
   /// Called by a commit that is about to wait, without a lock held: to start what makes the stores catch up.
   void set_catch_up(std::function<void()> catch_up) { catch_up_ = std::move(catch_up); }
@@ -51,17 +52,13 @@ class StoreLag {
   Stats stats() const;
 
  private:
-  struct Account {  // totals since the start, ascending: held <= applied <= admitted
-    std::atomic<std::uint64_t> admitted{0}, applied{0}, held{0};
-  };
   /// The first store without room; kStoreCount: everything was admitted.
   std::size_t try_admit(const Amounts& bytes);
 
   const std::uint64_t bytes_max_;
   const std::int64_t wait_ms_;
   std::function<void()> catch_up_;
-  std::array<Account, kStoreCount> accounts_;
-  std::atomic<std::uint64_t> waits_{0}, refusals_{0};
+  LagAccounts& accounts_;
   core::Mutex mutex_;  // for who waits
   core::Condition moved_;
 };

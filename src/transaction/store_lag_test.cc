@@ -15,7 +15,8 @@ StoreLag::Amounts only(StoreKind store, std::uint64_t bytes) {
 }
 
 TEST(StoreLag, AStoreBeyondTheLimitIsNamedWithItsLagAndTheLimit) {
-  StoreLag lag(100, 0, {});
+  LagAccounts accounts;
+  StoreLag lag(100, 0, {}, accounts);
   ASSERT_TRUE(lag.admit(only(StoreKind::graph, 60)));
   ASSERT_TRUE(lag.admit(only(StoreKind::graph, 40)));
   ASSERT_TRUE(lag.admit(only(StoreKind::vector, 100))) << "each store has its own";
@@ -30,7 +31,8 @@ TEST(StoreLag, AStoreBeyondTheLimitIsNamedWithItsLagAndTheLimit) {
 }
 
 TEST(StoreLag, WhatIsRefusedForOneStoreTakesNoRoomInAnother) {
-  StoreLag lag(100, 0, {});
+  LagAccounts accounts;
+  StoreLag lag(100, 0, {}, accounts);
   ASSERT_TRUE(lag.admit(only(StoreKind::graph, 100)));
   StoreLag::Amounts both = only(StoreKind::graph, 1);
   both[static_cast<std::size_t>(StoreKind::vector)] = 50;
@@ -40,13 +42,15 @@ TEST(StoreLag, WhatIsRefusedForOneStoreTakesNoRoomInAnother) {
 }
 
 TEST(StoreLag, AStoreThatIsNotBehindTakesACommitOfAnySize) {
-  StoreLag lag(100, 0, {});
+  LagAccounts accounts;
+  StoreLag lag(100, 0, {}, accounts);
   ASSERT_TRUE(lag.admit(only(StoreKind::array, 1'000)));
   ASSERT_FALSE(lag.admit(only(StoreKind::array, 1)));
 }
 
 TEST(StoreLag, ACheckpointCountsForWhatWasAppliedWhenItWasFrozen) {
-  StoreLag lag(100, 0, only(StoreKind::object, 30));
+  LagAccounts accounts;
+  StoreLag lag(100, 0, only(StoreKind::object, 30), accounts);
   EXPECT_EQ(lag.bytes(StoreKind::object), 30U) << "recovery's";
   ASSERT_TRUE(lag.admit(only(StoreKind::object, 20)));
   ASSERT_TRUE(lag.admit(only(StoreKind::object, 40)));
@@ -63,7 +67,8 @@ TEST(StoreLag, ACheckpointCountsForWhatWasAppliedWhenItWasFrozen) {
 }
 
 TEST(StoreLag, WhoWaitsHasTheStoresCatchUpAndGoesOnWhenTheyHave) {
-  StoreLag lag(100, 60'000, {});
+  LagAccounts accounts;
+  StoreLag lag(100, 60'000, {}, accounts);
   int asked = 0;
   lag.set_catch_up([&] {
     ++asked;
@@ -78,7 +83,8 @@ TEST(StoreLag, WhoWaitsHasTheStoresCatchUpAndGoesOnWhenTheyHave) {
 }
 
 TEST(StoreLag, ManyAtOnceNeverPassTheLimitTogetherAndAllGetThrough) {
-  StoreLag lag(100, 60'000, {});
+  LagAccounts accounts;
+  StoreLag lag(100, 60'000, {}, accounts);
   std::atomic<std::uint64_t> under_way{0}, most{0};
   core::Mutex apply_lock;
   std::vector<std::thread> threads;

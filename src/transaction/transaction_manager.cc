@@ -1,6 +1,8 @@
 #include "transaction/transaction_manager.h"
 
 #include <algorithm>
+#include <bit>
+#include <map>
 
 #include "core/checksum.h"
 #include "core/failpoint.h"
@@ -44,10 +46,12 @@ TransactionManager::TransactionManager(journal::Journal& journal, const core::Cl
       stores_(stores),
       options_(options),
       engine_section_(std::move(engine_section)),
-      locks_(clock),
-      store_lag_(options.store_lag_bytes_max, options.store_lag_wait_ms, options.behind),
+      board_(options.board),
+      locks_(clock, board_.layout()),
+      store_lag_(options.store_lag_bytes_max, options.store_lag_wait_ms, options.behind, board_.layout().lag),
       visible_time_(visible_time),
       last_commit_time_(visible_time) {
+  free_slots_.fill(~std::uint64_t{0});
   present_.lsn.store(visible, std::memory_order_release);
   journal_.set_durable_observer([this](Lsn durable) { publish_durable(durable); });
   for (const IdempotencyEntry& entry : idempotency) {
@@ -64,7 +68,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
                                        ByteView engine_section, std::span<const ViewMove> moves) {
   const auto give_up = [&](Error error) -> Error {
     abort_all(context);
-    rolled_back_.fetch_add(1, std::memory_order_relaxed);
+    counters_.rolled_back.fetch_add(1, std::memory_order_relaxed);
     return error;
   };
   if (auto healthy = check_healthy(); !healthy) return give_up(std::move(healthy).error());
@@ -148,7 +152,7 @@ Result<Lsn> TransactionManager::commit(Context& context, Durability durability, 
     std::erase(pending_, &pending);
     return std::move(done).error();
   }
-  if (!repeated) committed_.fetch_add(1, std::memory_order_relaxed);
+  if (!repeated) counters_.committed.fetch_add(1, std::memory_order_relaxed);
   STRATA_CRASHPOINT("manager.commit.acknowledged");
   return *enqueued;
 }
@@ -352,7 +356,7 @@ Result<Lsn> TransactionManager::commit_volatile(Context& context, std::span<cons
     for (auto& buffer : context.buffers()) {
       if (buffer) buffer->committed(commit);
     }
-    committed_.fetch_add(1, std::memory_order_relaxed);
+    counters_.committed.fetch_add(1, std::memory_order_relaxed);
     return context.view_lsn();
   };
   if (!changes) return finish({visible_lsn(), visible_time(), 0});
@@ -382,7 +386,7 @@ Result<Lsn> TransactionManager::commit_volatile(Context& context, std::span<cons
 
 void TransactionManager::roll_back(Context& context) {
   abort_all(context);
-  rolled_back_.fetch_add(1, std::memory_order_relaxed);
+  counters_.rolled_back.fetch_add(1, std::memory_order_relaxed);
 }
 
 // ---- around it --------------------------------------------------------------------------------------------------
@@ -438,43 +442,76 @@ std::vector<IdempotencyEntry> TransactionManager::idempotency_entries() {
 }
 
 void TransactionManager::note_conflict(const Error& error) {
-  conflicts_.fetch_add(1, std::memory_order_relaxed);
+  counters_.conflicts.fetch_add(1, std::memory_order_relaxed);
   const core::MutexLock lock(look_mutex_);
   if (recent_conflicts_.size() == kRecentConflicts) recent_conflicts_.pop_front();
-  recent_conflicts_.push_back({clock_.now(), error.message()});
+  board_.show(recent_conflicts_.emplace_back(RecentConflict{clock_.now(), error.message()}));
 }
 
-std::vector<RecentConflict> TransactionManager::recent_conflicts() {
+ActiveTransaction& TransactionManager::enter(std::uint64_t id, Isolation isolation, Lsn view) {
   const core::MutexLock lock(look_mutex_);
-  return {recent_conflicts_.begin(), recent_conflicts_.end()};
+  ActiveTransaction* place = nullptr;
+  for (std::size_t i = 0; i < free_slots_.size() && place == nullptr; ++i) {
+    if (free_slots_[i] == 0) continue;
+    place = &board_.layout().slots[i * 64 + static_cast<std::size_t>(std::countr_zero(free_slots_[i]))];
+    free_slots_[i] &= free_slots_[i] - 1;
+  }
+  if (place == nullptr) {
+    place = unshown_.emplace_back(std::make_unique<ActiveTransaction>()).get();
+    counters_.unshown.fetch_add(1, std::memory_order_relaxed);
+  }
+  place->isolation.store(static_cast<std::uint64_t>(isolation), std::memory_order_relaxed);
+  place->began_us.store(static_cast<std::uint64_t>(clock_.monotonic_us()), std::memory_order_relaxed);
+  place->view.store(view, std::memory_order_relaxed);
+  for (Word* word : {&place->bytes, &place->keys, &place->writes, &place->locks}) {
+    word->store(0, std::memory_order_relaxed);
+  }
+  place->id.store(id, std::memory_order_release);  // B1
+  return *place;
 }
 
-void TransactionManager::enter(const ActiveTransaction& transaction) {
+void TransactionManager::leave(ActiveTransaction& transaction) {
   const core::MutexLock lock(look_mutex_);
-  looked_at_.emplace(transaction.id, &transaction);
-}
-
-void TransactionManager::leave(const ActiveTransaction& transaction) {
-  const core::MutexLock lock(look_mutex_);
-  looked_at_.erase(transaction.id);
+  transaction.id.store(0, std::memory_order_release);  // B1
+  const auto& slots = board_.layout().slots;
+  if (&transaction >= slots.data() && &transaction < slots.data() + slots.size()) {
+    const auto slot = static_cast<std::size_t>(&transaction - slots.data());
+    free_slots_[slot / 64] |= std::uint64_t{1} << slot % 64;
+    return;
+  }
+  std::erase_if(unshown_, [&](const auto& each) { return each.get() == &transaction; });
+  counters_.unshown.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::vector<TransactionStatus> TransactionManager::active() {
   std::map<std::uint64_t, TransactionStatus> found;
   const std::int64_t now = clock_.monotonic_us();
+  const auto add = [&](const ActiveTransaction& each) {
+    constexpr auto kRelaxed = std::memory_order_relaxed;
+    const std::uint64_t id = each.id.load(kRelaxed);
+    if (id == 0) return;
+    TransactionStatus& status = found[id];
+    status.id = id;
+    status.isolation = static_cast<Isolation>(each.isolation.load(kRelaxed));
+    status.age_us = now - static_cast<std::int64_t>(each.began_us.load(kRelaxed));
+    status.view = each.view.load(kRelaxed);
+    status.bytes = each.bytes.load(kRelaxed);
+    status.keys = each.keys.load(kRelaxed);
+    status.writes = each.writes.load(kRelaxed);
+  };
   {
     const core::MutexLock lock(look_mutex_);
-    for (const auto& [id, each] : looked_at_) {
-      found.emplace(id, TransactionStatus{
-                            id, each->isolation, now - each->began_us, each->view.load(std::memory_order_relaxed),
-                            each->bytes.load(std::memory_order_relaxed), each->keys.load(std::memory_order_relaxed)});
-    }
+    for (const ActiveTransaction& each : board_.layout().slots) add(each);
+    for (const auto& each : unshown_) add(*each);
   }
   for (LockWait& wait : locks_.waits()) {
-    TransactionStatus& status = found[wait.waiter];
+    const auto [place, fresh] = found.try_emplace(wait.waiter);
+    TransactionStatus& status = place->second;
     status.id = wait.waiter;
+    status.call = fresh;
     status.waits_for = std::move(wait.holders);
     status.waiting_us = now - wait.since_us;
+    status.waits_on = waits_on(wait.store, wait.key);
   }
   std::vector<TransactionStatus> active;
   active.reserve(found.size());
@@ -482,12 +519,37 @@ std::vector<TransactionStatus> TransactionManager::active() {
   return active;
 }
 
+TransactionsStatus TransactionManager::transactions() {
+  TransactionsStatus told;
+  told.active = active();
+  {
+    const core::MutexLock lock(look_mutex_);
+    told.conflicts.assign(recent_conflicts_.begin(), recent_conflicts_.end());
+  }
+  told.locks = locks_.size();
+  const StoreLag::Stats lag = store_lag_.stats();
+  told.lag = lag.bytes;
+  told.lag_bytes_max = lag.bytes_max;
+  told.lag_waits = lag.waits;
+  told.lag_refusals = lag.refusals;
+  const ManagerStats manager = stats();
+  told.committed = manager.committed;
+  told.rolled_back = manager.rolled_back;
+  told.conflicted = manager.conflicts;
+  told.timeouts = manager.timeouts;
+  const LockStats locks = locks_.stats();
+  told.lock_waits = locks.waits;
+  told.deadlocks = locks.deadlocks;
+  told.lock_timeouts = locks.timeouts;
+  return told;
+}
+
 ManagerStats TransactionManager::stats() {
   ManagerStats stats;
-  stats.committed = committed_.load(std::memory_order_relaxed);
-  stats.rolled_back = rolled_back_.load(std::memory_order_relaxed);
-  stats.conflicts = conflicts_.load(std::memory_order_relaxed);
-  stats.timeouts = timeouts_.load(std::memory_order_relaxed);
+  stats.committed = counters_.committed.load(std::memory_order_relaxed);
+  stats.rolled_back = counters_.rolled_back.load(std::memory_order_relaxed);
+  stats.conflicts = counters_.conflicts.load(std::memory_order_relaxed);
+  stats.timeouts = counters_.timeouts.load(std::memory_order_relaxed);
   stats.active = static_cast<std::uint64_t>(std::max<std::int64_t>(0, active_.load(std::memory_order_relaxed)));
   stats.serializable = static_cast<std::uint64_t>(std::max<std::int64_t>(0, scanning_.load(std::memory_order_relaxed)));
   stats.visible_lsn = visible_lsn();

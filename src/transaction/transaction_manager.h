@@ -18,7 +18,6 @@
 #include <atomic>
 #include <deque>
 #include <functional>
-#include <map>
 #include <unordered_map>
 
 #include "core/clock.h"
@@ -29,6 +28,7 @@
 #include "transaction/record_pool.h"
 #include "transaction/session.h"
 #include "transaction/store_lag.h"
+#include "transaction/transaction_board.h"
 #include "transaction/view_registry.h"
 
 namespace strata::transaction {
@@ -40,6 +40,7 @@ struct ManagerOptions {
   std::uint64_t store_lag_bytes_max = 512 << 20;  ///< that a store's files may be behind
   std::int64_t store_lag_wait_ms = 1'000;         ///< that a commit waits for a store to catch up
   StoreLag::Amounts behind{};                     ///< what recovery applied that no file holds
+  std::shared_ptr<io::SharedMemory> board = {};   ///< where others may look at what is under way; null: nowhere
 };
 
 /// Counters for `strata transactions` and stats.
@@ -47,33 +48,6 @@ struct ManagerStats {
   std::uint64_t committed = 0, rolled_back = 0, conflicts = 0, timeouts = 0, active = 0;
   std::uint64_t serializable = 0;  ///< of the active ones
   Lsn visible_lsn = 0, oldest_view = 0;
-};
-
-/// One transaction that is under way, as others may look at it. Threads: written by its own, read by any.
-struct ActiveTransaction {
-  ActiveTransaction(std::uint64_t of, Isolation level, std::int64_t now_us)
-      : id(of), isolation(level), began_us(now_us) {}
-  const std::uint64_t id;
-  const Isolation isolation;
-  const std::int64_t began_us;  // monotonic
-  std::atomic<Lsn> view{0};
-  std::atomic<std::uint64_t> bytes{0}, keys{0};
-};
-
-/// What `strata transactions` shows of one.
-struct TransactionStatus {
-  std::uint64_t id = 0;
-  Isolation isolation = Isolation::repeatable_read;
-  std::int64_t age_us = 0;
-  Lsn view = 0;
-  std::uint64_t bytes = 0, keys = 0;
-  std::vector<std::uint64_t> waits_for = {};
-  std::int64_t waiting_us = 0;
-};
-
-struct RecentConflict {
-  Timestamp time = 0;
-  std::string message;
 };
 
 /// An idempotency key that was used: kept ≥ 24 h, also across restarts (in the manifest and in the records).
@@ -139,11 +113,12 @@ class TransactionManager {
   ManagerStats stats();
   /// Counts a conflict and keeps it among the last few.
   void note_conflict(const Error& error);
-  std::vector<RecentConflict> recent_conflicts();  ///< the newest last
-  void enter(const ActiveTransaction& transaction);
-  void leave(const ActiveTransaction& transaction);
-  std::vector<TransactionStatus> active();  ///< transactions by id; also calls on the database that wait
-  void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
+  /// What is under way, as another process would read it from the board, and beyond: all transactions, whole messages.
+  TransactionsStatus transactions();
+  /// Its place among what is under way, until `leave`. Cost  an uncontended mutex
+  ActiveTransaction& enter(std::uint64_t id, Isolation isolation, Lsn view) STRATA_EXCLUDES(look_mutex_);
+  void leave(ActiveTransaction& transaction) STRATA_EXCLUDES(look_mutex_);
+  void count_timeout() { board_.layout().counters.timeouts.fetch_add(1, std::memory_order_relaxed); }
   void count_active(int change) { active_.fetch_add(change, std::memory_order_relaxed); }
 
  private:
@@ -164,6 +139,7 @@ class TransactionManager {
   Result<void> catch_up() STRATA_EXCLUDES(commit_mutex_);
   Result<void> apply_one(const Pending& pending) STRATA_REQUIRES(apply_mutex_);
   Result<Lsn> commit_volatile(Context& context, std::span<const ViewMove> moves) STRATA_EXCLUDES(commit_mutex_);
+  std::vector<TransactionStatus> active() STRATA_EXCLUDES(look_mutex_);
   void fail(const Error& error);
   void forget_old_idempotency_keys(Timestamp now) STRATA_REQUIRES(commit_mutex_);
 
@@ -177,12 +153,13 @@ class TransactionManager {
   RecordPool records_;
   ViewRegistry views_;
   Present present_;
+  TransactionBoard board_;
   LockTable locks_;
   StoreLag store_lag_;
   std::atomic<std::uint64_t> next_transaction_{1};
   std::atomic<Timestamp> visible_time_;
   std::atomic<bool> failed_{false};
-  std::atomic<std::uint64_t> committed_{0}, rolled_back_{0}, conflicts_{0}, timeouts_{0};
+  BoardCounters& counters_ = board_.layout().counters;
   std::atomic<std::int64_t> active_{0};
   std::atomic<std::int64_t> scanning_{0};  // serializable transactions; from zero it rises under the commit lock only
 
@@ -200,7 +177,9 @@ class TransactionManager {
   std::deque<Pending*> pending_ STRATA_GUARDED_BY(pending_mutex_);  // appended, not yet applied; ascending LSN
 
   core::Mutex look_mutex_;  // taken last
-  std::map<std::uint64_t, const ActiveTransaction*> looked_at_ STRATA_GUARDED_BY(look_mutex_);
+  // A set bit is a slot of the board that is free. Who finds none is among the others.
+  std::array<std::uint64_t, BoardLayout::kSlots / 64> free_slots_ STRATA_GUARDED_BY(look_mutex_);
+  std::deque<std::unique_ptr<ActiveTransaction>> unshown_ STRATA_GUARDED_BY(look_mutex_);
   std::deque<RecentConflict> recent_conflicts_ STRATA_GUARDED_BY(look_mutex_);
 
   core::Mutex apply_mutex_;
