@@ -348,10 +348,11 @@ std::optional<Part::Run> Segment::codes(Row) const {
     codes_.store(state, std::memory_order_release);
   }
   if (state == State::damaged) return std::nullopt;
-  return Run{{column<std::uint8_t>(Block::codes), column<float>(Block::scale), column<float>(Block::residual),
-              column<float>(Block::code_length), no_squares_.empty() ? column<float>(Block::square) : no_squares_.data()},
-             0,
-             rows()};
+  return Run{
+      {column<std::uint8_t>(Block::codes), column<float>(Block::scale), column<float>(Block::residual),
+       column<float>(Block::code_length), no_squares_.empty() ? column<float>(Block::square) : no_squares_.data()},
+      0,
+      rows()};
 }
 
 // The bytes of the term's postings, checked; nothing when dictionary or postings are damaged.

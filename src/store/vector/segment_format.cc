@@ -64,14 +64,14 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
     }
   }
   return exactly(Block::created, rows * 8) && exactly_or_none(Block::deleted, rows * 8) &&
-         exactly_or_none(Block::lengths, rows * 4) && exactly(Block::id_offsets, (rows + 1) * 8) && exactly(Block::payload_offsets, (rows + 1) * 8) &&
+         exactly_or_none(Block::lengths, rows * 4) && exactly(Block::id_offsets, (rows + 1) * 8) &&
+         exactly(Block::payload_offsets, (rows + 1) * 8) &&
          (exactly(Block::term_offsets, (rows + 1) * 8) ||
           (out.version >= 4 && exactly(Block::term_offsets, 0) && exactly(Block::terms, 0))) &&
          exactly(Block::vectors, splits ? 0 : rows * element_bytes(out.options.element, dimension)) &&
          exactly(Block::steps, splits ? rows * 4 : 0) &&
          exactly(Block::rests, splits ? rows * rest_bytes(dimension) : 0) &&
-         exactly(Block::exception_offsets, splits ? (rows + 1) * 8 : 0) &&
-         (splits || exactly(Block::exceptions, 0)) &&
+         exactly(Block::exception_offsets, splits ? (rows + 1) * 8 : 0) && (splits || exactly(Block::exceptions, 0)) &&
          exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
          exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
          exactly(Block::code_length, rows * 4) && exactly_or_none(Block::square, rows * 4) &&

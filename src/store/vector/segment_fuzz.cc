@@ -17,7 +17,11 @@ constexpr std::size_t kDirectoryHeadBytes =
     46;  // version … data_end; since version 3 the element type, too; the blocks follow
 
 std::size_t directory_bytes(std::uint32_t version) {
-  return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) + (version == 1 ? kBlockCountOfVersion1 : version < 4 ? kBlockCountOfVersion2 : kBlockCount) * 16;
+  return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) +
+         (version == 1  ? kBlockCountOfVersion1
+          : version < 4 ? kBlockCountOfVersion2
+                        : kBlockCount) *
+             16;
 }
 constexpr std::uint32_t kZerosMax = 256 << 10;
 

@@ -28,7 +28,8 @@ std::uint32_t rest_of(std::uint32_t bits, std::int32_t number, float step) {
   const std::uint32_t magnitude = bits & ~distance::kSignBit;
   if (number == 0) {
     if (magnitude == 0) return sign >> 8;
-    const std::uint32_t before = std::bit_cast<std::uint32_t>(step * 0.5F) + distance::kEdgeMargin - distance::kInnerRests + 1;
+    const std::uint32_t before =
+        std::bit_cast<std::uint32_t>(step * 0.5F) + distance::kEdgeMargin - distance::kInnerRests + 1;
     const std::uint32_t rest = magnitude - before;  // wraps where it is below
     return step > 0 && rest > 0 && rest < distance::kInnerRests ? rest | sign >> 8 : kRests;
   }

@@ -108,7 +108,7 @@ std::span<const Kernels* const> all_kernels();
 
 /// The error terms of one coded vector.
 struct CodedVector {
-  float step = 0;  ///< from code to code; 0: x is so small that its codes tell nothing
+  float step = 0;   ///< from code to code; 0: x is so small that its codes tell nothing
   float scale = 0;  ///< step / divisor
   float residual = 0;
   float length = 0;

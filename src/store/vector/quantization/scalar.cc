@@ -176,9 +176,7 @@ class VectorScorer final : public Scorer {
   }
 
  private:
-  void ask_for(Row row) const {
-    input_.part->ask_for_elements(row);
-  }
+  void ask_for(Row row) const { input_.part->ask_for_elements(row); }
   // What is damaged is farthest; whoever reads it for its score says so.
   float similarity(Row row) const {
     constexpr float kFarthest = -std::numeric_limits<float>::infinity();
