@@ -280,7 +280,6 @@ constexpr std::string_view kState4 =
     "040400000000000000020000000000000002000000000000000000000000000000010101630301010000208001010000"
     "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
 
-<<<<<<< HEAD
 /// And as versions 5 and 6 did: with all of the indexing, and with a count of named vectors; no layouts.
 constexpr std::string_view kState5 =
     "0504000000000000000200000000000000020000000000000000000000000000000101016303010100002080010000000000003333733f0100"
@@ -290,7 +289,7 @@ constexpr std::string_view kState6 =
     "0604000000000000000200000000000000020000000000000000000000000000000101016303010100002080010000000000003333733f0001"
     "0000"
     "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
-=======
+
 // A file that format 3 wrote, with vectors in one piece and every column written out: the points "a" (twice) and "b" as in format 2.
 constexpr SpecimenRun kFormat3[] = {
     {0, "5354525653454731"},
@@ -332,7 +331,6 @@ constexpr std::size_t kFormat3Bytes = 66'583;
 constexpr std::string_view kFormat3State =
     "040400000000000000020000000000000002000000000000000000000000000000010101630301010000208001010000"
     "0000000000ffffffffffffffff0202040101000000000000009997e37db266466800000000000000000000000000000000";
->>>>>>> 057941f (Graph files keep the links that there are, one list after the other; formats, decision 23, mutants and guarantees of vectors that are kept once)
 
 /// A database whose last checkpoint is the specimen.
 struct Specimen {
