@@ -18,7 +18,7 @@ struct CompactReport {
 };
 
 /// Removes objects that nothing refers to, gives back the space of what is gone, merges vector segments, and waits until every
-/// large one has its search graph. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
+/// large one has its search graph; journal that only what came before needed goes, too. A running database does all of it by and by; this does it now, while others go on. Cancelled, it goes on
 /// where it was: graphs that are finished stay. `progress` counts rows on their way into graphs.
 /// Errors  resource_exhausted, cancelled, io (a graph could not be made: searches are exact there), failed_precondition (closed
 ///         meanwhile, or from a backup's progress), unsupported (another process has the database open)

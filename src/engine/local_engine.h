@@ -71,9 +71,15 @@ class LocalEngine final : public Engine {
                                        Lsn durable)>& body) noexcept;
   /// What records after the checkpoint may name beside the manifest's files. Within `with_checkpoint`.
   Result<std::vector<std::string>> written_ahead();
-  /// The next checkpoint may rewrite more than one usually does.
-  void compact_next() {
+  /// The next checkpoint may rewrite more than one usually does, and the one after it gives back the journal of before.
+  Result<void> compact_next() {
+    STRATA_TRY(check_not_lent("compact"));
+    STRATA_TRY(check_open());
     for (transaction::Participant* store : stores_->participants()) store->compact();
+    auto begun = journal_->begin_segment();
+    // Without space for another segment this one goes later.
+    if (!begun && begun.error().code() != ErrorCode::resource_exhausted) return begun;
+    return {};
   }
   /// Participant::settle of every store.
   Result<void> settle(const Progress& progress) {

@@ -212,6 +212,24 @@ class JournalImplementation final : public Journal {
     return {};
   }
 
+  Result<void> begin_segment() override {
+    const core::MutexLock lock(mutex_);
+    for (;;) {
+      if (poisoned_) return poisoned_error();
+      if (closed_) return Error(ErrorCode::failed_precondition, "the journal is closed");
+      if (queue_.empty() && last_lsn() < segments_.back().header.first_lsn) return {};
+      if (leading_ || reserving_) {
+        ++appenders_waiting_;
+        leader_done_.wait(mutex_);
+        --appenders_waiting_;
+      } else if (!queue_.empty()) {
+        lead(false);
+      } else {
+        return begin_next_segment();
+      }
+    }
+  }
+
   Result<void> truncate_below(Lsn lsn) override {
     std::vector<std::string> unneeded;
     {

@@ -59,7 +59,7 @@ struct RecoveryReport {
   bool clean_shutdown = false;
 };
 
-/// Threads: append, sync, stats from any; open, truncate_below, close from one.
+/// Threads: append, sync, begin_segment, stats from any; open, truncate_below, close from one.
 class Journal {
  public:
   /// Opens `directory` (created when missing), finds the true end, and hands every record after `replay_after` to
@@ -106,6 +106,10 @@ class Journal {
 
   /// Hands the records (after, up to] to `visit`, from disk. Errors  not_found when they are truncated; corruption
   virtual Result<void> read(Lsn after, Lsn up_to, const std::function<Result<void>(const Record&)>& visit) = 0;
+
+  /// What is appended from now on goes into a new segment, so that truncate_below can delete the present one as a whole; nothing
+  /// when the present one holds no record. Errors  resource_exhausted (nothing has happened), commit_unknown, failed_precondition
+  virtual Result<void> begin_segment() = 0;
 
   /// Deletes segments all of whose records are ≤ lsn. The newest segment stays.
   virtual Result<void> truncate_below(Lsn lsn) = 0;

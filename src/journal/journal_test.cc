@@ -115,6 +115,27 @@ TEST(Journal, BeginsANewSegmentWhenOneIsFullAndDropsThoseThatAreNotNeeded) {
   EXPECT_EQ(open_journal(*files, quiet_options(), first - 1).value().records.size(), 101 - first);
 }
 
+TEST(Journal, ASegmentThatIsBegunLetsTheOneBeforeGo) {
+  auto files = io::make_memory_file_system();
+  {
+    auto opened = open_journal(*files).value();
+    Journal& journal = *opened.journal;
+    ASSERT_TRUE(journal.begin_segment());
+    EXPECT_EQ(journal.segments().value().size(), 1U) << "it holds nothing yet";
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(commit(journal, 1'000));
+    ASSERT_TRUE(journal.append(payload_of(4, 1'000), 0, 0));
+    ASSERT_TRUE(journal.begin_segment());
+    EXPECT_EQ(journal.durable_lsn(), 4U) << "its header pins what came before";
+    ASSERT_EQ(journal.segments().value().size(), 2U);
+    EXPECT_EQ(journal.segments().value().back().first_lsn, 5U);
+    ASSERT_TRUE(commit(journal, 1'000));
+    ASSERT_TRUE(journal.truncate_below(4));
+    ASSERT_EQ(journal.segments().value().size(), 1U);
+    EXPECT_EQ(journal.stats().first_lsn, 5U);
+  }
+  EXPECT_EQ(open_journal(*files, quiet_options(), 4).value().records.size(), 1U);
+}
+
 TEST(Journal, ReadsAnyRangeFromDisk) {
   auto files = io::make_memory_file_system();
   std::vector<Lsn> seen;

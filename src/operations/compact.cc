@@ -16,10 +16,11 @@ Result<CompactReport> compact_now(engine::LocalEngine& engine, const Progress& p
   report.objects = collected.objects;
   report.bytes = collected.bytes;
   STRATA_TRY(confirm(progress, 0, 0));
-  engine.compact_next();
+  STRATA_TRY(engine.compact_next());
   STRATA_TRY(engine.checkpoint());
   STRATA_TRY(engine.settle(progress));
-  // Files that the first checkpoint replaced are removed by the second, which also names the graphs.
+  // Files that the first checkpoint replaced are removed by the second, which also names the graphs and gives the journal before
+  // the first one back.
   report.lsn = STRATA_TRY(engine.checkpoint());
   return report;
 }

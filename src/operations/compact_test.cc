@@ -81,6 +81,23 @@ TEST_F(CompactTest, LeavesOneSegmentOfSeveral) {
   EXPECT_EQ(of_vectors("segments"), 2);
 }
 
+TEST_F(CompactTest, LeavesNoJournalOfWhatIsInFiles) {
+  const auto journal_bytes = [&] {
+    std::uint64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(directory + "/journal")) bytes += file.file_size();
+    return bytes;
+  };
+  ASSERT_TRUE(compact(*db));
+  db.reset();  // which gives back the zeros that were written ahead
+  EXPECT_LT(journal_bytes(), 64U << 10);
+  open();
+  EXPECT_EQ(*db->vector().count("c"), static_cast<std::uint64_t>(kPoints));
+  put(kPoints, kPoints + 10);
+  ASSERT_TRUE(db->checkpoint());
+  open();
+  EXPECT_EQ(*db->vector().count("c"), static_cast<std::uint64_t>(kPoints + 10));
+}
+
 TEST_F(CompactTest, RemovesWhatNothingRefersTo) {
   const auto id = db->object().put(as_bytes("nobody's"), {.owner = "me"});
   ASSERT_TRUE(id) << id.error().to_string();

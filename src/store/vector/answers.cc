@@ -14,8 +14,9 @@ Result<Map> decode_payload(ByteView bytes) {
 }
 
 Result<std::vector<float>> vector_of(const Found& found, const CollectionOptions& options) {
+  std::vector<float> room;
   std::vector<float> vector(options.dimension);
-  to_floats(options.element, STRATA_TRY(found.elements()), vector);
+  to_floats(options.element, STRATA_TRY(found.elements(room)), vector);
   return vector;
 }
 

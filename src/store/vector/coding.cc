@@ -28,7 +28,7 @@ float to_finite_float(double value) {
 RowCode encode_row(Metric metric, std::span<const float> x, std::uint8_t* codes) {
   const double norm = metric == Metric::cosine ? std::sqrt(distance::kernels().dot(x.data(), x.data(), x.size())) : 1.0;
   const distance::CodedVector coded = distance::encode(x, norm, codes);
-  RowCode row{coded.scale, coded.residual, coded.length, 0};
+  RowCode row{coded.step, coded.scale, coded.residual, coded.length, 0};
   if (metric == Metric::cosine || coded.norm == 0) return row;
   if (!ordinary(coded.norm)) {
     row.residual = std::numeric_limits<float>::infinity();

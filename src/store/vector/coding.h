@@ -10,6 +10,7 @@ namespace strata::store::vector {
 
 /// The code columns of one row.
 struct RowCode {
+  float step = 0;  ///< of the vector as it was given
   float scale = 0;
   float residual = 0;
   float length = 0;

@@ -309,9 +309,10 @@ Result<void> Collection::apply(Lsn lsn, const PointChange& change) {
   ByteView terms = change.terms;
   ByteView carried;
   std::uint32_t words = change.words;
+  std::vector<float> room;
   Bytes kept_terms;
   if (exists) {
-    (live_.options.dimension > 0 ? elements : carried) = STRATA_TRY(before.part->elements(before.row));
+    (live_.options.dimension > 0 ? elements : carried) = STRATA_TRY(before.part->elements(before.row, room));
     if (loses) payload = STRATA_TRY(before.part->payload(before.row));
     kept_terms = to_term_list(STRATA_TRY(before.part->terms(before.row)));
     terms = kept_terms;

@@ -242,9 +242,15 @@ Result<std::string_view> Delta::id(Row row) const { return id_at(row); }
 Result<ByteView> Delta::payload(Row row) const { return payload_at(row); }
 Result<RowTerms> Delta::terms(Row row) const { return RowTerms(terms_at(row)); }
 
-Result<ByteView> Delta::elements(Row row) const {
+Result<ByteView> Delta::elements(Row row, std::vector<float>&) const {
   const Place here = place(row);
   return ByteView(here.chunk->elements + here.at * element_bytes_, element_bytes_);
+}
+
+void Delta::ask_for_elements(Row row) const {
+  const Place here = place(row);
+  const std::byte* const begin = here.chunk->elements + here.at * element_bytes_;
+  for (std::size_t i = 0; i < std::min<std::size_t>(element_bytes_, 4'096); i += 64) __builtin_prefetch(begin + i);
 }
 
 std::optional<Part::Run> Delta::codes(Row row) const {

@@ -50,7 +50,8 @@ class Delta final : public Part {
   Lsn deleted(Row row) const override;
   std::uint32_t length(Row row) const override;
   Result<std::string_view> id(Row row) const override;
-  Result<ByteView> elements(Row row) const override;
+  Result<ByteView> elements(Row row, std::vector<float>& room) const override;
+  void ask_for_elements(Row row) const override;
   Result<ByteView> payload(Row row) const override;
   Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;

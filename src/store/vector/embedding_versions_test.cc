@@ -360,7 +360,7 @@ TEST_F(EmbeddingVersionsTest, TheSpaceOfADroppedVectorComesBackWhenThePastIsForg
     return std::int64_t{0};
   };
   const std::int64_t whole = bytes();
-  EXPECT_GT(whole, std::int64_t{kPoints} * 512 * 5);
+  EXPECT_GT(whole, std::int64_t{kPoints} * 512 * 4);
   ASSERT_TRUE(store().name_vector("wide", "v0"));
   ASSERT_TRUE(store().add_vector("wide", named("v1", 4)));
   ASSERT_TRUE(store().set_default_vector("wide", "v1", true));

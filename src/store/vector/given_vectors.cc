@@ -86,7 +86,8 @@ Result<std::vector<TakenVector>> under_payload(Context& tx, const Target& target
 }
 
 Result<BufferedPoint> as_it_is(const Found& found, PointChange::Kind kind) {
-  const ByteView elements = STRATA_TRY(found.elements());
+  std::vector<float> room;
+  const ByteView elements = STRATA_TRY(found.elements(room));
   const ByteView payload = STRATA_TRY(found.payload());
   return BufferedPoint{kind, Bytes(elements.begin(), elements.end()), Bytes(payload.begin(), payload.end()),
                        to_term_list(STRATA_TRY(found.terms()))};

@@ -16,7 +16,9 @@ namespace {
 
 constexpr IndexSubject kSubject{77, 40, {Metric::cosine, ElementType::f32, 8}};
 
-std::size_t directory_bytes(std::uint32_t version) { return version == 1 ? 132 : 178; }  // before the page hashes
+std::size_t directory_bytes(std::uint32_t version) {
+  return version == 1 ? 132 : version == 2 ? 178 : 194;
+}  // before the page hashes
 
 void walk_through(const GraphView& graph) {
   constexpr std::uint32_t kDimension = kSubject.shape.dimension;

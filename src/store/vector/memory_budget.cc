@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t kPieceBytes = 64 << 10;
 // However little hot parts leave: below, pages would be given back between the reads of one search.
-constexpr std::uint64_t kPiecesMin = 256;
+constexpr std::uint64_t kPiecesMin = 128;
 
 }  // namespace
 

@@ -57,7 +57,7 @@ TEST(MemoryBudget, AsManyPiecesAsHotPartsLeaveRoomFor) {
   EXPECT_EQ(one.released, 1);
   one.hot = 500 * kMiB;  // more than the budget: some are kept all the same
   budget.add(one);
-  for (int i = 0; i < 256; ++i) budget.note_read();
+  for (int i = 0; i < 128; ++i) budget.note_read();
   EXPECT_EQ(one.released, 1);
 }
 
@@ -122,7 +122,7 @@ TEST_P(MemoryBudgetOfFiles, BoundWhatIsMapped) {
     if (i % 1'000 == 0) most = std::max(most, resident_bytes(".seg"));
   }
   EXPECT_GT(most, 0U);
-  // Codes are 8 of the 16 MiB, and what is read between two looks may come on top.
+  // Codes, which each vector is made of, are 8 of the 16 MiB, and what is read between two looks may come on top.
   EXPECT_LT(most, 20 * kMiB);
   EXPECT_GT(of_collection ? 1 : *db.participant().statistics().find("memory_releases")->integer(), 0);
   const auto query = random_vector(random, kDimension);

@@ -101,7 +101,7 @@ class NearestSearch {
   Result<std::vector<Found>> compare_each(std::span<const Found> found) {
     TopK best(wanted_);
     for (Found each : found) {
-      each.score = score(STRATA_TRY(each.elements()));
+      each.score = score(STRATA_TRY(each.elements(room_)));
       best.push(each);
     }
     return best.take();
@@ -140,7 +140,7 @@ class NearestSearch {
   Result<void> compare_exactly(const Part& part, Row from, Row rows) {
     for (Row row = from; row < rows; ++row) {
       if (!part.visible(row, reading_.view)) continue;
-      const float exact = score(STRATA_TRY(part.elements(row)));
+      const float exact = score(STRATA_TRY(part.elements(row, room_)));
       if (exact < floor_.value() || !STRATA_TRY(admission_->admits(row))) continue;
       add({exact, &part, row, nullptr, {}}, 0);
     }
@@ -160,7 +160,7 @@ class NearestSearch {
         best.push({candidate.bound, candidate.id, nullptr, 0, candidate.buffered});
         continue;
       }
-      const float exact = score(STRATA_TRY(candidate.part->elements(candidate.row)));
+      const float exact = score(STRATA_TRY(candidate.part->elements(candidate.row, room_)));
       if (!best.reaches(exact)) continue;
       best.push({exact, STRATA_TRY(candidate.part->id(candidate.row)), candidate.part, candidate.row, nullptr});
     }
@@ -373,7 +373,7 @@ class NearestSearch {
       if (!STRATA_TRY(admission_->admits(row))) continue;
       if (!asks_) {
         add({next.bound, &part, row, nullptr, {}}, query_.slack(run.columns, next.row));
-      } else if (const float exact = score(STRATA_TRY(part.elements(row))); !(exact < floor_.value())) {
+      } else if (const float exact = score(STRATA_TRY(part.elements(row, room_))); !(exact < floor_.value())) {
         add({exact, &part, row, nullptr, {}}, 0);
       }
     }
@@ -394,11 +394,7 @@ class NearestSearch {
 
   // Vectors lie far apart: the next one comes while this one is scored.
   static void ask_for_vector(const Bounded& candidate) {
-    if (candidate.part == nullptr) return;
-    const auto elements = candidate.part->elements(candidate.row);
-    if (!elements) return;  // it will be said when it is scored
-    const std::size_t bytes = std::min<std::size_t>(elements->size(), 4'096);
-    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(elements->data() + i);
+    if (candidate.part != nullptr) candidate.part->ask_for_elements(candidate.row);
   }
 
   // What users see.
@@ -422,7 +418,7 @@ class NearestSearch {
   const Admission* admission_ = nullptr;
   const RowSet* matching_ = nullptr;
   bool asks_ = false;            // indexes do not tell of every row whether it matches
-  std::vector<float> room_;      // for a vector that is not kept as floats
+  std::vector<float> room_;      // for a vector that is not kept as floats, or not in one piece
   std::vector<Candidate> near_;  // what a walk found
   std::vector<Row> picked_, walked_;
   std::vector<std::uint32_t> rows_;

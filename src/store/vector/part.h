@@ -67,7 +67,10 @@ class Part {
 
   // What may lie in a damaged place. Errors  corruption naming the file and the offset
   virtual Result<std::string_view> id(Row row) const = 0;
-  virtual Result<ByteView> elements(Row row) const = 0;  ///< the vector, as elements.h says
+  /// The vector, as elements.h says: where the part keeps it, or in `room`, valid until that is used again.
+  virtual Result<ByteView> elements(Row row, std::vector<float>& room) const = 0;
+  /// Its memory is wanted soon. A hint
+  virtual void ask_for_elements(Row row) const { (void)row; }
   virtual Result<ByteView> payload(Row row) const = 0;
   virtual Result<RowTerms> terms(Row row) const = 0;
   /// The row of `id` that `view` sees. `hash` is hash_of_id(id).

@@ -32,11 +32,11 @@ Result<ByteView> Found::payload() const {
 }
 
 Result<std::span<const float>> Found::vector(const CollectionOptions& options, std::vector<float>& room) const {
-  return as_floats(options.element, options.dimension, STRATA_TRY(elements()), room);
+  return as_floats(options.element, options.dimension, STRATA_TRY(elements(room)), room);
 }
 
-Result<ByteView> Found::elements() const {
-  return buffered != nullptr ? ByteView(buffered->elements) : part->elements(row);
+Result<ByteView> Found::elements(std::vector<float>& room) const {
+  return buffered != nullptr ? ByteView(buffered->elements) : part->elements(row, room);
 }
 
 Result<RowTerms> Found::terms() const {

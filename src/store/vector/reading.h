@@ -92,7 +92,7 @@ struct Found {
   const BufferedPoint* buffered = nullptr;
 
   Result<ByteView> payload() const;
-  Result<ByteView> elements() const;
+  Result<ByteView> elements(std::vector<float>& room) const;  ///< as Part::elements
   Result<RowTerms> terms() const;
   /// The same as numbers: where they lie when they are kept as float32, else in `room`. Errors  corruption
   Result<std::span<const float>> vector(const CollectionOptions& options, std::vector<float>& room) const;

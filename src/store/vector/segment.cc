@@ -6,6 +6,7 @@
 #include "core/checksum.h"
 #include "core/endian.h"
 #include "store/vector/elements.h"
+#include "store/vector/split_vector.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
@@ -58,6 +59,7 @@ Result<void> Segment::read_directory() {
   const auto pages = Pages::of(bytes_, offset, directory.subspan(in.position()));
   if (!pages) return corrupt("not one hash for each page");
   pages_ = *pages;
+  if (directory_[Block::square].bytes == 0) no_squares_.resize(directory_.rows);
   intact_pages_ = std::vector<std::atomic<std::uint64_t>>((pages_.count() + 63) / 64);
   return {};
 }
@@ -80,6 +82,7 @@ Error Segment::damaged(std::uint64_t offset) const {
 }
 
 bool Segment::offsets_ascend(Block offsets, Block content) const {
+  if (directory_[offsets].bytes == 0) return true;
   const auto* at = column<std::uint64_t>(offsets);
   for (Row row = 0; row < rows(); ++row) {
     if (at[row] > at[row + 1]) return false;
@@ -91,19 +94,21 @@ Result<void> Segment::prepare() const {
   if (primary_.load(std::memory_order_acquire) == State::good) return {};
   core::MutexLock lock(prepare_mutex_);
   for (const Block block : {Block::created, Block::deleted, Block::lengths, Block::id_offsets, Block::payload_offsets,
-                            Block::term_offsets, Block::term_hashes}) {
+                            Block::term_offsets, Block::term_hashes, Block::exception_offsets}) {
     if (!block_intact(block)) return damaged(directory_[block].offset);
   }
   if (!offsets_ascend(Block::id_offsets, Block::ids) || !offsets_ascend(Block::payload_offsets, Block::payloads) ||
-      !offsets_ascend(Block::term_offsets, Block::terms)) {
+      !offsets_ascend(Block::term_offsets, Block::terms) ||
+      !offsets_ascend(Block::exception_offsets, Block::exceptions)) {
     return damaged(directory_[Block::id_offsets].offset);
   }
   const auto* const created = column<Lsn>(Block::created);
-  const auto* const deleted = column<Lsn>(Block::deleted);
-  if (std::all_of(deleted, deleted + rows(), [](Lsn lsn) { return lsn == kLive; })) {
+  // No bytes: none is deleted.
+  const std::span deleted(column<Lsn>(Block::deleted), directory_[Block::deleted].bytes / sizeof(Lsn));
+  if (std::all_of(deleted.begin(), deleted.end(), [](Lsn lsn) { return lsn == kLive; })) {
     all_live_from_.store(rows() == 0 ? 0 : *std::max_element(created, created + rows()), std::memory_order_release);
   }
-  if (rows() > 0) none_live_from_.store(*std::max_element(deleted, deleted + rows()), std::memory_order_release);
+  if (!deleted.empty()) none_live_from_.store(std::ranges::max(deleted), std::memory_order_release);
   primary_.store(State::good, std::memory_order_release);
   return {};
 }
@@ -114,7 +119,10 @@ Lsn Segment::deleted_later(Row row) const {
   return lsn == 0 ? kLive : lsn;
 }
 
-Lsn Segment::deleted(Row row) const { return std::min(deleted_later(row), column<Lsn>(Block::deleted)[row]); }
+Lsn Segment::deleted(Row row) const {
+  const Lsn later = deleted_later(row);
+  return directory_[Block::deleted].bytes == 0 ? later : std::min(later, column<Lsn>(Block::deleted)[row]);
+}
 
 void Segment::mark_deleted(Row row, Lsn lsn) {
   std::atomic<Lsn>* later = later_.load(std::memory_order_relaxed);
@@ -126,6 +134,7 @@ void Segment::mark_deleted(Row row, Lsn lsn) {
 }
 
 Result<ByteView> Segment::slice(Block offsets, Block content, Row row) const {
+  if (directory_[offsets].bytes == 0) return ByteView();
   const auto* at = column<std::uint64_t>(offsets);
   const std::uint64_t begin = directory_[content].offset + at[row];
   const std::uint64_t size = at[row + 1] - at[row];
@@ -146,13 +155,39 @@ std::span<const std::uint32_t> Segment::term_hashes() const {
   return {column<std::uint32_t>(Block::term_hashes), directory_[Block::term_hashes].bytes / 4};
 }
 
-Result<ByteView> Segment::elements(Row row) const {
-  const std::uint64_t size = element_bytes(directory_.options.element, directory_.options.dimension);
-  const std::uint64_t begin = directory_[Block::vectors].offset + row * size;
+Result<const std::byte*> Segment::fixed(Block block, std::uint64_t size, Row row) const {
+  const std::uint64_t begin = directory_[block].offset + row * size;
   if (!intact(begin, size)) return damaged(begin);
+  return bytes_.data() + begin;
+}
+
+Result<ByteView> Segment::elements(Row row, std::vector<float>& room) const {
   if (store_budget_) store_budget_->note_read();
   if (collection_budget_) collection_budget_->note_read();
-  return bytes_.subspan(begin, size);
+  const std::uint32_t dimension = directory_.options.dimension;
+  if (!directory_.splits()) {
+    const std::uint64_t size = element_bytes(directory_.options.element, dimension);
+    return ByteView(STRATA_TRY(fixed(Block::vectors, size, row)), size);
+  }
+  const std::byte* const codes = STRATA_TRY(fixed(Block::codes, distance::code_stride(dimension), row));
+  const std::byte* const rests = STRATA_TRY(fixed(Block::rests, rest_bytes(dimension), row));
+  const auto step = core::load<float>(STRATA_TRY(fixed(Block::steps, sizeof(float), row)));
+  const ByteView exceptions = STRATA_TRY(slice(Block::exception_offsets, Block::exceptions, row));
+  room.resize(dimension);
+  if (!join_vector(reinterpret_cast<const std::uint8_t*>(codes), step, reinterpret_cast<const std::uint8_t*>(rests),
+                   exceptions, room)) {
+    return damaged(directory_[Block::exceptions].offset);
+  }
+  return std::as_bytes(std::span(room));
+}
+
+void Segment::ask_for_elements(Row row) const {
+  const CollectionOptions& options = directory_.options;
+  const std::uint64_t size =
+      directory_.splits() ? rest_bytes(options.dimension) : element_bytes(options.element, options.dimension);
+  const std::byte* const begin =
+      bytes_.data() + directory_[directory_.splits() ? Block::rests : Block::vectors].offset + row * size;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(size, 4'096); i += 64) __builtin_prefetch(begin + i);
 }
 
 void Segment::keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_ptr<MemoryBudget> of_collection) {
@@ -163,13 +198,13 @@ void Segment::keep_within(std::shared_ptr<MemoryBudget> of_store, std::shared_pt
 
 std::uint64_t Segment::hot_bytes() const {
   const auto index = index_file();
-  return bytes_.size() - directory_.derived_begin + (index ? index->file().bytes : 0);
+  return bytes_.size() - hot_begin() + (index ? index->file().bytes : 0);
 }
 
-std::uint64_t Segment::cold_bytes() const { return directory_.derived_begin; }
+std::uint64_t Segment::cold_bytes() const { return hot_begin(); }
 
 // The columns at the front that every search reads are few beside it, and come again.
-void Segment::release_cold() const noexcept { mapping_->release(0, directory_.derived_begin); }
+void Segment::release_cold() const noexcept { mapping_->release(0, hot_begin()); }
 
 PartGraph Segment::graph() const {
   const GraphFile* file = graph_.load(std::memory_order_acquire);
@@ -313,10 +348,11 @@ std::optional<Part::Run> Segment::codes(Row) const {
     codes_.store(state, std::memory_order_release);
   }
   if (state == State::damaged) return std::nullopt;
-  return Run{{column<std::uint8_t>(Block::codes), column<float>(Block::scale), column<float>(Block::residual),
-              column<float>(Block::code_length), column<float>(Block::square)},
-             0,
-             rows()};
+  return Run{
+      {column<std::uint8_t>(Block::codes), column<float>(Block::scale), column<float>(Block::residual),
+       column<float>(Block::code_length), no_squares_.empty() ? column<float>(Block::square) : no_squares_.data()},
+      0,
+      rows()};
 }
 
 // The bytes of the term's postings, checked; nothing when dictionary or postings are damaged.
@@ -392,7 +428,9 @@ Result<void> Segment::read_through_terms(std::uint32_t term, std::vector<Posting
 }
 
 bool Segment::wants_rewrite() const {
-  return codes_.load(std::memory_order_relaxed) == State::damaged ||
+  // Codes that are primary are in no other place: to write them anew would fail.
+  const bool codes_come_again = !directory_.splits() || block_intact(Block::codes);
+  return (codes_.load(std::memory_order_relaxed) == State::damaged && codes_come_again) ||
          id_table_.load(std::memory_order_relaxed) == State::damaged ||
          words_.load(std::memory_order_relaxed) == State::damaged;
 }

@@ -5,7 +5,8 @@
 /// needed, so damage is met as an error or an exact fallback and never as a wrong answer:
 ///
 ///     primary page bad   → corruption, naming file and offset
-///     codes bad          → rows are compared exactly        (I5 holds without codes)
+///     codes bad          → rows are compared exactly        (I5 holds without codes; of a split segment they are primary, for its
+///                          vectors are codes and rests)
 ///     id table bad       → ids are searched by halving      (rows ascend by id)
 ///     dictionary or postings bad → term lists are read through
 ///     graph or lists missing or bad → rows are scanned      (index_file.h: a file of its own, made later)
@@ -62,9 +63,12 @@ class Segment final : public Part, public MemoryBudget::Member {
   bool none_visible(Lsn view) const override { return view >= none_live_from_.load(std::memory_order_acquire); }
   /// Only views of the past see anything of it: every row was deleted when it was written.
   bool of_the_past() const { return none_visible(kLive - 1); }
-  std::uint32_t length(Row row) const override { return column<std::uint32_t>(Block::lengths)[row]; }
+  std::uint32_t length(Row row) const override {
+    return directory_[Block::lengths].bytes == 0 ? 0 : column<std::uint32_t>(Block::lengths)[row];
+  }
   Result<std::string_view> id(Row row) const override;
-  Result<ByteView> elements(Row row) const override;
+  Result<ByteView> elements(Row row, std::vector<float>& room) const override;
+  void ask_for_elements(Row row) const override;
   Result<ByteView> payload(Row row) const override;
   Result<RowTerms> terms(Row row) const override;
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override;
@@ -123,6 +127,12 @@ class Segment final : public Part, public MemoryBudget::Member {
   bool block_intact(Block block) const { return intact(directory_[block].offset, directory_[block].bytes); }
   Error damaged(std::uint64_t offset) const;
   Result<ByteView> slice(Block offsets, Block content, Row row) const;
+  /// A row's bytes of a block in which all rows have as many. Errors  corruption
+  Result<const std::byte*> fixed(Block block, std::uint64_t size, Row row) const;
+  /// From here on lies what every search reads.
+  std::uint64_t hot_begin() const {
+    return directory_.splits() ? directory_[Block::codes].offset : directory_.derived_begin;
+  }
   std::span<const std::uint32_t> term_hashes() const;
   bool offsets_ascend(Block offsets, Block content) const;
   Result<Row> first_row_not_below(std::string_view id) const;
@@ -143,6 +153,7 @@ class Segment final : public Part, public MemoryBudget::Member {
   mutable std::atomic<Lsn> all_live_from_{kLive};   // views from here on see all that was not deleted later
   mutable std::atomic<Lsn> none_live_from_{kLive};  // views from here on see nothing
   mutable std::atomic<State> codes_{State::unknown};
+  std::vector<float> no_squares_;  // where the file keeps none
   mutable std::atomic<State> id_table_{State::unknown};
   mutable std::atomic<State> words_{State::unknown};
   mutable core::Mutex prepare_mutex_;

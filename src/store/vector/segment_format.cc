@@ -5,6 +5,7 @@
 #include "store/vector/collection_options.h"
 #include "store/vector/distance/distance.h"
 #include "store/vector/elements.h"
+#include "store/vector/split_vector.h"
 
 namespace strata::store::vector {
 
@@ -39,7 +40,9 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
   out.lsn = in.u64();
   out.derived_begin = in.u64();
   out.data_end = in.u64();
-  const std::size_t blocks = out.version == 1 ? kBlockCountOfVersion1 : kBlockCount;
+  const std::size_t blocks = out.version == 1  ? kBlockCountOfVersion1
+                             : out.version < 4 ? kBlockCountOfVersion2
+                                               : kBlockCount;
   out.blocks.fill({kHeadBytes, 0});
   for (std::size_t i = 0; i < blocks; ++i) out.blocks[i] = {in.u64(), in.u64()};
   if (!in.ok() || !check_collection_options(out.options) || out.rows == UINT32_MAX) return false;
@@ -47,21 +50,31 @@ bool SegmentDirectory::decode(core::Decoder& in, SegmentDirectory& out) {
 
   const std::uint64_t rows = out.rows;
   const auto exactly = [&](Block block, std::uint64_t bytes) { return out[block].bytes == bytes; };
+  const auto exactly_or_none = [&](Block block, std::uint64_t bytes) {
+    return exactly(block, bytes) || (out.version >= 4 && out[block].bytes == 0);
+  };
+  const bool splits = out.splits();
+  const std::uint64_t dimension = out.options.dimension;
   for (std::size_t i = 0; i < kBlockCount; ++i) {
     const BlockPlace& block = out.blocks[i];
-    const std::uint64_t begin = derived(static_cast<Block>(i)) ? out.derived_begin : kHeadBytes;
-    const std::uint64_t end = derived(static_cast<Block>(i)) ? out.data_end : out.derived_begin;
+    const std::uint64_t begin = out.derived(static_cast<Block>(i)) ? out.derived_begin : kHeadBytes;
+    const std::uint64_t end = out.derived(static_cast<Block>(i)) ? out.data_end : out.derived_begin;
     if (block.offset % 64 != 0 || block.offset < begin || block.offset > end || block.bytes > end - block.offset) {
       return false;
     }
   }
-  return exactly(Block::created, rows * 8) && exactly(Block::deleted, rows * 8) && exactly(Block::lengths, rows * 4) &&
-         exactly(Block::id_offsets, (rows + 1) * 8) && exactly(Block::payload_offsets, (rows + 1) * 8) &&
-         exactly(Block::term_offsets, (rows + 1) * 8) &&
-         exactly(Block::vectors, rows * element_bytes(out.options.element, out.options.dimension)) &&
+  return exactly(Block::created, rows * 8) && exactly_or_none(Block::deleted, rows * 8) &&
+         exactly_or_none(Block::lengths, rows * 4) && exactly(Block::id_offsets, (rows + 1) * 8) &&
+         exactly(Block::payload_offsets, (rows + 1) * 8) &&
+         (exactly(Block::term_offsets, (rows + 1) * 8) ||
+          (out.version >= 4 && exactly(Block::term_offsets, 0) && exactly(Block::terms, 0))) &&
+         exactly(Block::vectors, splits ? 0 : rows * element_bytes(out.options.element, dimension)) &&
+         exactly(Block::steps, splits ? rows * 4 : 0) &&
+         exactly(Block::rests, splits ? rows * rest_bytes(dimension) : 0) &&
+         exactly(Block::exception_offsets, splits ? (rows + 1) * 8 : 0) && (splits || exactly(Block::exceptions, 0)) &&
          exactly(Block::codes, rows * distance::code_stride(out.options.dimension)) &&
          exactly(Block::scale, rows * 4) && exactly(Block::residual, rows * 4) &&
-         exactly(Block::code_length, rows * 4) && exactly(Block::square, rows * 4) &&
+         exactly(Block::code_length, rows * 4) && exactly_or_none(Block::square, rows * 4) &&
          exactly(Block::id_table, id_table_slots(out.rows) * 8) &&
          (out.version == 1 ? out[Block::dictionary].bytes % 16 == 0
                            : out[Block::term_hashes].bytes % 4 == 0 &&

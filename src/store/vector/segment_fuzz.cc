@@ -17,7 +17,11 @@ constexpr std::size_t kDirectoryHeadBytes =
     46;  // version … data_end; since version 3 the element type, too; the blocks follow
 
 std::size_t directory_bytes(std::uint32_t version) {
-  return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) + (version == 1 ? kBlockCountOfVersion1 : kBlockCount) * 16;
+  return kDirectoryHeadBytes + (version >= 3 ? 1 : 0) +
+         (version == 1  ? kBlockCountOfVersion1
+          : version < 4 ? kBlockCountOfVersion2
+                        : kBlockCount) *
+             16;
 }
 constexpr std::uint32_t kZerosMax = 256 << 10;
 
@@ -33,13 +37,14 @@ Bytes with_zeros(ByteView input) {
 
 void read_all(const Segment& part) {
   const Row rows = std::min<Row>(part.rows(), 16);
+  std::vector<float> room;
   (void)part.codes(0).has_value();
   for (Row row = 0; row < rows; ++row) {
     if (const auto id = part.id(row)) {
       (void)part.find(*id, hash_of_id(*id), 1).has_value();
       (void)part.first_above(*id).has_value();
     }
-    (void)part.elements(row).has_value();
+    (void)part.elements(row, room).has_value();
     (void)part.payload(row).has_value();
     if (auto terms = part.terms(row)) {
       Term term;

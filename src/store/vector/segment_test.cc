@@ -40,12 +40,13 @@ Result<Answers> ask(TestDatabase& db) {
   return answers;
 }
 
-std::unique_ptr<io::MemoryFileSystem> make(TestDatabase*& out, std::unique_ptr<TestDatabase>& owner, int points) {
+std::unique_ptr<io::MemoryFileSystem> make(TestDatabase*& out, std::unique_ptr<TestDatabase>& owner, int points,
+                                           ElementType element = ElementType::f32) {
   auto files = io::make_memory_file_system();
   owner = std::make_unique<TestDatabase>(*files);
   out = owner.get();
   core::Random random(2);
-  EXPECT_TRUE(out->store().create_collection("c", {.dimension = kDimension, .words = true}));
+  EXPECT_TRUE(out->store().create_collection("c", {.dimension = kDimension, .words = true, .element = element}));
   for (int i = 0; i < points; ++i) {
     const std::string id = "p" + std::to_string(i);
     const auto x = random_vector(random, kDimension);
@@ -103,26 +104,82 @@ TEST(Segment, AnyFlippedByteOfAnyFileGivesAnErrorOrTheSameAnswers) {
 }
 
 TEST(Segment, DamagedDerivedDataIsWorkedAroundAndWrittenAnewAtTheNextCheckpoint) {
+  for (const ElementType element : {ElementType::f32, ElementType::f16}) {
+    TestDatabase* db = nullptr;
+    std::unique_ptr<TestDatabase> owner;
+    const auto files = make(db, owner, 60, element);
+    const auto expected = ask(*db);
+    ASSERT_TRUE(expected);
+    const std::string name = db->last().files[0].name;
+    const auto segment = Segment::open(*files, name, 1);
+    ASSERT_TRUE(segment);
+    for (const Block block : {Block::codes, Block::scale, Block::id_table, Block::dictionary, Block::postings}) {
+      if (!(*segment)->directory().derived(block)) continue;
+      ASSERT_TRUE(
+          files->damage(name, [&](Bytes& bytes) { bytes[(*segment)->directory()[block].offset] ^= std::byte{0x55}; }));
+    }
+    ASSERT_TRUE(db->restart());
+    EXPECT_EQ(*ask(*db), *expected);
+    const auto damage = db->participant().verify();
+    ASSERT_EQ(damage->size(), 1U);
+    EXPECT_TRUE((*damage)[0].rebuilt_by_itself);
+    ASSERT_TRUE(db->checkpoint(1));
+    EXPECT_TRUE(db->participant().verify()->empty());
+    EXPECT_EQ(*ask(*db), *expected);
+  }
+}
+
+// Of float32 vectors, codes are a part of what was given: they are in no other place.
+TEST(Segment, DamagedCodesOfASplitSegmentAreAnErrorThatNamesTheFile) {
   TestDatabase* db = nullptr;
   std::unique_ptr<TestDatabase> owner;
   const auto files = make(db, owner, 60);
-  const auto expected = ask(*db);
-  ASSERT_TRUE(expected);
   const std::string name = db->last().files[0].name;
   const auto segment = Segment::open(*files, name, 1);
-  ASSERT_TRUE(segment);
-  for (const Block block : {Block::codes, Block::id_table, Block::dictionary, Block::postings}) {
-    ASSERT_TRUE(
-        files->damage(name, [&](Bytes& bytes) { bytes[(*segment)->directory()[block].offset] ^= std::byte{0x55}; }));
+  ASSERT_TRUE(segment && (*segment)->directory().splits());
+  for (const Block block : {Block::codes, Block::rests, Block::steps, Block::exception_offsets}) {
+    const std::uint64_t at = (*segment)->directory()[block].offset;
+    EXPECT_LT(at, (*segment)->directory().derived_begin);
+    const auto flip = [at](Bytes& bytes) { bytes[at] ^= std::byte{0x55}; };
+    ASSERT_TRUE(files->damage(name, flip));
+    ASSERT_TRUE(db->restart());
+    const auto answers = ask(*db);
+    ASSERT_FALSE(answers);
+    EXPECT_EQ(answers.error().code(), ErrorCode::corruption);
+    EXPECT_NE(answers.error().message().find(name), std::string::npos);
+    EXPECT_FALSE((*db->participant().verify())[0].rebuilt_by_itself);
+    const auto damaged = Segment::open(*files, name, 1);
+    EXPECT_EQ((*damaged)->codes(0).has_value(), block != Block::codes && (*damaged)->prepare().has_value());
+    EXPECT_FALSE((*damaged)->wants_rewrite()) << "it could not be read for that";
+    ASSERT_TRUE(files->damage(name, flip));  // as it was
   }
-  ASSERT_TRUE(db->restart());
-  EXPECT_EQ(*ask(*db), *expected);
-  const auto damage = db->participant().verify();
-  ASSERT_EQ(damage->size(), 1U);
-  EXPECT_TRUE((*damage)[0].rebuilt_by_itself);
-  ASSERT_TRUE(db->checkpoint(1));
-  EXPECT_TRUE(db->participant().verify()->empty());
-  EXPECT_EQ(*ask(*db), *expected);
+}
+
+TEST(Segment, ColumnsThatSayTheSameOfEveryRowTakeNoSpace) {
+  auto files = io::make_memory_file_system();
+  TestDatabase db(*files);
+  ASSERT_TRUE(db.store().create_collection("c", {.dimension = kDimension}));
+  core::Random random(3);
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "p" + std::to_string(i);
+    const auto x = random_vector(random, kDimension);
+    const Point point{id, x};
+    ASSERT_TRUE(db.store().upsert("c", {&point, 1}));
+  }
+  ASSERT_TRUE(db.checkpoint(1));
+  const auto segment = Segment::open(*files, db.last().files[0].name, 1);
+  for (const Block block : {Block::deleted, Block::lengths, Block::term_offsets, Block::square, Block::vectors}) {
+    EXPECT_EQ((*segment)->directory()[block].bytes, 0U);
+  }
+  ASSERT_TRUE(db.restart());
+  EXPECT_EQ(*db.store().count("c"), 20U);
+  EXPECT_EQ(db.store().search("c", std::vector<float>(kDimension, 1), {.k = 30})->size(), 20U);
+  const std::string_view removed[] = {"p3"};
+  const Lsn before = db.lsn();
+  ASSERT_TRUE(db.store().remove("c", removed));
+  EXPECT_EQ(*db.store().count("c"), 19U);
+  db.session().view_at(before);
+  EXPECT_EQ(*db.store().count("c"), 20U);
 }
 
 // A file that format 1 wrote: the points "a" (twice) and "b" under l2 with words. Runs that are not zero, by offset.
@@ -233,6 +290,48 @@ constexpr std::string_view kState6 =
     "0000"
     "0000000000ffffffffffffffff020204010100000000000000e178d3d95718b62300000000000000000000000000000000";
 
+// A file that format 3 wrote, with vectors in one piece and every column written out: the points "a" (twice) and "b" as in format 2.
+constexpr SpecimenRun kFormat3[] = {
+    {0, "5354525653454731"},
+    {64, "0200000000000000040000000000000003"},
+    {128, "0400000000000000ffffffffffffffffffffffffffffffff"},
+    {192, "020000000200000002"},
+    {264, "0100000000000000020000000000000003"},
+    {328, "05000000000000000a000000000000000f"},
+    {384, "616162"},
+    {448, "01016e020201016e020601016e0204"},
+    {512, "5567be7b40bfc88c4b3c43ca132536ccbe1feae9"},
+    {576, "020004020602020202"},
+    {648, "0300000000000000060000000000000009"},
+    {706, "803f00000000000000000000803f00000040000080bf0000003f000040400000c040"},
+    {65536,
+     "ff8080808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "80808080808080808080808080808080c0ff418080808080808080808080808080808080808080808080808080808080"
+     "80808080808080808080808080808080808080808080808080808080808080808bc0ff80808080808080808080808080"
+     "808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080808080"
+     "0402013c0402813c0683413d"},
+    {65792, "220080310772363c99e5fb3c"},
+    {65856, "2200803f05c51c400ba5d740"},
+    {65922, "803f0000c04000003542"},
+    {65984, "030000001c0b5a57"},
+    {66040, "01000000b632c6e6000400040202"},
+    {66120,
+     "010000000000000002000000000000000400000000000000050000000000000003000000010000000000000003000000"
+     "010100030000000400000000000000000001000000000068020100000000004000000000000000180000000000000080"
+     "000000000000001800000000000000c0000000000000000c000000000000000001000000000000200000000000000040"
+     "0100000000000020000000000000008002000000000000200000000000000080010000000000000300000000000000c0"
+     "010000000000000f0000000000000040020000000000000900000000000000c002000000000000240000000000000000"
+     "00010000000000c000000000000000c0000100000000000c0000000000000000010100000000000c0000000000000040"
+     "010100000000000c0000000000000080010100000000000c00000000000000c001010000000000400000000000000040"
+     "0201000000000028000000000000000002010000000000060000000000000000020000000000001400000000000000b1"
+     "57ee8be2363f28035766d9a1d1d044535452565345475468020100000000006f010000000000009997e37db26646689b"
+     "23b6ea"},
+};
+constexpr std::size_t kFormat3Bytes = 66'583;
+constexpr std::string_view kFormat3State =
+    "040400000000000000020000000000000002000000000000000000000000000000010101630301010000208001010000"
+    "0000000000ffffffffffffffff0202040101000000000000009997e37db266466800000000000000000000000000000000";
+
 /// A database whose last checkpoint is the specimen.
 struct Specimen {
   Specimen(std::span<const SpecimenRun> runs, std::size_t size, std::string_view state) {
@@ -331,6 +430,41 @@ TEST(Segment, ReadsAFileOfFormat2AndTheStateThatNamesIt) {
   EXPECT_EQ((*Segment::open(*specimen.files, db.last().files[0].name, 9))->directory().version, kSegmentVersion);
   ASSERT_TRUE(db.restart());
   expect_content();
+}
+
+TEST(Segment, ReadsAFileOfFormat3AndSplitsItsVectorsInTheNextMerge) {
+  Specimen specimen(kFormat3, kFormat3Bytes, kFormat3State);
+  TestDatabase& db = specimen.db;
+  const std::vector<float> query{0, 3, 6};
+  const auto found = [&] {
+    std::vector<std::pair<std::string, float>> all;
+    const auto hits = db.store().search("c", query, {.k = 10});
+    for (const Hit& hit : *hits) all.emplace_back(hit.id, hit.score);
+    return all;
+  };
+  const auto before = found();
+  ASSERT_EQ(before.size(), 2U);
+  EXPECT_EQ(before.front().first, "b");
+  const auto summary = *db.participant().summarize(4);
+  const auto expect_content = [&] {
+    EXPECT_EQ(db.store().get("c", "a")->value().vector, (std::vector<float>{1, 2, -1}));
+    EXPECT_EQ(db.store().get("c", "b")->value().vector, (std::vector<float>{0.5F, 3, 6}));
+    EXPECT_EQ(db.store().search_words("c", "wine", {.k = 10})->size(), 1U);
+    EXPECT_EQ(found(), before);
+    EXPECT_TRUE(db.participant().verify()->empty());
+  };
+  expect_content();
+  const float x[] = {0, 0, 1};
+  const Point points[] = {{"c", x}, {"d", x}};
+  ASSERT_TRUE(db.store().upsert("c", points));
+  const std::string_view ids[] = {"c", "d"};
+  ASSERT_TRUE(db.store().remove("c", ids));
+  ASSERT_TRUE(db.checkpoint(1));
+  ASSERT_EQ(db.last().files.size(), 1U);
+  EXPECT_TRUE((*Segment::open(*specimen.files, db.last().files[0].name, 9))->directory().splits());
+  ASSERT_TRUE(db.restart());
+  expect_content();
+  EXPECT_EQ(*db.participant().summarize(4), summary);
 }
 
 TEST(Segment, EveryTruncationIsRefusedAtOpening) {

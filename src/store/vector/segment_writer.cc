@@ -11,6 +11,7 @@
 #include "store/vector/coding.h"
 #include "store/vector/elements.h"
 #include "store/vector/paged_file.h"
+#include "store/vector/split_vector.h"
 #include "store/vector/words.h"
 
 namespace strata::store::vector {
@@ -162,6 +163,13 @@ class Blocks {
       return {};
     });
   }
+  /// No bytes when it is `usual` for every row.
+  template <typename Value, typename ValueOf>
+  Result<void> each_row_unless_all(Value usual, Block which, ValueOf&& value_of) {
+    const auto is_usual = [&](const SourceRow& row) { return value_of(row) == usual; };
+    if (std::all_of(rows_.begin(), rows_.end(), is_usual)) return block(which, [] { return Result<void>(); });
+    return each_row(which, value_of);
+  }
   template <typename BytesOf>
   Result<void> offsets(Block which, BytesOf&& bytes_of) {
     return block(which, [&]() -> Result<void> {
@@ -186,18 +194,59 @@ class Blocks {
     const auto id = [](const SourceRow& s) -> Result<ByteView> { return as_bytes(STRATA_TRY(s.part->id(s.row))); };
     const auto payload = [](const SourceRow& s) { return s.part->payload(s.row); };
     STRATA_TRY(each_row(Block::created, [](const SourceRow& s) { return s.part->created(s.row); }));
-    STRATA_TRY(each_row(Block::deleted, [](const SourceRow& s) { return s.deleted; }));
-    STRATA_TRY(each_row(Block::lengths, [](const SourceRow& s) { return s.part->length(s.row); }));
+    STRATA_TRY(each_row_unless_all(kLive, Block::deleted, [](const SourceRow& s) { return s.deleted; }));
+    STRATA_TRY(each_row_unless_all(0U, Block::lengths, [](const SourceRow& s) { return s.part->length(s.row); }));
     STRATA_TRY(offsets(Block::id_offsets, id));
     STRATA_TRY(offsets(Block::payload_offsets, payload));
     STRATA_TRY(contents(Block::ids, id));
     STRATA_TRY(contents(Block::payloads, payload));
     STRATA_TRY(terms());
-    // Rows may hold a vector that nobody asks for any more: it stays behind.
+    if (directory_.splits()) return split_vectors();
     const bool none = directory_.options.dimension == 0;
-    return contents(Block::vectors, [none](const SourceRow& s) -> Result<ByteView> {
-      return none ? Result<ByteView>(ByteView()) : s.part->elements(s.row);
+    std::vector<float> room;
+    return contents(Block::vectors, [none, &room](const SourceRow& s) -> Result<ByteView> {
+      return none ? Result<ByteView>(ByteView()) : s.part->elements(s.row, room);
     });
+  }
+
+  // What is coded twice is not kept meanwhile: a microsecond a row, beside memory for all codes. Codes come last, beside what is derived:
+  // every search reads them.
+  Result<void> split_vectors() {
+    const CollectionOptions& options = directory_.options;
+    std::vector<std::uint8_t> code(distance::code_stride(options.dimension));
+    std::vector<std::uint8_t> rests(rest_bytes(options.dimension));
+    std::vector<float> room;
+    columns_.reserve(rows_.size());
+    std::vector<std::uint64_t> ends{0};
+    ends.reserve(rows_.size() + 1);
+    Bytes exceptions;
+    STRATA_TRY(block(Block::rests, [&]() -> Result<void> {
+      for (const SourceRow& s : rows_) {
+        const auto x = STRATA_TRY(vector_of(s, room));
+        columns_.push_back(encode_row(options.metric, x, code.data()));
+        split_vector(x, columns_.back().step, code.data(), rests.data(), exceptions);
+        ends.push_back(exceptions.size());
+        STRATA_TRY(out_.append(std::as_bytes(std::span(rests))));
+      }
+      return {};
+    }));
+    STRATA_TRY(block(Block::exception_offsets, [&] { return out_.append(std::as_bytes(std::span(ends))); }));
+    STRATA_TRY(block(Block::exceptions, [&] { return out_.append(exceptions); }));
+    STRATA_TRY(column(Block::steps, &RowCode::step));
+    return block(Block::codes, [&]() -> Result<void> {
+      for (const SourceRow& s : rows_) {
+        encode_row(options.metric, STRATA_TRY(vector_of(s, room)), code.data());
+        STRATA_TRY(out_.append(std::as_bytes(std::span(code))));
+      }
+      return {};
+    });
+  }
+
+  // Rows may hold a vector that nobody asks for any more: it stays behind.
+  Result<std::span<const float>> vector_of(const SourceRow& s, std::vector<float>& room) {
+    const CollectionOptions& options = directory_.options;
+    if (options.dimension == 0) return std::span<const float>();
+    return as_floats(options.element, options.dimension, STRATA_TRY(s.part->elements(s.row, room)), room);
   }
 
   // The hashes of all words, then each row's by their numbers.
@@ -211,6 +260,10 @@ class Blocks {
       words_.count_row(number);
       return number;
     };
+    if (hashes.empty()) {
+      STRATA_TRY(block(Block::terms, [] { return Result<void>(); }));
+      return block(Block::term_offsets, [] { return Result<void>(); });
+    }
     std::vector<std::uint64_t> ends{0};
     ends.reserve(rows_.size() + 1);
     STRATA_TRY(block(Block::terms, [&]() -> Result<void> {
@@ -227,31 +280,31 @@ class Blocks {
   }
 
   Result<void> codes() {
-    const CollectionOptions& options = directory_.options;
-    const std::size_t stride = distance::code_stride(options.dimension);
-    std::vector<std::uint8_t> code(stride);
-    std::vector<float> room;
-    std::vector<RowCode> columns;
-    columns.reserve(rows_.size());
-    STRATA_TRY(block(Block::codes, [&]() -> Result<void> {
-      for (const SourceRow& s : rows_) {
-        const ByteView elements = options.dimension == 0 ? ByteView() : STRATA_TRY(s.part->elements(s.row));
-        const auto x = as_floats(options.element, options.dimension, elements, room);
-        columns.push_back(encode_row(options.metric, x, code.data()));
-        STRATA_TRY(out_.append(std::as_bytes(std::span(code))));
-      }
-      return {};
-    }));
-    const auto column = [&](Block which, float RowCode::* field) {
-      return block(which, [&]() -> Result<void> {
-        for (const RowCode& row : columns) STRATA_TRY(out_.append_value(row.*field));
+    if (!directory_.splits()) {
+      const CollectionOptions& options = directory_.options;
+      std::vector<std::uint8_t> code(distance::code_stride(options.dimension));
+      std::vector<float> room;
+      columns_.reserve(rows_.size());
+      STRATA_TRY(block(Block::codes, [&]() -> Result<void> {
+        for (const SourceRow& s : rows_) {
+          columns_.push_back(encode_row(options.metric, STRATA_TRY(vector_of(s, room)), code.data()));
+          STRATA_TRY(out_.append(std::as_bytes(std::span(code))));
+        }
         return {};
-      });
-    };
+      }));
+    }
     STRATA_TRY(column(Block::scale, &RowCode::scale));
     STRATA_TRY(column(Block::residual, &RowCode::residual));
     STRATA_TRY(column(Block::code_length, &RowCode::length));
+    const auto flat = [](const RowCode& row) { return row.square == 0; };
+    if (std::all_of(columns_.begin(), columns_.end(), flat)) return block(Block::square, [] { return Result<void>(); });
     return column(Block::square, &RowCode::square);
+  }
+  Result<void> column(Block which, float RowCode::* field) {
+    return block(which, [&]() -> Result<void> {
+      for (const RowCode& row : columns_) STRATA_TRY(out_.append_value(row.*field));
+      return {};
+    });
   }
 
   // The first row of each id, by the id's hash; linear probing.
@@ -304,6 +357,7 @@ class Blocks {
   SegmentDirectory& directory_;
   const std::vector<SourceRow>& rows_;
   Vocabulary words_;
+  std::vector<RowCode> columns_;
 };
 
 }  // namespace
@@ -331,6 +385,7 @@ Result<transaction::CheckpointFile> write_segment(io::FileSystem& files, const s
   STRATA_ASSERT(header.rows == sources.size());
   return write_paged_file(files, name, [&](PagedFile& out) -> Result<void> {
     SegmentDirectory directory = header;
+    directory.blocks.fill({kHeadBytes, 0});  // where those lie that are not written
     STRATA_TRY(out.begin(kSegmentMagic));
     Blocks blocks(out, directory, sources);
     STRATA_TRY(blocks.write());

@@ -138,6 +138,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
     summary.add(core::xxh3_128(head));
     const bool holds_vectors = layout.options.dimension > 0 || !layout.in_rows.empty();
     const auto parts = STRATA_TRY(collection->parts(view));
+    std::vector<float> room;
     for (const Part* part : parts->all) {
       const Row rows = part->rows();
       for (Row row = 0; row < rows; ++row) {
@@ -151,7 +152,7 @@ Result<transaction::Summary> VectorParticipant::summarize(Lsn view) {
         core::Hasher128 hasher;
         hasher.update(sizes);
         hasher.update(payload);
-        if (holds_vectors) hasher.update(STRATA_TRY(part->elements(row)));
+        if (holds_vectors) hasher.update(STRATA_TRY(part->elements(row, room)));
         hasher.update(to_term_list(STRATA_TRY(part->terms(row))));
         summary.add(hasher.digest());
       }

@@ -58,5 +58,29 @@ namespace {  // a copy of its own for each unit: none may run another's instruct
   return {lost[0] + lost[1] + lost[2] + lost[3], kept[0] + kept[1] + kept[2] + kept[3]};
 }
 
+/// Kernels::join; split_vector.h says what a rest is. One multiplication rounds, so every bit is the same everywhere.
+[[maybe_unused]] void join_of(const std::uint8_t* __restrict codes, float step, const std::uint8_t* __restrict rests,
+                              std::size_t size, float* __restrict out) {
+  const std::uint8_t* __restrict const upper = rests + 2 * size;
+  for (std::size_t i = 0; i < size; ++i) {
+    std::uint16_t lower = 0;
+    __builtin_memcpy(&lower, rests + 2 * i, 2);
+    const std::uint32_t rest = lower | static_cast<std::uint32_t>(upper[i]) << 16;
+    const std::int32_t number = static_cast<std::int32_t>(codes[i]) - 128;
+    const std::int32_t magnitude = number < 0 ? -number : number;
+    const float edge = step * (static_cast<float>(magnitude) - 0.5F);
+    std::uint32_t edge_bits = 0;
+    __builtin_memcpy(&edge_bits, &edge, 4);
+    const std::uint32_t sign = number < 0 ? kSignBit : 0;
+    const std::uint32_t outer = sign | (edge_bits - kEdgeMargin + rest);
+    const std::uint32_t small = rest & (kInnerRests - 1);
+    const std::uint32_t inner_sign = (rest & kInnerRests) << 8;
+    const std::uint32_t inner =
+        inner_sign | (small == 0 ? 0 : (edge_bits & ~kSignBit) + kEdgeMargin - kInnerRests + 1 + small);
+    const std::uint32_t bits = number == 0 ? inner : outer;
+    __builtin_memcpy(out + i, &bits, 4);
+  }
+}
+
 }  // namespace
 }  // namespace strata::store::vector::distance

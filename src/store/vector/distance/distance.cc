@@ -65,6 +65,7 @@ CodedVector encode(std::span<const float> x, double divisor, std::uint8_t* codes
     return coded;
   }
   const CodeErrors errors = k.code(x.data(), x.size(), scale, codes);
+  coded.step = scale;
   coded.scale = static_cast<float>(static_cast<double>(scale) / divisor);
   coded.residual = static_cast<float>(std::sqrt(errors.lost) / divisor) * kRoundUp;
   coded.length = static_cast<float>(std::sqrt(errors.kept) / divisor) * kRoundUp;

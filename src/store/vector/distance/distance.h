@@ -52,6 +52,12 @@ struct CodeErrors {
   double kept = 0;
 };
 
+/// How a float32 is told by its code and a rest of 24 bits (split_vector.h).
+inline constexpr std::uint32_t kSignBit = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t kInnerRests = std::uint32_t{1} << 23;  ///< of each sign, around 0
+/// So many floats beyond the edges of a code's interval are still told: rounding may have put them there, a few hundred at the most.
+inline constexpr std::uint32_t kEdgeMargin = 1024;
+
 /// Centroids side by side: in each block the first dimension of kCentroidLanes of them, then the second, …
 inline constexpr std::size_t kCentroidLanes = 16;
 struct CentroidBlocks {
@@ -75,6 +81,8 @@ struct Kernels {
   /// Codes of x at a scale, and what they leave out; the same bits whatever the instruction set.
   CodeErrors (*code)(const float* x, std::size_t size, float scale, std::uint8_t* codes);
   float (*largest)(const float* x, std::size_t size);  ///< magnitude; 0 for none
+  /// The floats that codes at a step and rests [3 · size] tell; the same whatever the instruction set.
+  void (*join)(const std::uint8_t* codes, float step, const std::uint8_t* rests, std::size_t size, float* out);
   /// dots[i] = ⟨query − 128, code of rows[i]⟩, both codes; rows lie anywhere: the steps of a walk.
   void (*pick)(const std::uint8_t* query, const std::uint8_t* codes, std::size_t stride, const std::uint32_t* rows,
                std::uint32_t count, std::int32_t* dots);
@@ -100,7 +108,8 @@ std::span<const Kernels* const> all_kernels();
 
 /// The error terms of one coded vector.
 struct CodedVector {
-  float scale = 0;
+  float step = 0;   ///< from code to code; 0: x is so small that its codes tell nothing
+  float scale = 0;  ///< step / divisor
   float residual = 0;
   float length = 0;
   double norm = 0;  ///< ‖x‖, exact to double

@@ -267,7 +267,7 @@ class Payloads final : public Part {
   Lsn deleted(Row) const override { return kLive; }
   std::uint32_t length(Row) const override { return 0; }
   Result<std::string_view> id(Row) const override { return std::string_view(); }
-  Result<ByteView> elements(Row) const override { return ByteView(); }
+  Result<ByteView> elements(Row, std::vector<float>&) const override { return ByteView(); }
   Result<RowTerms> terms(Row) const override { return RowTerms({}); }
   Result<std::optional<Row>> find(std::string_view, std::uint64_t, Lsn) const override { return std::optional<Row>(); }
   std::optional<Run> codes(Row) const override { return std::nullopt; }

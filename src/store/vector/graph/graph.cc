@@ -10,9 +10,14 @@ bool GraphView::holds_together() const {
     }
     return true;
   };
+  if (ground_begins != nullptr) {
+    if (ground_begins[0] != 0 || ground_begins[rows] != ground_total) return false;
+    for (Row row = 0; row < rows; ++row) {
+      if (ground_begins[row] > ground_begins[row + 1]) return false;
+    }
+  }
   for (Row row = 0; row < rows; ++row) {
-    const std::uint32_t* list = ground + std::size_t{row} * (2 * degree + 1);
-    if (*list > 2 * degree || !list_holds({list + 1, *list}, 2 * degree, rows)) return false;
+    if (!list_holds(ground_links(row), 2 * degree, rows)) return false;
   }
   const auto places = static_cast<std::uint32_t>(upper.size());
   if (entry >= (levels == 0 ? rows : places)) return false;

@@ -37,9 +37,13 @@ inline GraphOptions graph_options(const IndexOptions& index) { return {index.m, 
 struct GraphView {
   Row rows = 0;
   std::uint32_t degree = 0;
-  std::uint32_t levels = 0;                     ///< above the ground
-  std::uint32_t entry = 0;                      ///< a row, or with levels a place in `upper`
-  const std::uint32_t* ground = nullptr;        ///< [rows × (2 · degree + 1)]: how many, the links (rows)
+  std::uint32_t levels = 0;  ///< above the ground
+  std::uint32_t entry = 0;   ///< a row, or with levels a place in `upper`
+  /// [rows × (2 · degree + 1)]: how many, the links (rows); with ground_begins the links alone, one list after the other
+  const std::uint32_t* ground = nullptr;
+  const std::uint64_t* ground_begins =
+      nullptr;                     ///< [rows + 1]: where each row's links begin; nullptr: each has its fixed place
+  std::uint64_t ground_total = 0;  ///< with ground_begins: links of all rows
   std::span<const std::uint32_t> upper;         ///< the rows that are above the ground, ascending
   const std::uint32_t* upper_begins = nullptr;  ///< [upper + 1]: where each one's lists begin, in lists
   const std::uint32_t* upper_links =
@@ -49,6 +53,9 @@ struct GraphView {
   const std::uint8_t* codes = nullptr;   ///< [rows × quantizer->code_bytes()]
 
   std::span<const std::uint32_t> ground_links(Row row) const {
+    if (ground_begins != nullptr) {
+      return {ground + ground_begins[row], static_cast<std::size_t>(ground_begins[row + 1] - ground_begins[row])};
+    }
     const std::uint32_t* list = ground + std::size_t{row} * (2 * degree + 1);
     return {list + 1, *list};
   }
@@ -74,6 +81,8 @@ struct GraphData {
             levels,
             entry,
             ground.data(),
+            nullptr,
+            0,
             upper,
             upper_begins.data(),
             upper_links.data(),

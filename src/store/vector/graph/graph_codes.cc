@@ -29,7 +29,7 @@ class Vectors {
   explicit Vectors(const Segment& segment) : segment_(segment), options_(segment.directory().options) {}
   /// Valid until the next call. Errors  corruption
   Result<std::span<const float>> of(Row row) {
-    const ByteView elements = STRATA_TRY(segment_.elements(row));
+    const ByteView elements = STRATA_TRY(segment_.elements(row, room_));
     const auto x = as_floats(options_.element, options_.dimension, elements, room_);
     if (options_.metric != Metric::cosine) return x;
     const double norm = std::sqrt(distance::kernels().dot(x.data(), x.data(), x.size()));
@@ -55,7 +55,8 @@ class Rehearsal final : public Part {
   bool all_visible(Lsn view) const override { return segment_.all_visible(view); }
   std::uint32_t length(Row row) const override { return segment_.length(row); }
   Result<std::string_view> id(Row row) const override { return segment_.id(row); }
-  Result<ByteView> elements(Row row) const override { return segment_.elements(row); }
+  Result<ByteView> elements(Row row, std::vector<float>& room) const override { return segment_.elements(row, room); }
+  void ask_for_elements(Row row) const override { segment_.ask_for_elements(row); }
   Result<ByteView> payload(Row row) const override { return segment_.payload(row); }
   Result<RowTerms> terms(Row row) const override { return segment_.terms(row); }
   Result<std::optional<Row>> find(std::string_view id, std::uint64_t hash, Lsn view) const override {
@@ -83,7 +84,7 @@ class Trial {
     const Row step = std::max<Row>(1, segment.rows() / kTriedRows);
     for (Row row = 0; row < segment.rows(); row += step) {
       if (!segment.visible(row, kView)) continue;
-      const auto x = as_floats(options_.element, options_.dimension, STRATA_TRY(segment.elements(row)), room);
+      const auto x = as_floats(options_.element, options_.dimension, STRATA_TRY(segment.elements(row, room)), room);
       queries_.emplace_back(x.begin(), x.end());
     }
     Rehearsal part(segment, GraphView());

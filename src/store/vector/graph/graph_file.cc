@@ -11,10 +11,16 @@ namespace {
 
 constexpr std::string_view kMagic = "STRVGRF1";
 constexpr std::string_view kTrailer = "STRVGRFT";
-constexpr std::uint32_t kVersion = 2;  // 1 is still read: half codes, and nothing of quantization
+/// 1 is still read: half codes, and nothing of quantization; 2: links of the ground in fixed places
+constexpr std::uint32_t kVersion = 3;
 
-constexpr std::size_t kBlocks = 6;  // ground, upper, upper_begins, upper_links, codes, trained
+constexpr std::size_t kBlocks = 7;  // ground, upper, upper_begins, upper_links, codes, trained, ground_begins
 constexpr std::size_t kBlocksOfVersion1 = 5;
+constexpr std::size_t kBlocksOfVersion2 = 6;
+
+constexpr std::size_t blocks_of(std::uint32_t version) {
+  return version == 1 ? kBlocksOfVersion1 : version == 2 ? kBlocksOfVersion2 : kBlocks;
+}
 
 void encode_fixed(const QuantizationOptions& quantization, core::Encoder& out) {
   out.u8(static_cast<std::uint8_t>(quantization.kind));
@@ -57,12 +63,21 @@ Result<transaction::CheckpointFile> write_graph(io::FileSystem& files, const std
       return std::as_bytes(std::span(values, count));
     };
     const std::size_t degree = graph.degree;
-    STRATA_TRY(block(numbers(graph.ground, graph.rows * (2 * degree + 1))));
+    std::vector<std::uint64_t> begins{0};
+    begins.reserve(std::size_t{graph.rows} + 1);
+    std::vector<std::uint32_t> ground;
+    for (Row row = 0; row < graph.rows; ++row) {
+      const auto links = graph.ground_links(row);
+      ground.insert(ground.end(), links.begin(), links.end());
+      begins.push_back(ground.size());
+    }
+    STRATA_TRY(block(numbers(ground.data(), ground.size())));
     STRATA_TRY(block(numbers(graph.upper.data(), graph.upper.size())));
     STRATA_TRY(block(numbers(graph.upper_begins, graph.upper.size() + 1)));
     STRATA_TRY(block(numbers(graph.upper_links, graph.upper_lists * (degree + 1))));
     STRATA_TRY(block(std::as_bytes(std::span(graph.codes, std::size_t{graph.rows} * graph.quantizer->code_bytes()))));
     STRATA_TRY(block(graph.quantizer->trained()));
+    STRATA_TRY(block(std::as_bytes(std::span(begins))));
 
     Bytes directory;
     core::Encoder encoder(directory);
@@ -127,19 +142,25 @@ Result<void> GraphFile::read_directory(const IndexSubject& subject) {
   const std::uint64_t end = in.u64();
   std::array<Place, kBlocks> places;
   places.fill({kHeadBytes, 0});
-  for (std::size_t i = 0; i < (version == 1 ? kBlocksOfVersion1 : kBlocks); ++i) places[i] = {in.u64(), in.u64()};
+  for (std::size_t i = 0; i < blocks_of(version); ++i) places[i] = {in.u64(), in.u64()};
   if (!in.ok() || version == 0 || end != directory.data_end) return corrupt("a directory that contradicts itself");
   STRATA_TRY(check_subject(said, subject));
   STRATA_TRY(check_places(places, end));
   shape_ = subject.shape;
   const std::uint64_t degree = view_.degree;
   const std::uint64_t rows = said.rows;
-  if (degree == 0 || degree > kGraphDegreeMax || upper > rows || places[0].bytes != rows * (2 * degree + 1) * 4 ||
-      places[1].bytes != upper * 4 || places[2].bytes != (upper + 1) * 4 || places[3].bytes % ((degree + 1) * 4) != 0 ||
+  const bool ground_fits = version < 3 ? places[0].bytes == rows * (2 * degree + 1) * 4
+                                       : places[0].bytes % 4 == 0 && places[6].bytes == (rows + 1) * 8;
+  if (degree == 0 || degree > kGraphDegreeMax || upper > rows || !ground_fits || places[1].bytes != upper * 4 ||
+      places[2].bytes != (upper + 1) * 4 || places[3].bytes % ((degree + 1) * 4) != 0 ||
       places[4].bytes != rows * making_.code_bytes) {
     return corrupt("blocks of other sizes than its rows need");
   }
   view_.ground = reinterpret_cast<const std::uint32_t*>(at(places[0]));
+  if (version >= 3) {
+    view_.ground_begins = reinterpret_cast<const std::uint64_t*>(at(places[6]));
+    view_.ground_total = places[0].bytes / 4;
+  }
   view_.upper = {reinterpret_cast<const std::uint32_t*>(at(places[1])), upper};
   view_.upper_begins = reinterpret_cast<const std::uint32_t*>(at(places[2]));
   view_.upper_links = reinterpret_cast<const std::uint32_t*>(at(places[3]));

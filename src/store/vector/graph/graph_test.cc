@@ -394,7 +394,9 @@ TEST_F(GraphFileTest, IsReadAsItWasWritten) {
   const GraphView made = given.with_codes(*data);
   EXPECT_EQ(view->levels, made.levels);
   EXPECT_EQ(view->entry, made.entry);
-  EXPECT_TRUE(std::equal(made.ground, made.ground + data->ground.size(), view->ground));
+  for (Row row = 0; row < made.rows; ++row) {
+    EXPECT_TRUE(std::ranges::equal(made.ground_links(row), view->ground_links(row))) << row;
+  }
   EXPECT_TRUE(std::equal(given.halves.begin(), given.halves.end(), view->codes));
   EXPECT_EQ(recall(given, *view, 50), recall(given, made, 50));
   EXPECT_TRUE((*opened)->verify().empty());
@@ -419,6 +421,76 @@ TEST(GraphFile, OfFormat1IsReadAsHalfCodes) {
   EXPECT_EQ(graph->rows, 40U);
   EXPECT_EQ(graph->quantizer->code_bytes(), 64U);
   EXPECT_TRUE((*file)->suits({.m = 4, .ef_construction = 16}, {}));
+}
+
+// The same graph as format 2 had it: links in fixed places, each list behind its number.
+TEST_F(GraphFileTest, OfFormat2IsRead) {
+  const GraphView made = given.with_codes(*data);
+  const auto written = write_paged_file(*files, graph_name("vector", 5), [&](PagedFile& out) -> Result<void> {
+    STRATA_TRY(out.begin("STRVGRF1"));
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+    const auto block = [&](ByteView bytes) -> Result<void> {
+      STRATA_TRY(out.pad_to(64));
+      places.emplace_back(out.size(), bytes.size());
+      return out.append(bytes);
+    };
+    for (const auto* numbers : {&data->ground, &data->upper, &data->upper_begins, &data->upper_links}) {
+      STRATA_TRY(block(std::as_bytes(std::span(*numbers))));
+    }
+    STRATA_TRY(block(std::as_bytes(std::span(given.halves))));
+    STRATA_TRY(block({}));
+    Bytes directory;
+    core::Encoder encoder(directory);
+    encoder.u32(2);
+    encoder.u64(subject.root);
+    for (const std::uint32_t each : {subject.rows, shape.dimension, options.degree, options.effort}) encoder.u32(each);
+    encoder.f32(options.stretch);
+    for (const std::uint32_t each : {made.levels, made.entry}) encoder.u32(each);
+    encoder.u32(static_cast<std::uint32_t>(made.upper.size()));
+    for (const QuantizationOptions& each : {making.wanted, making.chosen}) {
+      encoder.u8(static_cast<std::uint8_t>(each.kind));
+      encoder.u8(static_cast<std::uint8_t>(each.bits));
+      encoder.u8(static_cast<std::uint8_t>(each.range));
+      encoder.u32(each.parts);
+      encoder.f32(each.recall_min);
+    }
+    encoder.u32(making.code_bytes);
+    encoder.f32(making.recall);
+    encoder.u64(out.size());
+    for (const auto& [offset, size] : places) {
+      encoder.u64(offset);
+      encoder.u64(size);
+    }
+    return out.finish("STRVGRFT", std::move(directory));
+  });
+  ASSERT_TRUE(written);
+  const auto opened = GraphFile::open(*files, 5, *written, subject);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  const GraphView* view = (*opened)->graph();
+  ASSERT_NE(view, nullptr);
+  for (Row row = 0; row < made.rows; ++row) {
+    EXPECT_TRUE(std::ranges::equal(made.ground_links(row), view->ground_links(row))) << row;
+  }
+}
+
+TEST_F(GraphFileTest, ListsThatDoNotFollowEachOtherAreNotFollowed) {
+  std::vector<std::uint64_t> begins{0};
+  std::vector<std::uint32_t> ground;
+  GraphView wrong = given.with_codes(*data);
+  for (Row row = 0; row < wrong.rows; ++row) {
+    const auto links = wrong.ground_links(row);
+    ground.insert(ground.end(), links.begin(), links.end());
+    begins.push_back(ground.size());
+  }
+  wrong.ground = ground.data();
+  wrong.ground_begins = begins.data();
+  wrong.ground_total = ground.size();
+  EXPECT_TRUE(wrong.holds_together());
+  std::swap(begins[7], begins[8]);
+  EXPECT_FALSE(wrong.holds_together());
+  std::swap(begins[7], begins[8]);
+  begins.back() += 1'000'000;
+  EXPECT_FALSE(wrong.holds_together()) << "behind the block";
 }
 
 TEST_F(GraphFileTest, OfAnotherSegmentIsRefused) {

@@ -176,17 +176,11 @@ class VectorScorer final : public Scorer {
   }
 
  private:
-  void ask_for(Row row) const {
-    const auto elements = input_.part->elements(row);
-    if (!elements) return;
-    for (std::size_t i = 0; i < std::min<std::size_t>(elements->size(), 4'096); i += 64) {
-      __builtin_prefetch(elements->data() + i);
-    }
-  }
+  void ask_for(Row row) const { input_.part->ask_for_elements(row); }
   // What is damaged is farthest; whoever reads it for its score says so.
   float similarity(Row row) const {
     constexpr float kFarthest = -std::numeric_limits<float>::infinity();
-    const auto elements = input_.part->elements(row);
+    const auto elements = input_.part->elements(row, room_);
     if (!elements) return kFarthest;
     const distance::Kernels& kernels = distance::kernels();
     if (shape_.element == ElementType::f16 && shape_.metric != Metric::cosine) {

@@ -69,8 +69,9 @@ Result<std::vector<float>> vector_of(const VectorRows& rows, const Example& exam
                                            subject_of(rows.collection) + "; it was given as an example");
   }
   ids.emplace_back(example.id);
+  std::vector<float> room;
   std::vector<float> vector(reading.options->dimension);
-  to_floats(reading.options->element, STRATA_TRY(found->elements()), vector);
+  to_floats(reading.options->element, STRATA_TRY(found->elements(room)), vector);
   return vector;
 }
 
