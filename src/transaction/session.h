@@ -56,7 +56,8 @@ class KeyLocks {
 ///     note_effect       a key        recorded              blind writes that commute: no conflict with each other
 ///     note_read         a key        checked (items)
 ///     note_dependency   a key        checked (always)
-///     note_scan         a predicate  checked (scans)       recorded by WriteBuffer::affects, of every commit at any level
+///     note_scan         a predicate  checked (scans)       recorded by WriteBuffer::affects, of every commit at any level while some
+///                                                          transaction tracks scans: a dependency on a predicate is no substitute
 class Context {
  public:
   Context(Lsn view_lsn, bool read_only, Tracking tracking, std::uint64_t bytes_max)
