@@ -55,7 +55,13 @@ std::string quoted(std::string_view text) {
 }
 
 Result<Reading> read(Context& tx, const Target& target, const CompiledFilter* filter) {
-  auto parts = target.base ? STRATA_TRY(target.base->parts(tx.view_lsn())) : no_parts();
+  auto parts = no_parts();
+  if (target.base && target.options.dimension > 0) {
+    // Rows without a vector came after it got a name: this view sees none of them, and a scan cannot look at them.
+    parts = STRATA_TRY(target.base->parts_with_vectors(tx.view_lsn()));
+  } else if (target.base) {
+    parts = STRATA_TRY(target.base->parts(tx.view_lsn()));
+  }
   const Overlay* overlay = target.buffered != nullptr ? &target.buffered->points : nullptr;
   return Reading{std::move(parts), tx.view_lsn(), &target.options, filter, overlay};
 }
