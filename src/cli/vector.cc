@@ -1,7 +1,7 @@
 // vector create|alter|drop|list|upsert|get|count|delete|scroll; search, facets, audit, which vectors there are, import and export have files of their own.
 #include "cli/arguments.h"
 #include "cli/command_line.h"
-#include "cli/files.h"
+#include "cli/line_batches.h"
 #include "cli/named_vectors.h"
 #include "cli/verbs.h"
 
@@ -259,24 +259,9 @@ void add_upsert(CommandLine& line, CLI::App& family) {
   verb.app().add_option("--batch", given->batch, "Points in one commit")->option_text("N");
   verb.runs([given](Context& context) -> Result<void> {
     Stores& stores = *STRATA_TRY(context.database.engine());
-    LineReader reader = STRATA_TRY(LineReader::open(given->file));
-    const auto bar = context.progress("upserting", true);
-    std::vector<PointLine> batch;
-    std::string text;
-    std::uint64_t points = 0;
-    for (bool more = true; more;) {
-      more = STRATA_TRY(reader.next(text));
-      if (more && !text.empty()) {
-        auto point = parse_point(text);
-        if (!point) return std::move(point).error().with_context("line " + std::to_string(reader.line_number()));
-        batch.push_back(std::move(*point));
-      }
-      if (batch.empty() || (more && batch.size() < std::max<std::size_t>(given->batch, 1))) continue;
-      STRATA_TRY(upsert_batch(stores, *given, batch));
-      points += batch.size();
-      batch.clear();
-      bar->update(reader.bytes_read(), reader.bytes_total());
-    }
+    const std::uint64_t points =
+        STRATA_TRY(commit_lines(context, given->file, "upserting", given->batch, parse_point,
+                                [&](const auto& lines) { return upsert_batch(stores, *given, lines); }));
     context.output.record({{"upserted", points}, {"lsn", STRATA_TRY(context.database.engine())->visible_lsn()}});
     return {};
   });

@@ -19,8 +19,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <limits>
 #include <thread>
@@ -30,6 +28,7 @@
 #include "core/endian.h"
 #include "core/failpoint.h"
 #include "core/mutex.h"
+#include "journal/batch.h"
 #include "journal/frame.h"
 #include "journal/recovery.h"
 #include "journal/segment_walk.h"
@@ -57,27 +56,6 @@ struct Pending {
 
 /// Whether the leader tells the observer what it made durable. Not where it may hold a lock that the observer needs.
 enum class Tell : std::uint8_t { no, yes };
-
-/// Page-aligned memory that a batch is built in.
-class AlignedBuffer {
- public:
-  void reserve(std::size_t bytes) {
-    if (bytes <= capacity_) return;
-    const std::size_t capacity = std::max<std::size_t>(round_up_to_block(bytes), 64 << 10);
-    std::byte* grown = static_cast<std::byte*>(std::aligned_alloc(kBlockBytes, capacity));
-    STRATA_ASSERT(grown != nullptr);
-    data_.reset(grown);
-    capacity_ = capacity;
-  }
-  std::byte* data() { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(std::byte* data) const { std::free(data); }
-  };
-  std::unique_ptr<std::byte, Free> data_;
-  std::size_t capacity_ = 0;
-};
 
 /// A segment that nobody knows of yet.
 struct NewSegment {
@@ -111,7 +89,7 @@ class JournalImplementation final : public Journal {
         written_lsn_(recovered.last_lsn),
         segments_(recovered.segments),
         next_number_(recovered.number + 1),
-        chain_(recovered.chain) {
+        batch_(recovered.chain) {
     STRATA_ASSERT(recovered.epoch < std::numeric_limits<std::uint32_t>::max());
   }
 
@@ -537,15 +515,15 @@ class JournalImplementation final : public Journal {
     STRATA_TRY(claim(offset_ + round_up_to_block(bytes)));
     begin_batch(bytes, batch.front().lsn);
     for (const Pending& record : batch)
-      add_frame({.type = FrameType::record,
-                 .payload_bytes = static_cast<std::uint32_t>(record.payload->size()),
-                 .epoch = epoch_,
-                 .timeline = static_cast<std::uint32_t>(identity_.timeline),
-                 .lsn = record.lsn,
-                 .commit_time = record.commit_time,
-                 .idempotency = record.idempotency,
-                 .payload_hash = record.payload_hash},
-                *record.payload);
+      batch_.add({.type = FrameType::record,
+                  .payload_bytes = static_cast<std::uint32_t>(record.payload->size()),
+                  .epoch = epoch_,
+                  .timeline = static_cast<std::uint32_t>(identity_.timeline),
+                  .lsn = record.lsn,
+                  .commit_time = record.commit_time,
+                  .idempotency = record.idempotency,
+                  .payload_hash = record.payload_hash},
+                 *record.payload);
     return end_batch(0, batch.size());
   }
 
@@ -564,7 +542,7 @@ class JournalImplementation final : public Journal {
       header.commit_time = static_cast<Timestamp>(at);
       header.payload_hash = core::xxh3_128(part);
       begin_batch(2 * kHeaderBytes + part.size(), record.lsn);
-      add_frame(header, part);
+      batch_.add(header, part);
       STRATA_TRY(end_batch(0, 0));
       STRATA_FAILPOINT("journal.part.written");
       at += part.size();
@@ -579,7 +557,7 @@ class JournalImplementation final : public Journal {
     header.idempotency = record.idempotency;
     header.payload_hash = core::xxh3_128(commit);
     begin_batch(2 * kHeaderBytes + commit.size(), record.lsn);
-    add_frame(header, commit);
+    batch_.add(header, commit);
     return end_batch(0, 1);
   }
 
@@ -596,48 +574,29 @@ class JournalImplementation final : public Journal {
   }
 
   void begin_batch(std::uint64_t bytes, Lsn first_lsn) {
-    buffer_.reserve(static_cast<std::size_t>(round_up_to_block(bytes)));
-    fill_ = kHeaderBytes;
-    batch_ = {.epoch = epoch_,
-              .first_lsn = first_lsn,
-              .durable_before = durable_lsn_.load(std::memory_order_relaxed),
-              .block = static_cast<std::uint32_t>(offset_ / kBlockBytes),
-              .durable_blocks = static_cast<std::uint32_t>(synced_end_ / kBlockBytes),
-              .chain_before = chain_.low};
-  }
-
-  void add_frame(const FrameHeader& header, ByteView payload) {
-    const std::span<std::byte, kHeaderBytes> out(buffer_.data() + fill_, kHeaderBytes);
-    encode(header, out);
-    chain_ = next_chain(chain_, out);  // I9
-    if (!payload.empty()) std::memcpy(buffer_.data() + fill_ + kHeaderBytes, payload.data(), payload.size());
-    fill_ += kHeaderBytes + payload.size();
-    ++batch_.frames;
+    batch_.begin(bytes, {.epoch = epoch_,
+                         .first_lsn = first_lsn,
+                         .durable_before = durable_lsn_.load(std::memory_order_relaxed),
+                         .block = static_cast<std::uint32_t>(offset_ / kBlockBytes),
+                         .durable_blocks = static_cast<std::uint32_t>(synced_end_ / kBlockBytes)});
   }
 
   // One write, on blocks that hold nothing durable.
   Result<void> end_batch(std::uint8_t flags, std::uint64_t records) {
-    const std::size_t size = static_cast<std::size_t>(round_up_to_block(fill_));
-    std::memset(buffer_.data() + fill_, 0, size - fill_);
-    batch_.flags = flags;
-    batch_.bytes = static_cast<std::uint32_t>(fill_);
-    batch_.chain_after = chain_.low;
-    const std::span<std::byte, kHeaderBytes> out(buffer_.data(), kHeaderBytes);
-    encode(batch_, out);
-    STRATA_ASSERT(decode_batch(out) == batch_);                           // I14
+    const ByteView bytes = batch_.end(flags);
     STRATA_ASSERT(offset_ % kBlockBytes == 0 && offset_ >= synced_end_);  // I6
     if (poisoned_) return poisoned_error();                               // I7
     STRATA_FAILPOINT("journal.batch.write");
-    STRATA_TRY(file_->write(offset_, {buffer_.data(), size}));
+    STRATA_TRY(file_->write(offset_, bytes));
     STRATA_FAILPOINT("journal.batch.written");
-    offset_ += size;
+    offset_ += bytes.size();
     const core::MutexLock lock(mutex_);
     ++stats_.batches;
     stats_.records += records;
     Segment& segment = segments_.back();
     segment.bytes = offset_;
     segment.last_lsn += records;
-    unmarked_ = batch_.frames > 0;
+    unmarked_ = batch_.header().frames > 0;
     return {};
   }
 
@@ -679,7 +638,7 @@ class JournalImplementation final : public Journal {
                                .epoch = epoch_,
                                .number = next_number_,
                                .first_lsn = written_by_leader_ + 1,
-                               .chain = chain_,
+                               .chain = batch_.chain(),
                                .created = clock_.now()},
                     .last_lsn = written_by_leader_,
                     .bytes = kSegmentHeaderBytes};
@@ -924,11 +883,8 @@ class JournalImplementation final : public Journal {
   std::unique_ptr<io::File> file_;
   std::uint64_t offset_ = 0;      // of the next batch
   std::uint64_t synced_end_ = 0;  // everything below is durable
-  Chain chain_;
   Lsn written_by_leader_ = durable_lsn_.load();
-  AlignedBuffer buffer_;
-  std::size_t fill_ = 0;
-  BatchHeader batch_;
+  Batch batch_;
 
   // The background thread's.
   std::unique_ptr<io::File> zero_file_;
